@@ -1,0 +1,95 @@
+package httpx
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"unicode/utf8"
+
+	"beffroi/server/merr"
+)
+
+func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
+	if limit == 0 {
+		limit = LimitGeneral
+	}
+	if limit > 0 {
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+	}
+}
+
+// ReadBody reads the whole body within the route's limit: 413 M_TOO_LARGE beyond it.
+func (r *Request[S]) ReadBody() ([]byte, error) {
+	b, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, merr.TooLarge("The request is larger than %d bytes", tooLarge.Limit)
+	}
+	if err != nil {
+		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "The request could not be read").Because(err)
+	}
+	return b, nil
+}
+
+// Decode reads a JSON object into v: M_NOT_JSON where the body is no JSON, M_BAD_JSON where it is of another shape.
+func (r *Request[S]) Decode(v any) error {
+	b, err := r.ReadBody()
+	if err != nil {
+		return err
+	}
+	return DecodeObject(b, v)
+}
+
+// DecodeOptional is Decode for endpoints whose body may be empty.
+func (r *Request[S]) DecodeOptional(v any) error {
+	b, err := r.ReadBody()
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	return DecodeObject(b, v)
+}
+
+// ReadObject reads a JSON object as the bytes that were sent.
+func (r *Request[S]) ReadObject() (json.RawMessage, error) {
+	var raw json.RawMessage
+	b, err := r.ReadBody()
+	if err != nil {
+		return nil, err
+	}
+	return raw, errors.Join(DecodeObject(b, &struct{}{}), json.Unmarshal(b, &raw))
+}
+
+// DecodeObject is Decode over bytes.
+func DecodeObject(b []byte, v any) error {
+	if !utf8.Valid(b) {
+		return merr.NotJSON("The body is not UTF-8")
+	}
+	if !json.Valid(b) {
+		return merr.NotJSON("The body is not JSON")
+	}
+	if firstByte(b) != '{' {
+		return merr.BadJSON("The body is not a JSON object")
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return badShape(err)
+	}
+	return nil
+}
+
+func badShape(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return merr.BadJSON("%s has the wrong type: %s", wrong.Field, wrong.Value).Because(err)
+	}
+	return merr.BadJSON("The body has the wrong shape").Because(err)
+}
+
+func firstByte(b []byte) byte {
+	for _, c := range b {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return c
+		}
+	}
+	return 0
+}

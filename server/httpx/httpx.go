@@ -1,0 +1,229 @@
+// Package httpx is the one adapter between net/http and Beffroi's handlers: it authenticates, limits and decodes
+// requests, answers with JSON, maps errors, adds CORS headers and writes the log. A handler is a function that returns a value
+// or an error.
+package httpx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"beffroi/server/merr"
+
+	"github.com/rs/zerolog"
+)
+
+// The limits of request bodies, in bytes.
+const (
+	LimitEvent   = 64 << 10  // one event
+	LimitGeneral = 256 << 10 // everything that has no limit of its own
+	LimitKeys    = 1 << 20   // key uploads and to-device messages
+	LimitBackup  = 16 << 20  // key backups
+)
+
+// Session is what an access token proves. The adapter needs only a name for the log.
+type Session interface{ Who() string }
+
+// Authenticator turns an access token into a session, or gives a merr error.
+type Authenticator[S Session] interface {
+	Authenticate(ctx context.Context, accessToken, addr string) (S, error)
+}
+
+// Handler answers a request with a value that is sent as JSON, with a Responder, or with an error.
+// A nil value is the empty object.
+type Handler[S Session] func(r *Request[S]) (any, error)
+
+// Responder writes an answer that is not JSON.
+type Responder interface {
+	Respond(w http.ResponseWriter, r *http.Request)
+}
+
+// Raw is a JSON text that is sent as it is.
+type Raw []byte
+
+// Status is a JSON answer with another status than 200.
+type Status struct {
+	Code int
+	Body any
+}
+
+// Auth says which requests a route takes.
+type Auth int
+
+// The three kinds of authentication.
+const (
+	Required Auth = iota // with a valid access token only
+	Optional             // Session is the zero value where no token was sent
+	None                 // tokens are not looked at
+)
+
+// Route is a line of a route table. Path is a pattern of net/http.ServeMux without the method.
+type Route[S Session] struct {
+	Method string
+	Path   string
+	Handle Handler[S]
+	Auth   Auth
+	Limit  int64 // of the body, in bytes; 0: LimitGeneral; -1: the handler limits it
+}
+
+// Request is a request with its session. The body is read through Decode only, or by the handler where the route's limit is -1.
+type Request[S Session] struct {
+	*http.Request
+	Session S
+	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
+}
+
+// Adapter serves routes.
+type Adapter[S Session] struct {
+	auth Authenticator[S]
+	log  zerolog.Logger
+	mux  *http.ServeMux
+}
+
+// New makes an adapter.
+func New[S Session](auth Authenticator[S], log zerolog.Logger) *Adapter[S] {
+	return &Adapter[S]{auth: auth, log: log, mux: http.NewServeMux()}
+}
+
+// Mount adds routes. It panics where two contradict each other, as http.ServeMux does.
+func (a *Adapter[S]) Mount(routes []Route[S]) {
+	for _, r := range routes {
+		a.mux.Handle(r.Method+" "+r.Path, a.handler(r))
+	}
+}
+
+func (a *Adapter[S]) handler(route Route[S]) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		limitBody(w, req, route.Limit)
+		r := &Request[S]{Request: req, Writer: w}
+		answer, err := a.run(route, r)
+		if err != nil {
+			a.fail(w, req, err)
+			return
+		}
+		respond(w, req, answer)
+	})
+}
+
+func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
+	token := accessToken(r.Request)
+	if route.Auth == Required && token == "" {
+		return nil, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
+	}
+	if route.Auth != None && token != "" {
+		session, err := a.auth.Authenticate(r.Context(), token, r.RemoteAddr)
+		if err != nil {
+			return nil, err
+		}
+		r.Session = session
+		if s, ok := r.Writer.(*recorder); ok {
+			s.who = session.Who()
+		}
+	}
+	return route.Handle(r)
+}
+
+// accessToken finds the token. Source: client-server API, "Using access tokens".
+func accessToken(r *http.Request) string {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return token
+	}
+	return r.URL.Query().Get("access_token")
+}
+
+// fail answers with the public part of err and logs the private one.
+func (a *Adapter[S]) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := merr.From(err)
+	if e.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		a.log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("request failed")
+	}
+	writeJSON(w, e.Status, e)
+}
+
+func respond(w http.ResponseWriter, r *http.Request, answer any) {
+	switch v := answer.(type) {
+	case nil:
+		writeJSON(w, http.StatusOK, Raw("{}"))
+	case Responder:
+		v.Respond(w, r)
+	case Status:
+		writeJSON(w, v.Code, v.Body)
+	default:
+		writeJSON(w, http.StatusOK, v)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	if raw, ok := body.(Raw); ok {
+		w.WriteHeader(status)
+		_, _ = w.Write(raw) // the client is gone: nobody to tell
+		return
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	w.WriteHeader(status)
+	_ = enc.Encode(body) // the client is gone, or the value can't be JSON: a test of its endpoint shows that
+}
+
+// ServeHTTP answers every request: with a route, or with M_UNRECOGNIZED.
+func (a *Adapter[S]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+	start := time.Now()
+	setCORS(rec.Header())
+	defer func() {
+		if p := recover(); p != nil {
+			a.panicked(rec, r, p)
+		}
+		a.log.Debug().Str("method", r.Method).Str("path", r.URL.Path).Int("status", rec.status).
+			Dur("took", time.Since(start)).Str("user", rec.who).Msg("request")
+	}()
+	if r.Method == http.MethodOptions {
+		rec.WriteHeader(http.StatusNoContent)
+		return
+	}
+	a.route(r).ServeHTTP(rec, r)
+}
+
+func (a *Adapter[S]) panicked(w *recorder, r *http.Request, p any) {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	a.log.Error().Any("panic", p).Stack().Str("method", r.Method).Str("path", r.URL.Path).Msg("handler panicked")
+	if !w.wrote {
+		writeJSON(w, http.StatusInternalServerError, merr.From(nil))
+	}
+}
+
+// setCORS lets clients of any origin use the API. Source: client-server API, "Web Browser Clients".
+func setCORS(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, PATCH, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization")
+}
+
+// recorder remembers what was answered, for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+	who    string
+}
+
+// Unwrap serves http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.wrote {
+		r.status, r.wrote = status, true
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	return r.ResponseWriter.Write(b)
+}

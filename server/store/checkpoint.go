@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+)
+
+// walTarget is the size of the WAL in bytes from which it is moved into the database. A checkpoint costs two syncs,
+// so a larger WAL means fewer syncs and fewer pages written twice.
+const walTarget = 4 << 20
+
+// checkpointer moves the WAL into the database on a connection of its own, so that no write waits for it.
+type checkpointer struct {
+	conn  *conn
+	log   zerolog.Logger
+	kick  chan struct{}
+	stop  chan struct{}
+	ended chan struct{}
+	bytes atomic.Int64 // in the WAL since the last checkpoint
+	syncs atomic.Int64
+}
+
+func openCheckpointer(ctx context.Context, path string, log zerolog.Logger) (*checkpointer, error) {
+	c, err := openConn(ctx, dsn(path, "rw", "busy_timeout(1000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"))
+	if err != nil {
+		return nil, err
+	}
+	cp := &checkpointer{conn: c, log: log,
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	go cp.run()
+	return cp, nil
+}
+
+// written is told after each commit how many pages it wrote.
+func (cp *checkpointer) written(pages int64) {
+	if cp.bytes.Add(pages*PageSize) < walTarget {
+		return
+	}
+	select {
+	case cp.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run checkpoints without making anybody wait. The next write then begins the WAL anew, in the same blocks of the file.
+func (cp *checkpointer) run() {
+	defer close(cp.ended)
+	for {
+		select {
+		case <-cp.stop:
+			return
+		case <-cp.kick:
+			cp.bytes.Store(0)
+			cp.checkpoint("PASSIVE")
+		}
+	}
+}
+
+// checkpoint moves what no reader still needs. A failure is told; the WAL then grows until the next one.
+func (cp *checkpointer) checkpoint(mode string) {
+	var busy, frames, moved int64
+	err := cp.conn.c.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &moved)
+	cp.syncs.Add(2)
+	if err != nil {
+		cp.log.Warn().Err(err).Msg("checkpoint failed")
+	}
+}
+
+func (cp *checkpointer) close() error {
+	close(cp.stop)
+	<-cp.ended
+	cp.checkpoint("TRUNCATE")
+	return cp.conn.close()
+}

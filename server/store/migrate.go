@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/dbutil"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// upgrades are the numbered migrations, in order. A released one never changes.
+func upgrades() dbutil.UpgradeTable {
+	return dbutil.BuildUpgradeTable().WithFSPath(migrationFiles, "migrations").Finish()
+}
+
+// migrate brings the schema up to date, one transaction per migration.
+func migrate(ctx context.Context, pool *sql.DB, log zerolog.Logger) error {
+	// dbutil takes its own connection, while the writer's stands idle.
+	pool.SetMaxOpenConns(2)
+	defer pool.SetMaxOpenConns(1)
+	db, err := dbutil.NewWithDB(pool, "sqlite")
+	if err != nil {
+		return err
+	}
+	db.Owner = "beffroi"
+	db.UpgradeTable = upgrades()
+	db.Log = dbutil.ZeroLogger(log)
+	return db.Upgrade(ctx)
+}
+
+func isNoTable(err error) bool { return strings.Contains(err.Error(), "no such table") }

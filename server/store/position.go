@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// reservation is how many positions are reserved ahead at a time, so that giving one costs no write.
+const reservation = 4096
+
+// positions gives every stream its positions. It is used by the writer only, so positions rise in the order of commits.
+// Positions of a write that was rolled back are lost, never given again.
+type positions struct {
+	last     int64 // the last one given
+	reserved int64 // up to here none is given again after a restart
+}
+
+const (
+	getReservation = `SELECT value FROM meta WHERE name = 'position'`
+	setReservation = `INSERT INTO meta (name, value) VALUES ('position', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+)
+
+func loadPositions(ctx context.Context, c *conn) (*positions, error) {
+	var p positions
+	err := c.c.QueryRowContext(ctx, getReservation).Scan(&p.reserved)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	p.last = p.reserved
+	return &p, nil
+}
+
+// next gives a position, and reserves more where the reservation ends.
+func (p *positions) next(ctx context.Context, c *conn) (int64, error) {
+	if p.last >= p.reserved {
+		reserved := p.last + reservation
+		if _, err := c.exec(ctx, setReservation, reserved); err != nil {
+			return 0, err
+		}
+		p.reserved = reserved
+	}
+	p.last++
+	return p.last, nil
+}
+
+// undo forgets a reservation that was rolled back; positions given meanwhile stay given.
+func (p *positions) undo(reserved int64) { p.reserved = reserved }

@@ -1,0 +1,161 @@
+// Package store keeps everything Beffroi knows in one SQLite file: numbered migrations, one writer with group
+// commit, a pool of readers with consistent snapshots, checkpoints apart. One file per family of tables; the SQL
+// stands beside the code that uses it.
+//
+// The schema and its reasons: ARCHITECTURE.md, "The store".
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"modernc.org/sqlite" // also the driver, under the name "sqlite"
+)
+
+const (
+	// PageSize of the database file in bytes, chosen by server/bench; it can be changed only by rewriting the file.
+	PageSize = 2048
+
+	applicationID = 0x42465249 // "BFRI"
+
+	readers     = 4
+	readTimeout = 30 * time.Second
+)
+
+// DB is the open database.
+type DB struct {
+	log     zerolog.Logger
+	path    string
+	w       *writer
+	r       *readerPool
+	cp      *checkpointer
+	atoms   *atomCache
+	visible atomic.Int64 // the published position
+}
+
+// Open opens the database at path, makes it where there is none, and brings its schema up to date.
+// A damaged, foreign or newer file is refused with a *RefusedError and not touched.
+func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
+	if err := inspect(ctx, path); err != nil {
+		return nil, err
+	}
+	conn, err := openWriterConn(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db := &DB{log: log, path: path, atoms: newAtomCache()}
+	if err := migrate(ctx, conn.pool, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), conn.close())
+	}
+	if err := db.start(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.close())
+	}
+	return db, nil
+}
+
+func (db *DB) start(ctx context.Context, conn *conn) (err error) {
+	pos, err := loadPositions(ctx, conn)
+	if err != nil {
+		return err
+	}
+	db.visible.Store(pos.last)
+	if db.r, err = openReaders(ctx, db.path, db.atoms); err != nil {
+		return err
+	}
+	if db.cp, err = openCheckpointer(ctx, db.path, db.log); err != nil {
+		return errors.Join(err, db.r.close())
+	}
+	db.w = startWriter(db, conn, pos)
+	return nil
+}
+
+// Close answers what is queued, moves the WAL into the database and closes it.
+func (db *DB) Close() error {
+	writerErr := db.w.close()
+	readersErr := db.r.close()
+	return errors.Join(writerErr, readersErr, db.cp.close())
+}
+
+// Visible is the published position: every row with a position up to it can be read, and none of them will change place.
+func (db *DB) Visible() int64 { return db.visible.Load() }
+
+// Syncs counts how often the store asked the disk to make writes durable: commits and checkpoints.
+// It is an estimate for machines where the kernel's counters can't be read.
+func (db *DB) Syncs() int64 { return db.w.commits.Load() + db.cp.syncs.Load() }
+
+// dsn writes a SQLite URI with the given pragmas.
+func dsn(path, mode string, pragmas ...string) string {
+	v := url.Values{"mode": {mode}, "_pragma": pragmas}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: v.Encode()}
+	return u.String()
+}
+
+// conn is one SQLite connection with its prepared statements. It is used by one goroutine at a time.
+type conn struct {
+	pool  *sql.DB
+	c     *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func openConn(ctx context.Context, uri string) (*conn, error) {
+	pool, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1)
+	c, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return &conn{pool: pool, c: c, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func openWriterConn(ctx context.Context, path string) (*conn, error) {
+	return openConn(ctx, dsn(path, "rwc", "busy_timeout(10000)", fmt.Sprintf("page_size(%d)", PageSize),
+		fmt.Sprintf("application_id(%d)", applicationID), "journal_mode(WAL)", "synchronous(FULL)",
+		"wal_autocheckpoint(0)", "cache_size(-4096)", "temp_store(2)"))
+}
+
+// stmt prepares a statement once.
+func (c *conn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := c.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := c.c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	c.stmts[query] = s
+	return s, nil
+}
+
+func (c *conn) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s, err := c.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+// takePagesWritten tells how many pages the connection wrote since it was last asked.
+func (c *conn) takePagesWritten() (pages int64) {
+	_ = c.c.Raw(func(dc any) error {
+		n, _, err := dc.(sqlite.DBStatus).Status(sqlite.DBStatusCacheWrite, true)
+		pages = int64(n)
+		return err
+	}) // on an error: no pages known, the checkpoint comes later
+	return pages
+}
+
+func (c *conn) close() error {
+	for _, s := range c.stmts {
+		_ = s.Close() // closing the connection frees it too
+	}
+	return errors.Join(c.c.Close(), c.pool.Close())
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Reader reads one consistent snapshot. It belongs to the function that received it.
+type Reader struct {
+	ctx   context.Context
+	conn  *conn
+	atoms *atomCache
+	fresh map[string]Atom // atoms that an uncommitted write made
+}
+
+// Tx is a write in the writer's transaction; it reads what it wrote.
+type Tx struct {
+	Reader
+	pos        *positions
+	onCommit   []func()
+	onRollback []func(error)
+}
+
+// NextPos gives the next position of the streams. A write that fails loses the positions it took.
+func (tx *Tx) NextPos() (int64, error) { return tx.pos.next(tx.ctx, tx.conn) }
+
+// OnCommit runs f after the write is durable and published, before its caller is answered. f must be quick.
+func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
+
+// OnRollback runs f where the write did not become durable, before its caller is answered.
+func (tx *Tx) OnRollback(f func(error)) { tx.onRollback = append(tx.onRollback, f) }
+
+func (tx *Tx) finish(err error) {
+	if err != nil {
+		for _, f := range tx.onRollback {
+			f(err)
+		}
+		return
+	}
+	for text, atom := range tx.fresh {
+		tx.atoms.put(atom, text)
+	}
+	for _, f := range tx.onCommit {
+		f()
+	}
+}
+
+func (tx *Tx) exec(query string, args ...any) error {
+	_, err := tx.conn.exec(tx.ctx, query, args...)
+	return err
+}
+
+// execCount is exec that tells how many rows were touched.
+func (tx *Tx) execCount(query string, args ...any) (int64, error) {
+	res, err := tx.conn.exec(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// insert is exec that tells the new row's integer key.
+func (tx *Tx) insert(query string, args ...any) (int64, error) {
+	res, err := tx.conn.exec(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// row reads one row into dest. It tells whether there was one.
+func (r *Reader) row(query string, args []any, dest ...any) (bool, error) {
+	s, err := r.conn.stmt(r.ctx, query)
+	if err != nil {
+		return false, err
+	}
+	err = s.QueryRowContext(r.ctx, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// rows reads every row with scan.
+func (r *Reader) rows(query string, args []any, scan func(*sql.Rows) error) error {
+	s, err := r.conn.stmt(r.ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(r.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// list collects rows.
+func list[T any](r *Reader, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	var out []T
+	err := r.rows(query, args, func(rows *sql.Rows) error {
+		v, err := scan(rows)
+		out = append(out, v)
+		return err
+	})
+	return out, err
+}
+
+// in is a short way to write a query's arguments.
+func in(args ...any) []any { return args }
+
+// readerPool hands out read-only connections.
+type readerPool struct {
+	free  chan *conn
+	all   []*conn
+	atoms *atomCache
+}
+
+func openReaders(ctx context.Context, path string, atoms *atomCache) (*readerPool, error) {
+	p := &readerPool{free: make(chan *conn, readers), atoms: atoms}
+	for range readers {
+		c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)", "cache_size(-2048)", "temp_store(2)"))
+		if err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+		p.all = append(p.all, c)
+		p.free <- c
+	}
+	return p, nil
+}
+
+func (p *readerPool) close() error {
+	var errs []error
+	for _, c := range p.all {
+		errs = append(errs, c.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Read runs fn on a consistent snapshot of what was committed. It ends with ctx, and after 30 seconds at most.
+func (db *DB) Read(ctx context.Context, fn func(r *Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var c *conn
+	select {
+	case c = <-db.r.free:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { db.r.free <- c }()
+	if _, err := c.exec(context.Background(), "BEGIN"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	err := fn(&Reader{ctx: ctx, conn: c, atoms: db.atoms})
+	if _, end := c.exec(context.Background(), "COMMIT"); end != nil {
+		err = errors.Join(err, end)
+	}
+	return err
+}
+
+// Get runs a read that gives one value.
+func Get[T any](ctx context.Context, db *DB, fn func(r *Reader) (T, error)) (v T, err error) {
+	err = db.Read(ctx, func(r *Reader) error {
+		v, err = fn(r)
+		return err
+	})
+	return v, err
+}
+
+// Millis is a time as the specification writes it: milliseconds since the Unix epoch.
+func Millis(t time.Time) int64 { return t.UnixMilli() }
