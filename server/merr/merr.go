@@ -60,9 +60,15 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // MarshalJSON gives the body of the response: errcode, error and the extra members; never the cause.
+// Without a code (the first answer of user-interactive authentication) there are only the extra members.
 func (e *Error) MarshalJSON() ([]byte, error) {
-	body := map[string]any{"errcode": e.Code, "error": e.Text}
-	maps.Copy(body, e.Extra)
+	body := maps.Clone(e.Extra)
+	if body == nil {
+		body = map[string]any{}
+	}
+	if e.Code != "" {
+		body["errcode"], body["error"] = e.Code, e.Text
+	}
 	return json.Marshal(body)
 }
 
