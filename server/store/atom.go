@@ -49,7 +49,7 @@ func (r *Reader) FindAtom(text string) (Atom, error) {
 	}
 	var a Atom
 	found, err := r.row(atomByText, in(text), &a)
-	if found && r.fresh == nil {
+	if found && !r.writing {
 		r.atoms.put(a, text)
 	}
 	return a, err
@@ -62,7 +62,7 @@ func (r *Reader) Text(a Atom) (string, error) {
 	}
 	var text string
 	found, err := r.row(textOfAtom, in(a), &text)
-	if found && r.fresh == nil {
+	if found && !r.writing {
 		r.atoms.put(a, text)
 	}
 	return text, err

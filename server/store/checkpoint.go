@@ -11,6 +11,9 @@ import (
 // so a larger WAL means fewer syncs and fewer pages written twice.
 const walTarget = 4 << 20
 
+// walLimit is the size from which a checkpoint waits for readers, so that the WAL can begin anew.
+const walLimit = 64 << 20
+
 // checkpointer moves the WAL into the database on a connection of its own, so that no write waits for it.
 type checkpointer struct {
 	conn  *conn
@@ -53,19 +56,23 @@ func (cp *checkpointer) run() {
 			return
 		case <-cp.kick:
 			cp.bytes.Store(0)
-			cp.checkpoint("PASSIVE")
+			if cp.checkpoint("PASSIVE") > walLimit {
+				cp.checkpoint("RESTART")
+			}
 		}
 	}
 }
 
 // checkpoint moves what no reader still needs. A failure is told; the WAL then grows until the next one.
-func (cp *checkpointer) checkpoint(mode string) {
+// It gives the WAL's size in bytes.
+func (cp *checkpointer) checkpoint(mode string) int64 {
 	var busy, frames, moved int64
 	err := cp.conn.c.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &moved)
 	cp.syncs.Add(2)
 	if err != nil {
 		cp.log.Warn().Err(err).Msg("checkpoint failed")
 	}
+	return frames * PageSize
 }
 
 func (cp *checkpointer) close() error {

@@ -41,19 +41,28 @@ func inspect(ctx context.Context, path string) error {
 	if info.Size() == 0 {
 		return nil // made by us and cut off before its first page
 	}
-	if reason := inspectHeader(f, info.Size()); reason != "" {
+	if reason := inspectHeader(f, info.Size(), hasWAL(path)); reason != "" {
 		return &RefusedError{path, reason}
 	}
 	return inspectContent(ctx, path, info.Size())
 }
 
-func inspectHeader(f io.Reader, size int64) (reason string) {
+// hasWAL tells whether committed pages may stand outside the file: then its size says nothing.
+func hasWAL(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0
+}
+
+func inspectHeader(f io.Reader, size int64, wal bool) (reason string) {
 	h := make([]byte, headerSize)
 	if _, err := io.ReadFull(f, h); err != nil || string(h[:16]) != "SQLite format 3\x00" {
 		return "it is not a SQLite database, or its beginning is damaged"
 	}
 	if id := binary.BigEndian.Uint32(h[68:]); id != applicationID {
 		return fmt.Sprintf("it is a database of another program (application id %#x)", id)
+	}
+	if wal {
+		return "" // SQLite judges both files together
 	}
 	page := int64(binary.BigEndian.Uint16(h[16:]))
 	if page == 1 {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -117,9 +118,12 @@ func openConn(ctx context.Context, uri string) (*conn, error) {
 }
 
 func openWriterConn(ctx context.Context, path string) (*conn, error) {
-	return openConn(ctx, dsn(path, "rwc", "busy_timeout(10000)", fmt.Sprintf("page_size(%d)", PageSize),
-		fmt.Sprintf("application_id(%d)", applicationID), "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(0)", "cache_size(-4096)", "temp_store(2)"))
+	pragmas := []string{"busy_timeout(10000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-4096)", "temp_store(2)"}
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		// In this order: the mark is in the file itself before the first page goes to a WAL.
+		pragmas = append(pragmas, fmt.Sprintf("page_size(%d)", PageSize), fmt.Sprintf("application_id(%d)", applicationID), "journal_mode(WAL)")
+	}
+	return openConn(ctx, dsn(path, "rwc", pragmas...))
 }
 
 // stmt prepares a statement once.

@@ -13,7 +13,9 @@ type Reader struct {
 	ctx   context.Context
 	conn  *conn
 	atoms *atomCache
-	fresh map[string]Atom // atoms that an uncommitted write made
+
+	writing bool            // in the writer: what is read may yet be rolled back, so it is not cached
+	fresh   map[string]Atom // atoms that this write made
 }
 
 // Tx is a write in the writer's transaction; it reads what it wrote.

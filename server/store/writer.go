@@ -183,7 +183,7 @@ func (w *writer) runOne(ctx context.Context, p *Pending, alone bool) error {
 	if p.err = p.ctx.Err(); p.err != nil {
 		return nil
 	}
-	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms}, pos: w.pos}
+	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, writing: true}, pos: w.pos}
 	if !alone {
 		if _, err := w.conn.exec(ctx, "SAVEPOINT one"); err != nil {
 			return err
@@ -220,13 +220,13 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 	return fn(tx)
 }
 
-// fatal tells errors after which the transaction as a whole can't be trusted.
+// fatal tells errors after which the transaction as a whole can't be trusted: all of SQLite's but those of one statement.
 func fatal(err error) bool {
 	switch code(err) {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
-		return true
+	case 0, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE:
+		return false
 	}
-	return false
+	return true
 }
 
 // code gives SQLite's primary result code of err, 0 where there is none.

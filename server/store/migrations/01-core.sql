@@ -60,7 +60,7 @@ CREATE TABLE account_data (
 	content BLOB NOT NULL,    -- JSON
 	pos     INTEGER NOT NULL,
 	PRIMARY KEY (user, room, type)
-) WITHOUT ROWID;
+);
 CREATE INDEX account_data_pos ON account_data (user, pos);
 
 CREATE TABLE filter (
@@ -74,19 +74,22 @@ CREATE TABLE room (
 	id       INTEGER PRIMARY KEY,
 	room_id  BLOB NOT NULL UNIQUE, -- 32 bytes where the version has hash ids, else the text's bytes
 	version  TEXT NOT NULL,
-	complete INTEGER NOT NULL DEFAULT 1
+	complete INTEGER NOT NULL DEFAULT 1,
+	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
 );
 
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
+	ord         INTEGER,          -- its place in the timeline; null: none
 	event_id    BLOB NOT NULL,
 	type        INTEGER NOT NULL,
 	state_key   INTEGER,          -- atom; null: not a state event
 	sender      INTEGER NOT NULL,
 	ts          INTEGER NOT NULL, -- origin_server_ts
-	status      INTEGER NOT NULL DEFAULT 0, -- 0 accepted, 1 soft-failed, 2 rejected, 3 outlier
+	status      INTEGER NOT NULL DEFAULT 0, -- bits: 1 soft-failed, 2 rejected, 4 outlier, 8 redacted on arrival
 	state       INTEGER NOT NULL, -- the state group before the event; 0: unknown
+	replaces    INTEGER,          -- nid of the state event that it replaced
 	redacted_by INTEGER,          -- nid of the redaction that was applied
 	txn_device  INTEGER,
 	txn_id      TEXT,
@@ -100,9 +103,10 @@ CREATE TABLE timeline (
 	nid           INTEGER NOT NULL,
 	pos           INTEGER, -- null: came by backfill, not part of a stream
 	sender        INTEGER NOT NULL,
-	notify        INTEGER NOT NULL, -- how many events of the main timeline up to here notify by the default rules
-	thread        INTEGER NOT NULL DEFAULT 0, -- nid of the thread's root
-	thread_notify INTEGER NOT NULL DEFAULT 0,
+	notify        INTEGER NOT NULL, -- how many events up to here notify by the default rules: in the room,
+	notify_main   INTEGER NOT NULL, -- outside threads,
+	thread        INTEGER NOT NULL, -- (nid of the thread's root; 0: not in a thread)
+	notify_thread INTEGER NOT NULL, -- in this event's thread
 	PRIMARY KEY (room, ord)
 ) WITHOUT ROWID;
 
