@@ -42,18 +42,26 @@ func (e *Event) Redact() *Event {
 	return &Event{fields: *f, redactedOnArrival: e.redactedOnArrival}
 }
 
-// Sign adds a server's signature, as a server does on the invite or the
-// restricted join of another. Callers decide first whether they want to.
+// Sign adds a server's signature, as a server does on an invite for one of its
+// users. Callers decide first whether they want to.
 //
-// Spec: server-server API, "Inviting to a room", "Restricted rooms".
+// Spec: server-server API, "Inviting to a room".
 func (e *Event) Sign(s Signer) (*Event, error) {
-	signed := withSignature(e.raw, s.ServerName, s.KeyID, ed25519.Sign(s.Key, e.essential()))
-	f, err := cutFields(e.rules, signed)
+	f, err := e.fields.sign(s)
 	if err != nil {
 		return nil, err
 	}
-	f.id = e.id
 	return &Event{fields: *f, redactedOnArrival: e.redactedOnArrival}, nil
+}
+
+func (f *fields) sign(s Signer) (*fields, error) {
+	raw := withSignature(f.raw, s.ServerName, s.KeyID, ed25519.Sign(s.Key, f.essential()))
+	signed, err := cutFields(f.rules, raw)
+	if err != nil {
+		return nil, err
+	}
+	signed.id = f.id
+	return signed, nil
 }
 
 // redacted is f with only the bytes that redaction leaves.

@@ -38,6 +38,18 @@ func Receive(r Rules, b []byte) (*Received, error) {
 	return &Received{fields: *f, signed: essential}, nil
 }
 
+// Sign adds a server's signature before Verify, as the server must that lets a
+// user into a restricted room. Callers look first at what they sign.
+//
+// Spec: server-server API, "Restricted rooms".
+func (rc *Received) Sign(s Signer) (*Received, error) {
+	f, err := rc.fields.sign(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Received{fields: *f, signed: rc.signed}, nil
+}
+
 // Verify checks the signatures of all servers that must have signed, with the
 // keys that the callback knows to be valid at the event's time. A server must
 // have signed with at least one of them, and no signature under a known key
