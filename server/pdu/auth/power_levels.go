@@ -1,0 +1,119 @@
+package auth
+
+import "beffroi/server/pdu"
+
+var (
+	scalarLevels = [...]string{"users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"}
+	mapLevels    = [...]string{"events", "notifications", "users"}
+)
+
+// powerLevels is rule 10.
+func (c *check) powerLevels() error {
+	content := c.event.Body()
+	if err := checkLevelTypes(content); err != nil { // 10.1 to 10.3
+		return err
+	}
+	users, _ := levelMap(content.Get("users"))
+	if c.levels.infinite { // 10.4
+		for _, creator := range c.levels.creators {
+			if _, listed := users[creator]; listed {
+				return reject("users lists the creator %s", creator)
+			}
+		}
+	}
+	if !c.levels.set { // 10.5
+		return nil
+	}
+	if err := c.scalarChanges(content); err != nil { // 10.6
+		return err
+	}
+	for _, name := range mapLevels { // 10.7 to 10.10
+		if err := c.mapChanges(name, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkLevelTypes(content pdu.Object) error {
+	for _, name := range scalarLevels {
+		if v := content.Get(name); v.Exists() {
+			if _, ok := v.Int(); !ok {
+				return reject("%s is not an integer", name)
+			}
+		}
+	}
+	for _, name := range mapLevels {
+		levels, ok := levelMap(content.Get(name))
+		if !ok {
+			return reject("%s is not an object of integers", name)
+		}
+		if name != "users" {
+			continue
+		}
+		for id := range levels {
+			if !pdu.ValidUserID(id) {
+				return reject("%q in users is no user id", id)
+			}
+		}
+	}
+	return nil
+}
+
+// levelMap reads an object of integers; an absent one has none.
+func levelMap(v pdu.Value) (levels map[string]int64, ok bool) {
+	o, ok := v.Object()
+	if !ok {
+		return nil, !v.Exists()
+	}
+	levels = map[string]int64{}
+	for name, v := range o.All() {
+		n, ok := v.Int()
+		if !ok {
+			return nil, false
+		}
+		levels[name] = n
+	}
+	return levels, true
+}
+
+func (c *check) scalarChanges(content pdu.Object) error {
+	power := c.levels.For(c.event.Sender())
+	for _, name := range scalarLevels {
+		old, had := c.levels.content.Int(name)
+		now, has := content.Int(name)
+		if had == has && old == now {
+			continue
+		}
+		if had && old > power {
+			return reject("%s is above the sender's power level", name)
+		}
+		if has && now > power {
+			return reject("%s is set above the sender's power level", name)
+		}
+	}
+	return nil
+}
+
+func (c *check) mapChanges(name string, content pdu.Object) error {
+	power := c.levels.For(c.event.Sender())
+	before, _ := levelMap(c.levels.content.Get(name))
+	after, _ := levelMap(content.Get(name))
+	for key, old := range before {
+		if now, has := after[key]; has && now == old {
+			continue
+		}
+		if old > power {
+			return reject("%s in %s is above the sender's power level", key, name)
+		}
+		if name == "users" && old == power && key != c.event.Sender() { // 10.9
+			return reject("%s has the same power level as the sender", key)
+		}
+	}
+	for key, now := range after {
+		if old, had := before[key]; (!had || now != old) && now > power {
+			return reject("%s in %s is set above the sender's power level", key, name)
+		}
+	}
+	return nil
+}

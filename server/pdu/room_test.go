@@ -1,0 +1,63 @@
+package pdu
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// realRoom is the events of a real room of version 12, in order, as a server
+// exported them (mautrix-go's test data, read where the module cache has it).
+func realRoom(t testing.TB) [][]byte {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "maunium.net/go/mautrix").Output()
+	if err != nil || len(bytes.TrimSpace(dir)) == 0 {
+		t.Skipf("module maunium.net/go/mautrix is not in the module cache: %v", err)
+	}
+	b, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "federation/eventauth/testroom-v12-success.jsonl"))
+	if err != nil {
+		t.Skipf("mautrix without its test room: %v", err)
+	}
+	return bytes.Split(bytes.TrimSpace(b), []byte("\n"))
+}
+
+func TestRealRoomHashesAndIDs(t *testing.T) {
+	rules, _ := RulesFor("12")
+	known := map[string]bool{}
+	room := ""
+	for i, line := range realRoom(t) {
+		rc, err := Receive(rules, line)
+		if err != nil {
+			t.Fatalf("event %d: %v", i, err)
+		}
+		if !rc.contentHashHolds() {
+			t.Errorf("event %d: content hash", i)
+		}
+		o, _ := ParseObject(line)
+		if exported, _ := o.Object("unsigned").Text("event_id"); exported != rc.ID() {
+			t.Errorf("event %d: id %s, exported as %s", i, rc.ID(), exported)
+		}
+		for _, id := range append(rc.PrevEvents(), rc.AuthEvents()...) {
+			if !known[id] {
+				t.Errorf("event %d names %s, which was not computed before", i, id)
+			}
+		}
+		if room == "" {
+			room = rc.RoomID()
+		}
+		if rc.RoomID() != room {
+			t.Errorf("event %d: room %s, not %s", i, rc.RoomID(), room)
+		}
+		known[rc.ID()] = true
+		e, err := FromStore(rules, rc.ID(), rc.JSON())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hashOf(e.Redact().essential()).EventID(); got != rc.ID() {
+			t.Errorf("event %d: the redacted form has id %s, not %s", i, got, rc.ID())
+		}
+	}
+}
