@@ -2,21 +2,14 @@ package server_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -108,9 +101,8 @@ func newAndRun(t *testing.T, cfg config.Config) error {
 func TestPlainAndTLS(t *testing.T) {
 	cfg := config.Default()
 	cfg.DataDir = t.TempDir()
-	var trusted *x509.CertPool
-	cfg.Listen, trusted = certificate(t)
-	cfg.Listen.HTTP, cfg.Listen.TLS = "127.0.0.1:0", "127.0.0.1:0"
+	certificate, key, trusted := servertest.Certificate(t, "127.0.0.1")
+	cfg.Listen = config.Listen{HTTP: "127.0.0.1:0", TLS: "127.0.0.1:0", Certificate: certificate, Key: key}
 	listening := started{make(chan struct{})}
 	s, err := server.New(t.Context(), cfg, zerolog.New(listening))
 	if err != nil {
@@ -167,36 +159,4 @@ func (s started) Write(line []byte) (int, error) {
 		close(s.done)
 	}
 	return len(line), nil
-}
-
-// certificate writes a certificate for 127.0.0.1 as the start-up contract describes it: ECDSA P-256, PKCS#8.
-func certificate(t *testing.T) (config.Listen, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	files := config.Listen{Certificate: filepath.Join(dir, "crt.pem"), Key: filepath.Join(dir, "key.pem")}
-	for file, block := range map[string]*pem.Block{files.Certificate: {Type: "CERTIFICATE", Bytes: der}, files.Key: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pool := x509.NewCertPool()
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool.AddCert(parsed)
-	return files, pool
 }
