@@ -2,6 +2,8 @@ module beffroi
 
 go 1.26.0
 
+ignore node_modules
+
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/BurntSushi/toml v1.5.0 // indirect

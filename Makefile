@@ -1,0 +1,35 @@
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LINT_VERSION := v2.15.0
+LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lint)
+CLIENTS := $(wildcard server/interop/js/package-lock.json)
+
+.PHONY: help run build test web lint race bench
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+run: build ## build and start on http://localhost:8008, data in ./data
+	./beffroi serve --data data --listen 127.0.0.1:8008
+
+build: ## the binary, ./beffroi
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o beffroi .
+
+test: lint race ## the quick stage: format, vet, lint, every test
+
+race: web ## every test, with the race detector
+	CGO_ENABLED=1 go test -race ./...
+
+lint: $(LINT) ## format, vet, lint
+	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .
+	go vet ./... && $(LINT) run
+
+web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node needs for the tests
+
+bench: ## Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./server/...
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund
+
+$(CURDIR)/.cache/bin/golangci-lint:
+	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -1,0 +1,140 @@
+// Command beffroi is a Matrix homeserver for town halls: one binary, one data folder.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+
+	"beffroi/server"
+	"beffroi/server/config"
+)
+
+// version is set by the linker (see the Makefile); a binary built otherwise says "devel".
+var version = "devel" //nolint:gochecknoglobals // the linker can only set a package variable
+
+const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
+
+  beffroi [serve] [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
+                    démarre le serveur
+  beffroi version   affiche la version
+  beffroi help      affiche cette aide
+
+Chaque réglage du fichier peut aussi venir d'une variable BEFFROI_… (voir README.md).
+`
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run gives the exit status: 0 when all went well, 1 for what happens, 2 for a command line that can't be understood.
+func run(args []string, out, errs io.Writer) int {
+	err := command(args, out)
+	var wrong usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		_, _ = fmt.Fprintf(errs, "beffroi : %v (voir : beffroi help)\n", err)
+		return 2
+	default:
+		_, _ = fmt.Fprintf(errs, "beffroi : %v\n", err)
+		return 1
+	}
+}
+
+// A usageError is a command line that can't be understood.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func command(args []string, out io.Writer) error {
+	name := "serve"
+	if len(args) > 0 && (args[0] == "" || args[0][0] != '-') {
+		name, args = args[0], args[1:]
+	}
+	switch name {
+	case "serve":
+		return serve(args, out)
+	case "version":
+		_, err := fmt.Fprintln(out, "beffroi", version)
+		return err
+	case "help":
+		_, err := io.WriteString(out, usage)
+		return err
+	default:
+		return usageError(fmt.Sprintf("la commande %q n'existe pas", name))
+	}
+}
+
+// serve runs a homeserver until SIGINT or SIGTERM; a second signal ends the process at once.
+func serve(args []string, out io.Writer) error {
+	cfg, err := serveConfig(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = io.WriteString(out, usage)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	log := logger(cfg.Log)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit(os.DirFS("/")))
+	}
+	for _, warning := range cfg.Warnings() {
+		log.Warn().Msg(warning)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	log.Info().Str("version", version).Str("server_name", cfg.ServerName).Str("data_dir", cfg.DataDir).Msg("starting")
+	s, err := server.New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Run(ctx), s.Close())
+}
+
+// serveConfig puts the flags that were given over the environment and the file.
+func serveConfig(args []string) (config.Config, error) {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	file := flags.String("config", "", "")
+	flags.String("data", "", "")
+	flags.String("listen", "", "")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return config.Config{}, err
+	} else if err != nil {
+		return config.Config{}, usageError("option inconnue ou incomplète : " + err.Error())
+	}
+	if flags.NArg() > 0 {
+		return config.Config{}, usageError(fmt.Sprintf("argument inattendu : %q", flags.Arg(0)))
+	}
+	keys := map[string]string{"data": "data_dir", "listen": "listen.http"}
+	given := map[string]string{}
+	flags.Visit(func(f *flag.Flag) {
+		if key := keys[f.Name]; key != "" {
+			given[key] = f.Value.String()
+		}
+	})
+	return config.Load(*file, os.Environ(), given)
+}
+
+// logger writes to standard error: for people on a terminal, JSON lines otherwise, unless the configuration says which.
+func logger(cfg config.Log) zerolog.Logger {
+	var out io.Writer = os.Stderr
+	if cfg.Format == "console" || cfg.Format == "auto" && isatty.IsTerminal(os.Stderr.Fd()) {
+		out = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05"}
+	}
+	level, _ := zerolog.ParseLevel(cfg.Level) // config knows the levels
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}

@@ -1,0 +1,122 @@
+// Package config holds what is needed to start one homeserver: defaults, then a TOML file, then the environment, then
+// flags, each over the one before, checked as a whole. What the town hall edits later lives in the database, not here.
+package config
+
+import (
+	"fmt"
+	"net"
+)
+
+// Config is one homeserver's configuration. Each field names its key in the file; the environment variable of a key is
+// BEFFROI_ and the key in capitals with underscores for dots (listen.http: BEFFROI_LISTEN_HTTP).
+type Config struct {
+	ServerName   string // server_name: what follows the colon in user ids; can't be changed once the data folder is used
+	PublicURL    string // public_url: where clients reach us, "https://host[:port]"; empty: derived, see ClientBaseURL
+	DataDir      string // data_dir: the data folder, made when missing
+	Listen       Listen
+	Log          Log
+	Registration Registration
+	Password     Password
+	Media        Media
+	Rooms        Rooms
+}
+
+// Listen says where the server listens. At least one of HTTP and TLS is set; both serve the same API.
+type Listen struct {
+	HTTP        string // listen.http: host:port of plain HTTP, for a proxy or development; empty: none
+	TLS         string // listen.tls: host:port of HTTPS; empty: none
+	Certificate string // listen.tls_certificate: PEM file, the server's certificate first
+	Key         string // listen.tls_key: PEM file
+}
+
+// Log says how much is logged to standard error, and in which form.
+type Log struct {
+	Level  string // log.level: trace, debug, info, warn or error
+	Format string // log.format: console, json, or auto (console on a terminal)
+}
+
+// Registration says who may make an account through the API.
+type Registration struct {
+	Enabled      bool   // registration.enabled: strangers may register (Client-Server API, "Account registration")
+	AllowDummy   bool   // registration.allow_dummy: m.login.dummy proves enough to register
+	SharedSecret string // registration.shared_secret: key of /_synapse/admin/v1/register; empty: that endpoint is off
+}
+
+// Password is the cost of argon2id with one lane, for passwords set from now on.
+type Password struct {
+	MemoryKiB  uint32 // password.memory_kib
+	Iterations uint32 // password.iterations
+}
+
+// Media limits the content repository.
+type Media struct {
+	MaxUploadBytes int64 // media.max_upload_bytes: also the m.upload.size that clients are told
+}
+
+// Rooms says how rooms are made.
+type Rooms struct {
+	Custodian string // rooms.custodian: localpart of the town hall's additional creator of salons; empty: none
+}
+
+// What argon2id costs at least before the server warns (OWASP's second recommended setting).
+const (
+	safeMemoryKiB  = 19 * 1024
+	safeIterations = 2
+)
+
+// Default is the configuration of a server that nobody configured: it can be tried on the machine it runs on.
+func Default() Config {
+	return Config{
+		ServerName: "localhost",
+		DataDir:    "data",
+		Listen:     Listen{HTTP: "127.0.0.1:8008"},
+		Log:        Log{Level: "info", Format: "auto"},
+		Password:   Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
+		Media:      Media{MaxUploadBytes: 50 << 20},
+		Rooms:      Rooms{Custodian: "_commune"},
+	}
+}
+
+// ClientBaseURL is the address that /.well-known/matrix/client gives, without a slash at the end: public_url, or else
+// the host of the server name with the port of the TLS listener, or of the plain one.
+func (c Config) ClientBaseURL() string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	scheme, address, usual := "http", c.Listen.HTTP, "80"
+	if c.Listen.TLS != "" {
+		scheme, address, usual = "https", c.Listen.TLS, "443"
+	}
+	host := hostOf(c.ServerName)
+	if _, port, err := net.SplitHostPort(address); err == nil && port != usual {
+		host += ":" + port
+	}
+	return scheme + "://" + host
+}
+
+// Warnings are the settings that weaken security, one French sentence each that begins with the key.
+func (c Config) Warnings() []string {
+	var warnings []string
+	warn := func(weak bool, key, meaning string) {
+		if weak {
+			warnings = append(warnings, key+" : "+meaning)
+		}
+	}
+	warn(c.Registration.Enabled && c.Registration.AllowDummy, "registration.enabled",
+		"n'importe qui peut créer un compte sur ce serveur")
+	secret := c.Registration.SharedSecret
+	warn(secret != "" && len(secret) < 16, "registration.shared_secret",
+		"ce secret permet de créer des administrateurs et compte moins de 16 caractères")
+	warn(c.Password.MemoryKiB < safeMemoryKiB || c.Password.Iterations < safeIterations, "password",
+		fmt.Sprintf("les mots de passe sont mal protégés en cas de vol (moins de %d KiB ou de %d itérations)", safeMemoryKiB, safeIterations))
+	warn(c.Listen.HTTP != "" && !loopback(c.Listen.HTTP), "listen.http",
+		"cette adresse est ouverte à d'autres machines sans chiffrement ; placez-la derrière un serveur mandataire HTTPS")
+	return warnings
+}
+
+// loopback tells whether only this machine can reach the address host:port.
+func loopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"maunium.net/go/mautrix/id"
+)
+
+// A setting is one key: how its value is taken over and checked.
+type setting struct {
+	key    string
+	want   string         // what a value must be, in French: it ends the line that a wrong value gives
+	secret bool           // the value is never printed
+	set    func(any) bool // takes a value of the TOML file, or the text of a variable or flag; false: of the wrong kind
+	valid  func() bool    // whether the value that was set last can be used
+	get    func() any
+}
+
+const addressWanted = "une adresse comme 127.0.0.1:8008, ou rien"
+
+// settings lists every key, bound to the fields of c.
+func (c *Config) settings() []setting {
+	return []setting{
+		text("server_name", &c.ServerName, "un nom de serveur comme matrix.mairie.example, au plus 230 caractères", validServerName),
+		text("public_url", &c.PublicURL, "une adresse comme https://matrix.mairie.example, sans chemin, ou rien", validPublicURL),
+		text("data_dir", &c.DataDir, "un dossier", filled),
+		text("listen.http", &c.Listen.HTTP, addressWanted, validAddress),
+		text("listen.tls", &c.Listen.TLS, addressWanted, validAddress),
+		text("listen.tls_certificate", &c.Listen.Certificate, "un fichier PEM", anything),
+		text("listen.tls_key", &c.Listen.Key, "un fichier PEM", anything),
+		oneOf("log.level", &c.Log.Level, "trace", "debug", "info", "warn", "error"),
+		oneOf("log.format", &c.Log.Format, "auto", "console", "json"),
+		toggle("registration.enabled", &c.Registration.Enabled),
+		toggle("registration.allow_dummy", &c.Registration.AllowDummy),
+		hidden(text("registration.shared_secret", &c.Registration.SharedSecret, "un texte", anything)),
+		number("password.memory_kib", &c.Password.MemoryKiB, 8, 1<<20),
+		number("password.iterations", &c.Password.Iterations, 1, 16),
+		number("media.max_upload_bytes", &c.Media.MaxUploadBytes, 1, 4<<30),
+		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
+	}
+}
+
+func text(key string, field *string, want string, valid func(string) bool) setting {
+	return setting{
+		key: key, want: want,
+		set: func(value any) (ok bool) {
+			*field, ok = value.(string)
+			return ok
+		},
+		valid: func() bool { return valid(*field) },
+		get:   func() any { return *field },
+	}
+}
+
+func oneOf(key string, field *string, choices ...string) setting {
+	want := "l'un de " + strings.Join(choices, ", ")
+	return text(key, field, want, func(value string) bool { return slices.Contains(choices, value) })
+}
+
+func hidden(s setting) setting {
+	s.secret = true
+	return s
+}
+
+func toggle(key string, field *bool) setting {
+	return setting{
+		key: key, want: "true ou false",
+		set: func(value any) (ok bool) {
+			if s, isText := value.(string); isText {
+				*field, ok = s == "true", s == "true" || s == "false"
+				return ok
+			}
+			*field, ok = value.(bool)
+			return ok
+		},
+		valid: func() bool { return true },
+		get:   func() any { return *field },
+	}
+}
+
+func number[T uint32 | int64](key string, field *T, low, high int64) setting {
+	return setting{
+		key: key, want: fmt.Sprintf("un nombre entier de %d à %d", low, high),
+		set: func(value any) bool {
+			n, ok := value.(int64)
+			if s, isText := value.(string); isText {
+				var err error
+				n, err = strconv.ParseInt(s, 10, 64)
+				ok = err == nil
+			}
+			*field = T(n)
+			return ok && n >= low && n <= high
+		},
+		valid: func() bool { return int64(*field) >= low && int64(*field) <= high },
+		get:   func() any { return *field },
+	}
+}
+
+func anything(string) bool { return true }
+
+func filled(s string) bool { return s != "" }
+
+// Spec: appendices, "Server Name". A user id has 255 bytes, so a name must leave room for localparts.
+func validServerName(name string) bool {
+	parsed := id.ParseServerName(name)
+	return parsed != nil && len(name) <= 230 && parsed.Port <= 65535
+}
+
+// hostOf is the server name without its port.
+func hostOf(serverName string) string {
+	parsed := id.ParseServerName(serverName)
+	if parsed != nil && parsed.Type == id.ServerNameIPv6 {
+		return "[" + parsed.Host + "]"
+	}
+	host, _, _ := strings.Cut(serverName, ":")
+	return host
+}
+
+func validAddress(address string) bool {
+	if address == "" {
+		return true
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func validPublicURL(address string) bool {
+	if address == "" {
+		return true
+	}
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Scheme+"://"+u.Host == address && u.Hostname() != ""
+}
+
+// Spec: appendices, "User Identifiers".
+func validLocalpart(localpart string) bool {
+	return regexp.MustCompile(`^[a-z0-9._=/+-]{0,64}$`).MatchString(localpart)
+}

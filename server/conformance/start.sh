@@ -1,0 +1,32 @@
+#!/bin/sh
+# Starts Beffroi for a black-box suite, as that suite's contract asks: SERVER_NAME, BIND_IP, CS_PORT, FED_PORT, DATA_DIR,
+# TLS_CRT, TLS_KEY and REGISTRATION_SHARED_SECRET come from the environment, BEFFROI may name the binary. What a
+# suite needs weakens security, and the server says so at the start: never use this for a town hall.
+set -eu
+umask 077
+here=$(cd "$(dirname "$0")" && pwd)
+config=$DATA_DIR/beffroi.toml
+cat >"$config" <<TOML
+server_name = '$SERVER_NAME'
+public_url = 'http://$BIND_IP:$CS_PORT'
+data_dir = '$DATA_DIR'
+
+[listen]
+http = '$BIND_IP:$CS_PORT'
+tls = '$BIND_IP:$FED_PORT'
+tls_certificate = '$TLS_CRT'
+tls_key = '$TLS_KEY'
+
+[registration]
+enabled = true
+allow_dummy = true
+shared_secret = '$REGISTRATION_SHARED_SECRET'
+
+[password]
+memory_kib = 8
+iterations = 1
+
+[rooms]
+custodian = ''
+TOML
+exec "${BEFFROI:-$here/../../beffroi}" serve --config "$config"

@@ -1,0 +1,99 @@
+// Package servertest starts real homeservers on loopback for tests, in the test's process (Start) or as a child that can
+// be killed (StartProcess), and speaks to them as a client does.
+package servertest
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"beffroi/server"
+	"beffroi/server/config"
+)
+
+// The shared secret of the servers that are started here, see Client.Register.
+const sharedSecret = "servertest shared secret"
+
+// An Option changes the configuration before the server starts.
+type Option func(*config.Config)
+
+// A Server runs in the test's own process until the test ends. Its server name is its address, so servers find each other.
+type Server struct {
+	Client
+
+	t      testing.TB
+	cfg    config.Config
+	cancel context.CancelFunc
+	done   chan error // what Serve and Close gave
+}
+
+// Start starts a server with a data folder of its own on a free port, with cheap passwords and open registration.
+// It logs warnings to the test. At the end of the test it is stopped, and nothing of it is left running.
+func Start(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	l := listenOn(t, "127.0.0.1:0")
+	address := l.Addr().String()
+	cfg := config.Default()
+	cfg.ServerName, cfg.Listen.HTTP, cfg.PublicURL = address, address, "http://"+address
+	cfg.DataDir = t.TempDir()
+	cfg.Registration = config.Registration{Enabled: true, AllowDummy: true, SharedSecret: sharedSecret}
+	cfg.Password = config.Password{MemoryKiB: 8, Iterations: 1}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	s := &Server{t: t, cfg: cfg, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	s.run(l)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Restart stops the server in order and starts it again on the same address and data folder.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.stop()
+	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
+}
+
+// DataDir is the server's data folder.
+func (s *Server) DataDir() string { return s.cfg.DataDir }
+
+func (s *Server) run(l net.Listener) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.WarnLevel)
+	homeserver, err := server.New(ctx, s.cfg, log)
+	if err != nil {
+		cancel()
+		_ = l.Close()
+		s.t.Fatal(err)
+	}
+	s.cancel, s.done = cancel, make(chan error, 1)
+	go func() {
+		err := homeserver.Serve(ctx, l, nil)
+		if closed := homeserver.Close(); err == nil {
+			err = closed
+		}
+		s.done <- err
+	}()
+}
+
+func (s *Server) stop() {
+	s.t.Helper()
+	s.http.CloseIdleConnections()
+	s.cancel()
+	if err := <-s.done; err != nil {
+		s.t.Error("the server ended with:", err)
+	}
+	s.done <- nil // a second stop, after a Restart that failed, finds it stopped
+}
+
+func listenOn(t testing.TB, address string) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
