@@ -88,7 +88,7 @@ CREATE TABLE event (
 	sender      INTEGER NOT NULL,
 	ts          INTEGER NOT NULL, -- origin_server_ts
 	status      INTEGER NOT NULL DEFAULT 0, -- bits: 1 soft-failed, 2 rejected, 4 outlier, 8 redacted on arrival
-	state       INTEGER NOT NULL, -- the state group before the event; 0: unknown
+	state       INTEGER NOT NULL, -- the state group after the event; 0: unknown
 	replaces    INTEGER,          -- nid of the state event that it replaced
 	redacted_by INTEGER,          -- nid of the redaction that was applied
 	txn_device  INTEGER,
@@ -129,8 +129,8 @@ CREATE TABLE txn (
 CREATE TABLE state_group (
 	id    INTEGER PRIMARY KEY,
 	room  INTEGER NOT NULL,
-	prev  INTEGER NOT NULL, -- 0: a whole snapshot
-	links INTEGER NOT NULL  -- groups back to the snapshot
+	prev  INTEGER NOT NULL, -- the group that it changes; 0: none
+	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
 
 CREATE TABLE state_delta (
@@ -158,6 +158,7 @@ CREATE TABLE state_change (
 	new       INTEGER NOT NULL, -- nid; 0: removed
 	PRIMARY KEY (room, pos, type, state_key)
 ) WITHOUT ROWID;
+CREATE INDEX state_change_key ON state_change (room, type, state_key, pos);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,

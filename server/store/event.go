@@ -1,0 +1,109 @@
+package store
+
+import "database/sql"
+
+// NID is the number of an event in the database.
+type NID int64
+
+// The bits of an event's status. Without any it was accepted.
+const (
+	StatusSoftFailed        = 1
+	StatusRejected          = 2
+	StatusOutlier           = 4
+	StatusRedactedOnArrival = 8
+)
+
+// Event is an event's row.
+type Event struct {
+	NID        NID
+	Room       RoomRef
+	Ord        int64 // its place in the room; meaningless where Placed is false
+	Placed     bool
+	ID         string
+	Type       Atom
+	StateKey   Atom // 0: not a state event
+	Sender     Atom
+	TS         int64 // origin_server_ts
+	Status     int
+	State      int64 // the state group after it
+	Replaces   NID   // the state event that it replaced, 0: none
+	RedactedBy NID   // 0: not redacted
+	TxnDevice  int64 // the device that sent it with TxnID, 0: none
+	TxnID      string
+	JSON       []byte // canonical signed bytes without unsigned
+}
+
+const eventColumns = `e.nid, e.room, e.ord, e.event_id, e.type, e.state_key, e.sender, e.ts, e.status, e.state, e.replaces, e.redacted_by,
+	e.txn_device, e.txn_id, e.json`
+
+const (
+	insertEvent = `INSERT INTO event (nid, room, ord, event_id, type, state_key, sender, ts, status, state, replaces, txn_device, txn_id, json)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	eventByID   = `SELECT ` + eventColumns + ` FROM event e WHERE e.event_id = ?`
+	eventByNID  = `SELECT ` + eventColumns + ` FROM event e WHERE e.nid = ?`
+	redactEvent = `UPDATE event SET json = ?, redacted_by = ? WHERE nid = ?`
+
+	getTxn = `SELECT e.event_id FROM txn t JOIN event e ON e.nid = t.nid WHERE t.device = ? AND t.scope = ? AND t.txn_id = ?`
+	putTxn = `INSERT INTO txn (device, scope, txn_id, nid, ts) VALUES (?, ?, ?, ?, ?)`
+)
+
+// AddEvent stores an event's row.
+func (tx *Tx) AddEvent(e *Event) error {
+	return tx.exec(insertEvent, e.NID, e.Room, sql.NullInt64{Int64: e.Ord, Valid: e.Placed}, eventIDBytes(e.ID), e.Type, orNull(e.StateKey), e.Sender,
+		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, e.JSON)
+}
+
+// EventByID reads an event; ok is false where it is not known.
+func (r *Reader) EventByID(id string) (e Event, ok bool, err error) {
+	return r.event(eventByID, eventIDBytes(id))
+}
+
+// Event reads an event by its number.
+func (r *Reader) Event(nid NID) (e Event, ok bool, err error) { return r.event(eventByNID, nid) }
+
+func (r *Reader) event(query string, arg any) (e Event, ok bool, err error) {
+	err = r.rows(query, in(arg), func(rows *sql.Rows) error {
+		e, err = scanEvent(rows)
+		ok = true
+		return err
+	})
+	return e, ok, err
+}
+
+func scanEvent(rows *sql.Rows) (e Event, err error) {
+	var ord, stateKey, replaces, redactedBy, device sql.NullInt64
+	var id []byte
+	var txn sql.NullString
+	err = rows.Scan(&e.NID, &e.Room, &ord, &id, &e.Type, &stateKey, &e.Sender, &e.TS, &e.Status, &e.State, &replaces, &redactedBy,
+		&device, &txn, &e.JSON)
+	e.Ord, e.Placed = ord.Int64, ord.Valid
+	e.ID, e.StateKey = eventIDText(id), Atom(stateKey.Int64)
+	e.Replaces, e.RedactedBy = NID(replaces.Int64), NID(redactedBy.Int64)
+	e.TxnDevice, e.TxnID = device.Int64, txn.String
+	return e, err
+}
+
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it.
+func (tx *Tx) Redact(target, by NID, redacted []byte) error {
+	return tx.exec(redactEvent, redacted, by, target)
+}
+
+// TxnEvent gives the id of the event that a device sent with a transaction id in a scope, "" where there is none.
+func (r *Reader) TxnEvent(device int64, scope, txnID string) (string, error) {
+	var id []byte
+	_, err := r.row(getTxn, in(device, scope, txnID), &id)
+	return eventIDText(id), err
+}
+
+// AddTxn remembers the result of a transaction id. nid is 0 where success is the whole result.
+func (tx *Tx) AddTxn(device int64, scope, txnID string, nid NID, ts int64) error {
+	return tx.exec(putTxn, device, scope, txnID, nid, ts)
+}
+
+// orNull turns the zero value into NULL.
+func orNull[T ~int64](v T) any {
+	if v == 0 {
+		return nil
+	}
+	return int64(v)
+}

@@ -1,0 +1,86 @@
+package store
+
+import "database/sql"
+
+// Membership is a membership state as the database writes it.
+type Membership int64
+
+// The memberships of the specification.
+const (
+	Join Membership = iota + 1
+	Invite
+	Knock
+	Leave
+	Ban
+)
+
+var membershipNames = [...]string{"", "join", "invite", "knock", "leave", "ban"}
+
+// String is the specification's word.
+func (m Membership) String() string { return membershipNames[m] }
+
+// ParseMembership reads the specification's word; 0 where it is none.
+func ParseMembership(s string) Membership {
+	for i, name := range membershipNames {
+		if name == s && i > 0 {
+			return Membership(i)
+		}
+	}
+	return 0
+}
+
+// Member is a user's membership in a room.
+type Member struct {
+	Room       RoomRef
+	User       Atom
+	Membership Membership
+	NID        NID   // the m.room.member event
+	Pos        int64 // since when
+	Forgotten  bool
+}
+
+const memberColumns = `room, user, membership, nid, pos, forgotten`
+
+const (
+	putMember = `INSERT INTO member (room, user, membership, nid, pos, forgotten) VALUES (?, ?, ?, ?, ?, 0)
+		ON CONFLICT (room, user) DO UPDATE SET membership = excluded.membership, nid = excluded.nid, pos = excluded.pos, forgotten = 0`
+	forgetMember  = `UPDATE member SET forgotten = 1 WHERE room = ? AND user = ?`
+	getMember     = `SELECT ` + memberColumns + ` FROM member WHERE room = ? AND user = ?`
+	roomsOfUser   = `SELECT ` + memberColumns + ` FROM member WHERE user = ?`
+	membersOfRoom = `SELECT ` + memberColumns + ` FROM member WHERE room = ?`
+	sharing       = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
+		WHERE a.user = ? AND a.membership = 1`
+)
+
+// PutMember sets a user's membership.
+func (tx *Tx) PutMember(m Member) error {
+	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos)
+}
+
+// ForgetRoom hides a room that the user has left.
+func (tx *Tx) ForgetRoom(room RoomRef, user Atom) error { return tx.exec(forgetMember, room, user) }
+
+// Member reads a user's membership; ok is false where the user never had one.
+func (r *Reader) Member(room RoomRef, user Atom) (m Member, ok bool, err error) {
+	ok, err = r.row(getMember, in(room, user), &m.Room, &m.User, &m.Membership, &m.NID, &m.Pos, &m.Forgotten)
+	return m, ok, err
+}
+
+// RoomsOf lists a user's memberships in all rooms.
+func (r *Reader) RoomsOf(user Atom) ([]Member, error) {
+	return list(r, roomsOfUser, in(user), scanMember)
+}
+
+// MembersOf lists the memberships of all users in a room.
+func (r *Reader) MembersOf(room RoomRef) ([]Member, error) {
+	return list(r, membersOfRoom, in(room), scanMember)
+}
+
+// UsersSharingRooms lists who is joined to a room that the user is joined to, the user included.
+func (r *Reader) UsersSharingRooms(user Atom) ([]Atom, error) {
+	return list(r, sharing, in(user), scanInt[Atom])
+}
+
+func scanMember(rows *sql.Rows) (m Member, err error) {
+	return m, rows.Scan(&m.Room, &m.User, &m.Membership, &m.NID, &m.Pos, &m.Forgotten)
+}

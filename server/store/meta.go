@@ -1,0 +1,63 @@
+package store
+
+import (
+	"crypto/ed25519"
+	"database/sql"
+	"time"
+)
+
+const (
+	getMeta = `SELECT value FROM meta WHERE name = ?`
+	putMeta = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+
+	currentKey = `SELECT key_id, seed FROM signing_key WHERE expired IS NULL ORDER BY created DESC LIMIT 1`
+	insertKey  = `INSERT INTO signing_key (key_id, seed, created) VALUES (?, ?, ?)`
+)
+
+// The names of what stands in meta.
+const (
+	MetaServerName  = "server_name"  // text
+	MetaEpoch       = "epoch"        // integer, raised by a restore
+	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
+)
+
+// MetaText reads a text, "" where there is none.
+func (r *Reader) MetaText(name string) (string, error) {
+	var v string
+	_, err := r.row(getMeta, in(name), &v)
+	return v, err
+}
+
+// MetaInt reads an integer, 0 where there is none.
+func (r *Reader) MetaInt(name string) (int64, error) {
+	var v int64
+	_, err := r.row(getMeta, in(name), &v)
+	return v, err
+}
+
+// MetaBytes reads bytes, nil where there are none.
+func (r *Reader) MetaBytes(name string) ([]byte, error) {
+	var v []byte
+	_, err := r.row(getMeta, in(name), &v)
+	return v, err
+}
+
+// PutMeta writes a text, an integer or bytes.
+func (tx *Tx) PutMeta(name string, value any) error { return tx.exec(putMeta, name, value) }
+
+// SigningKey gives the key with which this server signs; ok is false where none was made yet.
+func (r *Reader) SigningKey() (keyID string, key ed25519.PrivateKey, ok bool, err error) {
+	var seed []byte
+	ok, err = r.row(currentKey, nil, &keyID, &seed)
+	if ok && len(seed) == ed25519.SeedSize {
+		key = ed25519.NewKeyFromSeed(seed)
+	}
+	return keyID, key, ok && key != nil, err
+}
+
+// AddSigningKey stores a new signing key.
+func (tx *Tx) AddSigningKey(keyID string, key ed25519.PrivateKey, now time.Time) error {
+	return tx.exec(insertKey, keyID, key.Seed(), Millis(now))
+}
+
+func scanInt[T ~int64](rows *sql.Rows) (v T, err error) { return v, rows.Scan(&v) }

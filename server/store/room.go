@@ -1,0 +1,81 @@
+package store
+
+import (
+	"strings"
+
+	"beffroi/server/pdu"
+)
+
+// RoomRef is the number of a room in the database.
+type RoomRef int64
+
+// Room is a room's row.
+type Room struct {
+	Ref     RoomRef
+	ID      string
+	Version string
+}
+
+const (
+	insertRoom = `INSERT INTO room (room_id, version) VALUES (?, ?)`
+	roomByID   = `SELECT id, version FROM room WHERE room_id = ?`
+	roomByRef  = `SELECT room_id, version FROM room WHERE id = ?`
+)
+
+// AddRoom makes a room's row.
+func (tx *Tx) AddRoom(roomID, version string) (RoomRef, error) {
+	id, err := tx.insert(insertRoom, roomIDBytes(roomID), version)
+	return RoomRef(id), err
+}
+
+// FindRoom finds a room by its id; ok is false where it is not known.
+func (r *Reader) FindRoom(roomID string) (room Room, ok bool, err error) {
+	room.ID = roomID
+	ok, err = r.row(roomByID, in(roomIDBytes(roomID)), &room.Ref, &room.Version)
+	return room, ok, err
+}
+
+// Room reads a room by its number.
+func (r *Reader) Room(ref RoomRef) (room Room, ok bool, err error) {
+	var id []byte
+	ok, err = r.row(roomByRef, in(ref), &id, &room.Version)
+	room.Ref, room.ID = ref, roomIDText(id)
+	return room, ok, err
+}
+
+// Ids that are hashes are stored as 32 bytes, others as their text, which then begins with its sigil and has a colon.
+
+func roomIDBytes(id string) []byte {
+	if h, ok := pdu.ParseRoomID(id); ok {
+		return h[:]
+	}
+	return []byte(id)
+}
+
+func roomIDText(b []byte) string {
+	if h, ok := asHash(b, '!'); ok {
+		return h.RoomID()
+	}
+	return string(b)
+}
+
+func eventIDBytes(id string) []byte {
+	if h, ok := pdu.ParseEventID(id); ok {
+		return h[:]
+	}
+	return []byte(id)
+}
+
+func eventIDText(b []byte) string {
+	if h, ok := asHash(b, '$'); ok {
+		return h.EventID()
+	}
+	return string(b)
+}
+
+func asHash(b []byte, sigil byte) (pdu.Hash, bool) {
+	if len(b) != len(pdu.Hash{}) || b[0] == sigil && strings.Contains(string(b), ":") && pdu.ServerOf(string(b)) != "" {
+		return pdu.Hash{}, false
+	}
+	return pdu.Hash(b), true
+}
