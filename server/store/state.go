@@ -44,7 +44,7 @@ const (
 
 // AddStateGroup makes the group that differs from prev (0: nothing) by one entry.
 func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, error) {
-	links, whole, err := tx.nextLinks(room, prev)
+	links, err := tx.nextLinks(room, prev)
 	if err != nil {
 		return 0, err
 	}
@@ -52,7 +52,14 @@ func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	for _, e := range append(whole, entry) {
+	entries := []StateEntry{entry}
+	if links == 0 && prev != 0 {
+		if entries, err = tx.GroupState(prev); err != nil {
+			return 0, err
+		}
+		entries = changed(entries, entry)
+	}
+	for _, e := range entries {
 		if err := tx.exec(insertDelta, group, e.Type, e.StateKey, e.NID); err != nil {
 			return 0, err
 		}
@@ -60,26 +67,36 @@ func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, 
 	return group, nil
 }
 
-// nextLinks decides whether the group after prev is a difference, or a snapshot: then it gives the other entries.
-func (tx *Tx) nextLinks(room RoomRef, prev int64) (links int64, whole []StateEntry, err error) {
-	if prev == 0 {
-		return 0, nil, nil
+// changed is a state with one entry changed.
+func changed(state []StateEntry, entry StateEntry) []StateEntry {
+	for i, e := range state {
+		if e.Type == entry.Type && e.StateKey == entry.StateKey {
+			state[i] = entry
+			return state
+		}
 	}
-	var before, size int64
+	return append(state, entry)
+}
+
+// nextLinks decides whether the group after prev is a difference, or (0) a whole snapshot.
+func (tx *Tx) nextLinks(room RoomRef, prev int64) (int64, error) {
+	if prev == 0 {
+		return 0, nil
+	}
+	var links, size int64
 	if _, err := tx.row(groupLinks, in(prev), new(int64), &links); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	if links+1 < minLinks {
-		return links + 1, nil, nil
+		return links + 1, nil
 	}
 	if _, err := tx.row(currentCount, in(room), &size); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	if before = min(maxLinks, size/4); links+1 < before {
-		return links + 1, nil, nil
+	if links+1 < min(maxLinks, size/4) {
+		return links + 1, nil
 	}
-	whole, err = tx.GroupState(prev)
-	return 0, whole, err
+	return 0, nil
 }
 
 // GroupState reads a group's whole state.

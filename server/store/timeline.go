@@ -23,7 +23,7 @@ const (
 	insertPlace = `INSERT INTO timeline (room, ord, nid, pos, sender, notify, notify_main, thread, notify_thread) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	lastPlace   = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? ORDER BY t.ord DESC LIMIT 1`
 	placeAt     = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.ord = ?`
-	lastThread  = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.thread = ? ORDER BY t.ord DESC LIMIT 1`
+	lastThread  = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.thread = ? AND t.thread <> 0 ORDER BY t.ord DESC LIMIT 1`
 	ordAtPos    = `SELECT t.ord FROM timeline t WHERE t.room = ? AND t.pos <= ? ORDER BY t.ord DESC LIMIT 1`
 
 	eventsBackward = `SELECT ` + eventColumns + ` FROM timeline t JOIN event e ON e.nid = t.nid

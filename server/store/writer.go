@@ -33,6 +33,16 @@ func (p *Pending) Wait() error {
 	return p.err
 }
 
+// Settled tells whether Wait would return at once.
+func (p *Pending) Settled() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Write runs fn in the writer and returns when it is durable. fn only runs SQL on results that were computed before; it may
 // run again never, and it must not keep tx. Other writes may share its transaction, but each has a savepoint of its own: an error
 // of fn undoes fn alone. Where ctx ends before fn begins, fn does not run; once it runs, nothing interrupts it.

@@ -110,6 +110,8 @@ CREATE TABLE timeline (
 	PRIMARY KEY (room, ord)
 ) WITHOUT ROWID;
 
+CREATE INDEX timeline_thread ON timeline (room, thread, ord) WHERE thread <> 0;
+
 CREATE TABLE timeline_gap (
 	room INTEGER NOT NULL,
 	from_ord INTEGER NOT NULL, -- the last event before the gap

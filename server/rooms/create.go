@@ -1,0 +1,270 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+)
+
+// CreateRequest is the body of POST /createRoom.
+//
+// Spec: client-server API, "Creation".
+type CreateRequest struct {
+	Visibility         string            `json:"visibility"`
+	RoomAliasName      string            `json:"room_alias_name"`
+	Name               string            `json:"name"`
+	Topic              string            `json:"topic"`
+	Invite             []string          `json:"invite"`
+	Invite3PID         []json.RawMessage `json:"invite_3pid"`
+	RoomVersion        string            `json:"room_version"`
+	CreationContent    map[string]any    `json:"creation_content"`
+	InitialState       []InitialState    `json:"initial_state"`
+	Preset             string            `json:"preset"`
+	IsDirect           bool              `json:"is_direct"`
+	PowerLevelOverride map[string]any    `json:"power_level_content_override"`
+}
+
+// InitialState is a state event that a new room begins with.
+type InitialState struct {
+	Type     string          `json:"type"`
+	StateKey string          `json:"state_key"`
+	Content  json.RawMessage `json:"content"`
+}
+
+// maxConversation is up to how many people invited a direct room is a conversation, which has no custodian.
+const maxConversation = 8
+
+// conversation tells a conversation from a salon. ARCHITECTURE.md, "Who may create what".
+func (q *CreateRequest) conversation() bool { return q.IsDirect && len(q.Invite) <= maxConversation }
+
+// preset is what a preset stands for. Source: client-server API, "Creation", the table of presets.
+type preset struct{ joinRule, historyVisibility, guestAccess string }
+
+func (q *CreateRequest) preset() (preset, error) {
+	name := q.Preset
+	if name == "" && q.Visibility == "public" {
+		name = "public_chat"
+	}
+	switch name {
+	case "", "private_chat", "trusted_private_chat":
+		return preset{"invite", "shared", "can_join"}, nil
+	case "public_chat":
+		return preset{"public", "shared", "forbidden"}, nil
+	}
+	return preset{}, merr.BadJSON("Unknown preset %q", name)
+}
+
+// Create makes a room with everything it begins with, in one commit, and gives its id.
+func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string, error) {
+	if err := s.creatable(q); err != nil {
+		return "", err
+	}
+	drafts, err := s.drafts(ctx, u, q)
+	if err != nil {
+		return "", err
+	}
+	l := newLive("")
+	l.Version = Version
+	l.rules, _ = pdu.RulesFor(Version)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var events []judged
+	for _, d := range drafts {
+		e, err := s.build(l, d)
+		if err != nil {
+			return "", invalidState(err)
+		}
+		l.ID = e.RoomID()
+		l.apply(e, d.sender)
+		events = append(events, judged{e, d})
+	}
+	s.cache.put(l)
+	_, err = s.queue(l, events).settled()
+	return l.ID, err
+}
+
+// creatable refuses what can't be made here.
+func (s *Service) creatable(q *CreateRequest) error {
+	switch {
+	case q.RoomVersion != "" && q.RoomVersion != Version:
+		return merr.New(http.StatusBadRequest, "M_UNSUPPORTED_ROOM_VERSION", "Rooms of version %q can't be created here", q.RoomVersion)
+	case q.RoomAliasName != "":
+		return merr.InvalidParam("Room aliases can't be made on this server")
+	case len(q.Invite3PID) > 0:
+		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
+	case q.Visibility != "" && q.Visibility != "public" && q.Visibility != "private":
+		return merr.BadJSON("Unknown visibility %q", q.Visibility)
+	}
+	return nil
+}
+
+// invalidState turns a refusal by the authorisation rules into the one that createRoom gives.
+func invalidState(err error) error {
+	var rejected *auth.Rejected
+	if errors.As(err, &rejected) {
+		return merr.New(http.StatusBadRequest, "M_INVALID_ROOM_STATE", "%s", rejected.Reason).Because(err)
+	}
+	return err
+}
+
+// drafts lists the events that a room begins with, in the order of the specification.
+func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft, error) {
+	p, err := q.preset()
+	if err != nil {
+		return nil, err
+	}
+	create, err := s.createContent(u, q)
+	if err != nil {
+		return nil, err
+	}
+	join, err := s.joinContent(ctx, u, "")
+	if err != nil {
+		return nil, err
+	}
+	d := drafting{by: u}
+	d.state("m.room.create", "", create)
+	d.state("m.room.member", u.ID, join)
+	d.state("m.room.power_levels", "", powerLevels(q.PowerLevelOverride))
+	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
+	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
+	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
+	for _, e := range q.InitialState {
+		d.list = append(d.list, draft{sender: u, kind: e.Type, stateKey: &e.StateKey, content: e.Content})
+	}
+	d.described(q)
+	if err := s.draftMembers(ctx, &d, q); err != nil {
+		return nil, err
+	}
+	return d.list, d.err
+}
+
+// draftMembers brings in the custodian and the people invited.
+func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
+	if s.custodian.ID != "" && !q.conversation() {
+		join, err := s.joinContent(ctx, s.custodian, "")
+		if err != nil {
+			return err
+		}
+		invite := join
+		invite.Membership = "invite"
+		d.state("m.room.member", s.custodian.ID, invite)
+		d.as(s.custodian).state("m.room.member", s.custodian.ID, join)
+	}
+	for _, target := range q.Invite {
+		content, err := s.inviteContent(ctx, target, "", q.IsDirect)
+		if err != nil {
+			return err
+		}
+		d.state("m.room.member", target, content)
+	}
+	return nil
+}
+
+// createContent is the content of the m.room.create event.
+//
+// Spec: rooms/v12; client-server API, "Creation", trusted_private_chat.
+func (s *Service) createContent(u User, q *CreateRequest) (map[string]any, error) {
+	content := map[string]any{}
+	for k, v := range q.CreationContent {
+		content[k] = v
+	}
+	delete(content, "creator") // no longer part of the event since version 11
+	content["room_version"] = Version
+	var creators []string
+	if asked, ok := content["additional_creators"]; ok {
+		if creators, ok = userIDs(asked); !ok {
+			return nil, merr.InvalidParam("additional_creators is not a list of user ids")
+		}
+	}
+	if q.Preset == "trusted_private_chat" {
+		creators = append(creators, q.Invite...)
+	}
+	if s.custodian.ID != "" && !q.conversation() {
+		creators = append(creators, s.custodian.ID)
+	}
+	delete(content, "additional_creators")
+	slices.Sort(creators)
+	creators = slices.DeleteFunc(slices.Compact(creators), func(id string) bool { return id == u.ID })
+	if len(creators) > 0 {
+		content["additional_creators"] = creators
+	}
+	return content, nil
+}
+
+func userIDs(v any) ([]string, bool) {
+	list, ok := v.([]any)
+	ids := make([]string, 0, len(list))
+	for _, item := range list {
+		id, isText := item.(string)
+		ok = ok && isText && pdu.ValidUserID(id)
+		ids = append(ids, id)
+	}
+	return ids, ok
+}
+
+// powerLevels are the levels that a room begins with. Creators are above all of them and are not listed.
+func powerLevels(override map[string]any) map[string]any {
+	levels := map[string]any{
+		"users_default": 0, "events_default": 0, "state_default": 50, "invite": 0, "kick": 50, "ban": 50, "redact": 50,
+		"users":         map[string]any{},
+		"notifications": map[string]any{"room": 50},
+		"events": map[string]any{
+			"m.room.name": 50, "m.room.avatar": 50, "m.room.canonical_alias": 50, "m.room.power_levels": 100,
+			"m.room.history_visibility": 100, "m.room.server_acl": 100, "m.room.encryption": 100, "m.room.tombstone": 150,
+		},
+	}
+	for k, v := range override {
+		levels[k] = v
+	}
+	return levels
+}
+
+// drafting collects the events of a new room.
+type drafting struct {
+	by   User
+	list []draft
+	err  error
+}
+
+// as drafts the next events of another sender into the same list.
+func (d *drafting) as(u User) *draftingAs { return &draftingAs{d, u} }
+
+type draftingAs struct {
+	*drafting
+	by User
+}
+
+func (d *draftingAs) state(kind, stateKey string, content any) { d.add(d.by, kind, stateKey, content) }
+
+func (d *drafting) state(kind, stateKey string, content any) { d.add(d.by, kind, stateKey, content) }
+
+func (d *drafting) add(by User, kind, stateKey string, content any) {
+	raw, err := json.Marshal(content)
+	d.err = errors.Join(d.err, err)
+	d.list = append(d.list, draft{sender: by, kind: kind, stateKey: &stateKey, content: raw})
+}
+
+// preset adds a preset's event unless the request brings one itself.
+func (d *drafting) preset(q *CreateRequest, kind, key, value string) {
+	own := func(e InitialState) bool { return e.Type == kind && e.StateKey == "" }
+	if !slices.ContainsFunc(q.InitialState, own) {
+		d.state(kind, "", map[string]string{key: value})
+	}
+}
+
+// described adds name and topic. Source: client-server API, m.room.topic.
+func (d *drafting) described(q *CreateRequest) {
+	if q.Name != "" {
+		d.state("m.room.name", "", map[string]string{"name": q.Name})
+	}
+	if q.Topic != "" {
+		d.state("m.room.topic", "", map[string]any{"topic": q.Topic,
+			"m.topic": map[string]any{"m.text": []map[string]string{{"body": q.Topic}}}})
+	}
+}

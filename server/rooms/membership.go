@@ -1,0 +1,217 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+	"beffroi/server/store"
+)
+
+// memberContent is the content of an m.room.member event.
+type memberContent struct {
+	Membership                   string          `json:"membership"`
+	DisplayName                  string          `json:"displayname,omitempty"`
+	AvatarURL                    string          `json:"avatar_url,omitempty"`
+	Reason                       string          `json:"reason,omitempty"`
+	IsDirect                     bool            `json:"is_direct,omitempty"`
+	JoinAuthorisedViaUsersServer string          `json:"join_authorised_via_users_server,omitempty"`
+	ThirdPartyInvite             json.RawMessage `json:"third_party_invite,omitempty"`
+}
+
+// Join joins the user to a room of this server. Joining again changes nothing.
+//
+// Spec: client-server API, "Joining rooms".
+func (s *Service) Join(ctx context.Context, u User, roomID, reason string) error {
+	content, err := s.joinContent(ctx, u, reason)
+	if err != nil {
+		return err
+	}
+	return s.member(ctx, u, roomID, u.ID, content, func(l *live, now string) error {
+		if now == "join" {
+			return errNothingToDo
+		}
+		return nil
+	})
+}
+
+// Invite invites a user. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/invite".
+func (s *Service) Invite(ctx context.Context, u User, roomID, target, reason string, direct bool) error {
+	content, err := s.inviteContent(ctx, target, reason, direct)
+	if err != nil {
+		return err
+	}
+	return s.member(ctx, u, roomID, target, content, func(_ *live, now string) error {
+		if now == "join" {
+			return merr.Forbidden("%s is already in the room", target)
+		}
+		return nil
+	})
+}
+
+// Leave leaves a room, or declines its invitation. Leaving again changes nothing.
+//
+// Spec: client-server API, "Leaving rooms".
+func (s *Service) Leave(ctx context.Context, u User, roomID, reason string) error {
+	return s.member(ctx, u, roomID, u.ID, memberContent{Membership: "leave", Reason: reason}, func(_ *live, now string) error {
+		switch now {
+		case "leave":
+			return errNothingToDo
+		case "":
+			return notIn()
+		}
+		return nil
+	})
+}
+
+// Kick removes another user. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/kick".
+func (s *Service) Kick(ctx context.Context, u User, roomID, target, reason string) error {
+	return s.member(ctx, u, roomID, target, memberContent{Membership: "leave", Reason: reason}, func(_ *live, now string) error {
+		if now != "join" && now != "invite" && now != "knock" {
+			return merr.Forbidden("%s is not in the room", target)
+		}
+		return nil
+	})
+}
+
+// Ban bans a user, in the room or not. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/ban".
+func (s *Service) Ban(ctx context.Context, u User, roomID, target, reason string) error {
+	return s.member(ctx, u, roomID, target, memberContent{Membership: "ban", Reason: reason}, func(*live, string) error { return nil })
+}
+
+// Unban lifts a ban. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/unban".
+func (s *Service) Unban(ctx context.Context, u User, roomID, target, reason string) error {
+	return s.member(ctx, u, roomID, target, memberContent{Membership: "leave", Reason: reason}, func(_ *live, now string) error {
+		if now != "ban" {
+			return merr.Forbidden("%s is not banned", target)
+		}
+		return nil
+	})
+}
+
+// errNothingToDo ends a change of membership that is already in force, as a success.
+var errNothingToDo = merr.New(200, "", "nothing to do")
+
+// member sends a membership event of sender about target, after check has seen target's membership now.
+func (s *Service) member(ctx context.Context, sender User, roomID, target string, content memberContent, check func(l *live, now string) error) error {
+	if !pdu.ValidUserID(target) {
+		return merr.InvalidParam("%q is not a user id", target)
+	}
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	_, err = s.post(ctx, roomID, func(l *live) (draft, error) {
+		_, senderIn := l.joined[sender.ID]
+		if sender.ID != target && !senderIn {
+			return draft{}, notIn()
+		}
+		err := check(l, auth.Membership(l.state.Event("m.room.member", target)))
+		return draft{sender: sender, kind: "m.room.member", stateKey: &target, content: raw}, err
+	})
+	if err == error(errNothingToDo) {
+		return nil
+	}
+	return err
+}
+
+func (s *Service) joinContent(ctx context.Context, u User, reason string) (memberContent, error) {
+	name, avatar, err := s.people.MemberProfile(ctx, u.Atom)
+	return memberContent{Membership: "join", DisplayName: name, AvatarURL: avatar, Reason: reason}, err
+}
+
+// inviteContent is the content of an invitation. An account of this server must exist; other servers are not spoken with yet.
+func (s *Service) inviteContent(ctx context.Context, target, reason string, direct bool) (memberContent, error) {
+	if !pdu.ValidUserID(target) {
+		return memberContent{}, merr.InvalidParam("%q is not a user id", target)
+	}
+	if !s.local(target) {
+		return memberContent{}, merr.NotFound("The server of %s can't be reached from here", target)
+	}
+	atom, ok, err := s.people.FindLocal(ctx, target)
+	if err != nil {
+		return memberContent{}, err
+	}
+	if !ok {
+		return memberContent{}, merr.NotFound("There is no account %s", target)
+	}
+	name, avatar, err := s.people.MemberProfile(ctx, atom)
+	return memberContent{Membership: "invite", DisplayName: name, AvatarURL: avatar, Reason: reason, IsDirect: direct}, err
+}
+
+// Forget hides a room that the user has left. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/forget".
+func (s *Service) Forget(ctx context.Context, u User, roomID string) error {
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		room, err := Find(&tx.Reader, roomID)
+		if err != nil {
+			return err
+		}
+		m, ok, err := tx.Member(room.Ref, u.Atom)
+		if err != nil || !ok {
+			return errOr(err, notIn())
+		}
+		if m.Membership == store.Join || m.Membership == store.Invite {
+			return merr.New(400, "M_UNKNOWN", "Leave the room before you forget it")
+		}
+		return tx.ForgetRoom(room.Ref, u.Atom)
+	})
+}
+
+// LeaveAll leaves every room that the user is in or invited to: their account ends.
+func (s *Service) LeaveAll(ctx context.Context, user store.Atom, userID string) error {
+	return s.eachRoom(ctx, user, func(roomID string, m store.Membership) error {
+		if m != store.Join && m != store.Invite && m != store.Knock {
+			return nil
+		}
+		return s.Leave(ctx, User{Atom: user, ID: userID}, roomID, "")
+	})
+}
+
+// ProfileChanged tells every room that the user is in of a new display name or avatar.
+//
+// Spec: client-server API, "Profiles", "Events on Change of Profile Information".
+func (s *Service) ProfileChanged(ctx context.Context, user store.Atom, userID string) error {
+	u := User{Atom: user, ID: userID}
+	content, err := s.joinContent(ctx, u, "")
+	if err != nil {
+		return err
+	}
+	return s.eachRoom(ctx, user, func(roomID string, m store.Membership) error {
+		if m != store.Join {
+			return nil
+		}
+		return s.member(ctx, u, roomID, userID, content, func(_ *live, now string) error {
+			if now != "join" {
+				return errNothingToDo
+			}
+			return nil
+		})
+	})
+}
+
+// eachRoom calls f for every room that the user has a membership in.
+func (s *Service) eachRoom(ctx context.Context, user store.Atom, f func(roomID string, m store.Membership) error) error {
+	memberships := map[string]store.Membership{}
+	err := s.db.Read(ctx, func(r *store.Reader) error {
+		members, err := r.RoomsOf(user)
+		for _, m := range members {
+			room, _, err := r.Room(m.Room)
+			if err != nil {
+				return err
+			}
+			memberships[room.ID] = m.Membership
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for roomID, m := range memberships {
+		if err := f(roomID, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

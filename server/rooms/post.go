@@ -1,0 +1,183 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+	"beffroi/server/store"
+)
+
+// draft is an event to be made.
+type draft struct {
+	sender   User
+	kind     string // the event's type
+	stateKey *string
+	content  json.RawMessage
+	redacts  *redaction
+	txn      txnKey // zero: none
+}
+
+// redaction is the target of an m.room.redaction event and the form it gets.
+type redaction struct {
+	target   store.Event
+	redacted *pdu.Event
+}
+
+// judged is an event that the authorisation rules allow, with what it was made from.
+type judged struct {
+	*pdu.Event
+	draft
+}
+
+// write is what was queued for one draft or several.
+type write struct {
+	events  []judged
+	pending *store.Pending
+}
+
+// errStale says that the write which this one was built on failed.
+var errStale = errors.New("the write before this one in the room failed")
+
+func isStale(err error) bool { return errors.Is(err, errStale) }
+
+// settled waits until the write is durable and gives its last event.
+func (w *write) settled() (*pdu.Event, error) {
+	if err := w.pending.Wait(); err != nil {
+		return nil, err
+	}
+	return w.events[len(w.events)-1].Event, nil
+}
+
+// post makes, judges and stores one event, and waits until it is durable.
+func (s *Service) post(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*pdu.Event, error) {
+	for {
+		w, err := s.begin(ctx, roomID, draw)
+		if err != nil {
+			return nil, err
+		}
+		e, err := w.settled()
+		if err == nil || !isStale(err) {
+			return e, err
+		}
+	}
+}
+
+// begin queues an event under the room's lock.
+func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*write, error) {
+	l, err := s.cache.acquire(ctx, roomID)
+	if err != nil {
+		return nil, err
+	}
+	defer l.mu.Unlock()
+	return s.draw(l, draw)
+}
+
+// draw makes an event on the locked room and queues it.
+func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, error) {
+	d, err := draw(l)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.build(l, d)
+	if err != nil {
+		return nil, err
+	}
+	l.apply(e, d.sender)
+	return s.queue(l, []judged{{e, d}}), nil
+}
+
+// build makes an event on top of the pending head and lets the authorisation rules judge it.
+func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
+	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
+		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: s.millis()}
+	if d.redacts != nil {
+		p.Redacts = d.redacts.target.ID
+	}
+	if l.prev != "" {
+		p.PrevEvents = []string{l.prev}
+	}
+	for _, key := range auth.Needed(l.rules, p) {
+		if e := l.state.Event(key.Type, key.StateKey); e != nil {
+			p.AuthEvents = append(p.AuthEvents, e.ID())
+		}
+	}
+	e, err := pdu.Build(l.rules, p, s.signer)
+	if err != nil {
+		return nil, badEvent(err)
+	}
+	if err := auth.Check(e, l.state); err != nil {
+		return nil, forbidden(err)
+	}
+	return e, nil
+}
+
+func badEvent(err error) error {
+	switch {
+	case errors.Is(err, pdu.ErrTooLarge):
+		return merr.TooLarge("%v", err).Because(err)
+	case errors.Is(err, pdu.ErrNotJSON):
+		return merr.NotJSON("%v", err).Because(err)
+	case errors.Is(err, pdu.ErrBadJSON):
+		return merr.BadJSON("%v", err).Because(err)
+	}
+	return err
+}
+
+func forbidden(err error) error {
+	var rejected *auth.Rejected
+	if errors.As(err, &rejected) {
+		return merr.Forbidden("%s", rejected.Reason).Because(err)
+	}
+	return err
+}
+
+// queue queues the write of events over which the pending head has moved. The room is locked.
+func (s *Service) queue(l *live, events []judged) *write {
+	prev, next := l.head, &mark{}
+	stored := make([]toStore, len(events))
+	for i, e := range events {
+		if e.redacts != nil {
+			l.redact(e.redacts.redacted)
+		}
+		stored[i] = toStore{judged: e, notifies: s.notifies(e.Event)}
+	}
+	topics := l.listeners()
+	pending := s.db.Submit(context.Background(), func(tx *store.Tx) error {
+		tx.OnRollback(func(error) {
+			next.applied = false
+			l.dead.Store(true)
+		})
+		return s.write(tx, l, prev, next, stored, topics)
+	})
+	w := &write{events: events, pending: pending}
+	l.head, l.last = next, pending
+	l.remember(w)
+	return w
+}
+
+// remember keeps a write with a transaction id until it is settled, and forgets those that are.
+func (l *live) remember(w *write) {
+	for key, old := range l.pending {
+		if old.pending.Settled() {
+			delete(l.pending, key)
+		}
+	}
+	if key := w.events[len(w.events)-1].txn; key.txnID != "" {
+		l.pending[key] = w
+	}
+}
+
+// redact puts the redacted form of a state event in the place of the whole one.
+func (l *live) redact(redacted *pdu.Event) {
+	key, isState := redacted.StateKey()
+	if !isState {
+		return
+	}
+	if now := l.state.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
+		l.state.Put(redacted)
+	}
+}

@@ -1,0 +1,70 @@
+// Package rooms is the room core: it makes events, lets the authorisation rules judge them, and stores them with the state
+// and the memberships that follow. One file per verb; who may see what is decided in visible.go.
+//
+// The way of an event and the rules of the copies in memory: ARCHITECTURE.md, "Rooms in memory".
+package rooms
+
+import (
+	"context"
+	"time"
+
+	"beffroi/server/merr"
+	"beffroi/server/notify"
+	"beffroi/server/pdu"
+	"beffroi/server/store"
+)
+
+// Version is the room version that rooms are created with, the only one so far.
+const Version = "12"
+
+// Notifies tells whether an event notifies by the specification's default push rules, whoever reads it.
+type Notifies func(e *pdu.Event) bool
+
+// People is what the room core must know of the local accounts.
+type People interface {
+	// FindLocal gives the atom of an active account; ok is false where there is none.
+	FindLocal(ctx context.Context, userID string) (user store.Atom, ok bool, err error)
+	// MemberProfile gives what stands in a member's events: the display name and the avatar's mxc URI, empty where not set.
+	MemberProfile(ctx context.Context, user store.Atom) (displayName, avatarURL string, err error)
+}
+
+// User is who acts: a local user, by their device.
+type User struct {
+	Atom   store.Atom
+	ID     string
+	Device int64 // 0: none
+}
+
+// Service is the room core of one server.
+type Service struct {
+	db        *store.DB
+	hub       *notify.Hub
+	now       func() time.Time
+	signer    pdu.Signer
+	people    People
+	custodian User // the town hall's additional creator of salons; zero for none
+	notifies  Notifies
+	cache     *cache
+}
+
+// New makes the room core. The signer's server name is this server's.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, signer pdu.Signer, people People, custodian User, notifies Notifies) *Service {
+	return &Service{db: db, hub: hub, now: now, signer: signer, people: people, custodian: custodian, notifies: notifies, cache: newCache(db)}
+}
+
+func (s *Service) millis() int64 { return store.Millis(s.now()) }
+
+// local tells whether a user id is of this server.
+func (s *Service) local(userID string) bool { return pdu.ServerOf(userID) == s.signer.ServerName }
+
+// Find gives a room by its id: 403 M_FORBIDDEN where there is none, as for one that the user is not in.
+func Find(r *store.Reader, roomID string) (store.Room, error) {
+	room, ok, err := r.FindRoom(roomID)
+	if err == nil && !ok {
+		err = notIn()
+	}
+	return room, err
+}
+
+// notIn is the answer for rooms that the user is not in, and for those that don't exist: nobody learns which.
+func notIn() error { return merr.Forbidden("You are not in this room") }

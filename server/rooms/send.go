@@ -1,0 +1,134 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/store"
+)
+
+// Send sends a message event. The same transaction id of the same device gives the same event.
+//
+// Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}".
+func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID string, content json.RawMessage) (string, error) {
+	if eventType == "m.room.redaction" {
+		target, _ := redactsOf(content)
+		return s.Redact(ctx, u, roomID, target, txnID, content)
+	}
+	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(*live) (draft, error) {
+		return draft{sender: u, kind: eventType, content: content}, nil
+	})
+}
+
+// SetState sends a state event.
+//
+// Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}".
+func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
+	if eventType == "m.room.create" {
+		return "", merr.Forbidden("A room is created once")
+	}
+	e, err := s.post(ctx, roomID, func(*live) (draft, error) {
+		return draft{sender: u, kind: eventType, stateKey: &stateKey, content: content}, nil
+	})
+	return idOf(e), err
+}
+
+// once is post with a transaction id.
+func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (string, error) {
+	for {
+		w, eventID, err := s.beginOnce(ctx, roomID, key, draw)
+		if err != nil || eventID != "" {
+			return eventID, err
+		}
+		e, err := w.settled()
+		if err == nil || !isStale(err) {
+			return idOf(e), err
+		}
+	}
+}
+
+// beginOnce finds the event that the transaction id stands for, durable or queued, or queues it.
+func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (*write, string, error) {
+	l, err := s.cache.acquire(ctx, roomID)
+	if err != nil {
+		return nil, "", err
+	}
+	defer l.mu.Unlock()
+	key.scope += "/" + strconv.FormatInt(int64(l.Ref), 10) // a transaction id is good for one endpoint, the room included
+	if w := l.pending[key]; w != nil {
+		return w, "", nil
+	}
+	eventID, err := store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.TxnEvent(key.device, key.scope, key.txnID) })
+	if err != nil || eventID != "" {
+		return nil, eventID, err
+	}
+	w, err := s.draw(l, func(l *live) (draft, error) {
+		d, err := draw(l)
+		d.txn = key
+		return d, err
+	})
+	return w, "", err
+}
+
+// Redact redacts an event: the redaction is sent, and the event loses its content.
+//
+// Spec: client-server API, "Redactions"; rooms/v3, "Handling redactions".
+func (s *Service) Redact(ctx context.Context, u User, roomID, eventID, txnID string, content json.RawMessage) (string, error) {
+	return s.once(ctx, roomID, txnKey{u.Device, "redact/" + eventID, txnID}, func(l *live) (draft, error) {
+		if _, joined := l.joined[u.ID]; !joined {
+			return draft{}, notIn()
+		}
+		target, err := s.redactable(ctx, l, eventID)
+		if err != nil {
+			return draft{}, err
+		}
+		if levels := l.levels(); target.whole.Sender() != u.ID && levels.For(u.ID) < levels.Level("redact") {
+			return draft{}, merr.Forbidden("You may not delete other people's messages in this room")
+		}
+		return draft{sender: u, kind: "m.room.redaction", content: content,
+			redacts: &redaction{target: target.row, redacted: target.whole.Redact()}}, nil
+	})
+}
+
+type redactionTarget struct {
+	row   store.Event
+	whole *pdu.Event
+}
+
+// redactable reads the event to redact: it must be in the room, and the create event stays.
+func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t redactionTarget, err error) {
+	t.row, err = store.Get(ctx, s.db, func(r *store.Reader) (store.Event, error) {
+		row, ok, err := r.EventByID(eventID)
+		if err == nil && (!ok || row.Room != l.Ref) {
+			err = merr.NotFound("The event to delete is not in this room")
+		}
+		return row, err
+	})
+	if err != nil {
+		return t, err
+	}
+	t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON)
+	if err == nil && t.whole.IsCreate() {
+		err = merr.Forbidden("The creation of a room can't be deleted")
+	}
+	return t, err
+}
+
+// redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.
+func redactsOf(content json.RawMessage) (string, bool) {
+	o, err := pdu.ParseObject(content)
+	if err != nil {
+		return "", false
+	}
+	return o.Text("redacts")
+}
+
+func idOf(e *pdu.Event) string {
+	if e == nil {
+		return ""
+	}
+	return e.ID()
+}

@@ -1,0 +1,154 @@
+package rooms
+
+import (
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+	"beffroi/server/store"
+)
+
+// toStore is an event ready for the writer: everything that needs thought was done before.
+type toStore struct {
+	judged
+	notifies bool
+}
+
+// write runs in the writer: it stores the events after the head that they were built on.
+func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStore, topics []int64) error {
+	if prev != nil && !prev.applied {
+		return errStale
+	}
+	if prev != nil {
+		*next = *prev
+	}
+	if l.Ref == 0 {
+		ref, err := tx.AddRoom(l.ID, l.Version)
+		if err != nil {
+			return err
+		}
+		l.Ref = ref
+	}
+	for _, e := range events {
+		subject, err := s.put(tx, l, next, e)
+		if err != nil {
+			return err
+		}
+		if subject != 0 {
+			topics = append(topics, int64(subject))
+		}
+	}
+	next.applied = true
+	tx.OnCommit(func() { s.hub.Wake(topics...) })
+	return nil
+}
+
+// put writes one event with everything that follows from it. It gives the user whose membership it changes, or 0.
+func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store.Atom, err error) {
+	pos, err := tx.NextPos()
+	if err != nil {
+		return 0, err
+	}
+	row, err := newRow(tx, l, at, e, pos)
+	if err != nil {
+		return 0, err
+	}
+	if row.StateKey != 0 {
+		if err := s.storeState(tx, at, &row, e.Event, pos); err != nil {
+			return 0, err
+		}
+	}
+	row.State = at.group
+	if err := tx.AddEvent(&row); err != nil {
+		return 0, err
+	}
+	if err := place(tx, at, &row, e, pos); err != nil {
+		return 0, err
+	}
+	if e.txn.txnID != "" {
+		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
+			return 0, err
+		}
+	}
+	if e.redacts != nil && e.redacts.redacted != nil {
+		if err := tx.Redact(e.redacts.target.NID, row.NID, e.redacts.redacted.JSON()); err != nil {
+			return 0, err
+		}
+	}
+	if row.Type == store.AtomMember {
+		subject = row.StateKey
+	}
+	return subject, nil
+}
+
+func newRow(tx *store.Tx, l *live, at *mark, e toStore, pos int64) (row store.Event, err error) {
+	at.ord++
+	row = store.Event{NID: store.NID(pos), Room: l.Ref, Ord: at.ord, Placed: true, ID: e.ID(), TS: e.OriginServerTS(), JSON: e.JSON(),
+		TxnDevice: e.txn.device, TxnID: e.txn.txnID}
+	if row.Type, err = tx.Atom(e.Type()); err != nil {
+		return row, err
+	}
+	if row.Sender, err = tx.Atom(e.Sender()); err != nil {
+		return row, err
+	}
+	if key, isState := e.StateKey(); isState {
+		row.StateKey, err = tx.Atom(key)
+	}
+	return row, err
+}
+
+// storeState makes the state after a state event the current one.
+func (s *Service) storeState(tx *store.Tx, at *mark, row *store.Event, e *pdu.Event, pos int64) (err error) {
+	entry := store.StateEntry{Type: row.Type, StateKey: row.StateKey, NID: row.NID}
+	if row.Replaces, err = tx.SetCurrentState(row.Room, pos, entry); err != nil {
+		return err
+	}
+	if at.group, err = tx.AddStateGroup(row.Room, at.group, entry); err != nil {
+		return err
+	}
+	if row.Type != store.AtomMember {
+		return nil
+	}
+	return tx.PutMember(store.Member{Room: row.Room, User: row.StateKey, Membership: store.ParseMembership(auth.Membership(e)),
+		NID: row.NID, Pos: pos})
+}
+
+// place appends the event to the timeline, with the counts of notifying events up to it.
+func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
+	p := store.Place{Room: row.Room, Ord: row.Ord, NID: row.NID, Pos: pos, Sender: row.Sender}
+	var one int64
+	if e.notifies {
+		one = 1
+	}
+	thread, err := threadOf(tx, row.Room, e.Event)
+	if err != nil {
+		return err
+	}
+	at.notify += one
+	if p.Thread = thread; thread == 0 {
+		at.notifyMain += one
+		p.NotifyThread = at.notifyMain
+	} else {
+		last, _, err := tx.LastInThread(row.Room, thread)
+		if err != nil {
+			return err
+		}
+		p.NotifyThread = last.NotifyThread + one
+	}
+	p.Notify, p.NotifyMain = at.notify, at.notifyMain
+	return tx.AddPlace(p)
+}
+
+// threadOf gives the root of the thread that an event says it is in, 0 for none or one that this room doesn't have.
+//
+// Spec: client-server API, "Threading".
+func threadOf(r *store.Tx, room store.RoomRef, e *pdu.Event) (store.NID, error) {
+	relates := e.Body().Object("m.relates_to")
+	if relType, _ := relates.Text("rel_type"); relType != "m.thread" {
+		return 0, nil
+	}
+	root, _ := relates.Text("event_id")
+	row, ok, err := r.EventByID(root)
+	if err != nil || !ok || row.Room != room {
+		return 0, err
+	}
+	return row.NID, nil
+}
