@@ -9,7 +9,7 @@ help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: build ## build and start on http://localhost:8008, data in ./data
-	./beffroi serve --data data --listen 127.0.0.1:8008
+	./beffroi serve
 
 build: ## the binary, ./beffroi
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o beffroi .
