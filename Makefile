@@ -1,6 +1,7 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LINT_VERSION := v2.15.0
 LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lint)
+RACE := $(if $(shell command -v gcc || command -v clang),-race,)
 CLIENTS := $(wildcard server/interop/js/package-lock.json)
 
 .PHONY: help run build test web lint race bench
@@ -9,14 +10,15 @@ help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: build ## build and start on http://localhost:8008, data in ./data
-	./beffroi serve --data data --listen 127.0.0.1:8008
+	./beffroi serve
 
 build: ## the binary, ./beffroi
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o beffroi .
 
-test: lint race ## the quick stage: format, vet, lint, every test
+test: lint web ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler)
+	go test $(RACE) ./...
 
-race: web ## every test, with the race detector
+race: web ## every test with the race detector
 	CGO_ENABLED=1 go test -race ./...
 
 lint: $(LINT) ## format, vet, lint

@@ -51,7 +51,7 @@ func (v Value) Object() (Object, bool) {
 	if !v.enclosed('{', '}') {
 		return Object{}, false
 	}
-	return Object{v.raw}, true
+	return Object(v), true
 }
 
 // Array runs over the elements of an array; ok is false for anything else.
