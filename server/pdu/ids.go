@@ -43,7 +43,7 @@ func parseHash(sigil byte, id string) (h Hash, ok bool) {
 		return h, false
 	}
 	n, err := strictURL.Decode(h[:], []byte(id[1:]))
-	return h, err == nil && n == len(h) && !strings.ContainsAny(id, "\r\n")
+	return h, err == nil && n == len(h)
 }
 
 // strictURL refuses spellings that differ in the bits that Base64 leaves over.

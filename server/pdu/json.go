@@ -166,8 +166,11 @@ func (p *parser) next(closing byte) (bool, error) {
 	}
 	p.emit(c)
 	p.pos++
+	if c == closing {
+		return false, nil
+	}
 	p.space()
-	return c == ',', nil
+	return true, nil
 }
 
 func (p *parser) object(depth int) error {

@@ -63,7 +63,12 @@ func verify(key ed25519.PublicKey, message []byte, sig string) bool {
 // Spec: appendices, "Unpadded Base64".
 func EncodeBase64(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 
-// DecodeBase64 reads Base64 with or without padding, in the standard alphabet.
+// DecodeBase64 reads Base64 with or without padding, in the standard or the
+// URL-safe alphabet, both of which servers and identity servers send.
 func DecodeBase64(s string) ([]byte, error) {
-	return base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	s = strings.TrimRight(s, "=")
+	if strings.ContainsAny(s, "-_") {
+		return base64.RawURLEncoding.DecodeString(s)
+	}
+	return base64.RawStdEncoding.DecodeString(s)
 }

@@ -72,10 +72,10 @@ func CheckAuthEvents(e *pdu.Event, authEvents []*pdu.Event, rejected func(eventI
 		stateKey, isState := a.StateKey()
 		key := Key{a.Type(), stateKey}
 		switch {
-		case seen[key]:
-			return reject("two auth events for %s %q", key.Type, key.StateKey)
 		case !isState || !slices.Contains(allowed, key):
 			return reject("auth event of type %s, state key %q, is not one to be listed", key.Type, key.StateKey)
+		case seen[key]:
+			return reject("two auth events for %s %q", key.Type, key.StateKey)
 		case rejected(a.ID()):
 			return reject("auth event %s was rejected", a.ID())
 		case a.RoomID() != e.RoomID():
