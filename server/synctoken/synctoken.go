@@ -10,18 +10,23 @@ import (
 	"beffroi/server/merr"
 )
 
-// maxLength is longer than any token can be: three numbers of 20 digits, 7 characters of boot, kind and dots.
-const maxLength = 80
+// maxLength is longer than any token can be: four numbers of 20 digits, 7 characters of boot, kind and dots.
+const maxLength = 100
+
+// UnknownVersion is the epoch of a sync token that another version of Beffroi wrote; no other part of it is known.
+const UnknownVersion = -1
 
 // Boot names a run of the server process.
 type Boot [4]byte
 
-// Sync is what a device has seen: every row with a position up to Pos, and typing up to Eph where Boot still runs.
+// Sync is what a device has seen: every row with a position up to Pos, to-device messages up to ToDevice, and typing up to Eph
+// where Boot still runs.
 type Sync struct {
-	Epoch int64
-	Pos   int64
-	Boot  Boot
-	Eph   int64
+	Epoch    int64
+	Pos      int64
+	ToDevice int64
+	Boot     Boot
+	Eph      int64
 }
 
 // Place is the boundary just after an event of a room's timeline. Ord may be negative.
@@ -32,30 +37,42 @@ type Place struct {
 
 var bootEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// String writes the token: `s1.EPOCH.POS.BOOT.EPH`.
+// String writes the token: `s1.EPOCH.POS.TD.BOOT.EPH`.
 func (s Sync) String() string {
-	return strings.Join([]string{"s1", decimal(s.Epoch), decimal(s.Pos), bootEncoding.EncodeToString(s.Boot[:]), decimal(s.Eph)}, ".")
+	boot := bootEncoding.EncodeToString(s.Boot[:])
+	return strings.Join([]string{"s1", decimal(s.Epoch), decimal(s.Pos), decimal(s.ToDevice), boot, decimal(s.Eph)}, ".")
 }
 
 // String writes the token: `p1.EPOCH.ORD`.
 func (p Place) String() string { return "p1." + decimal(p.Epoch) + "." + decimal(p.Ord) }
 
-// ParseSync reads a sync token. What String doesn't write is M_INVALID_PARAM.
+// ParseSync reads a sync token. A token of another version has only its epoch, UnknownVersion; what no version
+// writes is M_INVALID_PARAM.
 func ParseSync(token string) (Sync, error) {
-	parts, ok := cut(token, "s1", 5)
-	if !ok {
-		return Sync{}, invalid()
+	if otherVersion(token) {
+		return Sync{Epoch: UnknownVersion}, nil
 	}
+	parts, ok := cut(token, "s1", 6)
 	var s Sync
-	boot, err := bootEncoding.DecodeString(parts[3])
-	ok = err == nil && len(boot) == len(s.Boot) && bootEncoding.EncodeToString(boot) == parts[3] &&
-		number(parts[1], &s.Epoch) && number(parts[2], &s.Pos) && number(parts[4], &s.Eph) &&
-		s.Epoch >= 0 && s.Pos >= 0 && s.Eph >= 0
-	if !ok {
+	if !ok || !s.Boot.read(parts[4]) ||
+		!number(parts[1], &s.Epoch) || !number(parts[2], &s.Pos) || !number(parts[3], &s.ToDevice) || !number(parts[5], &s.Eph) ||
+		min(s.Epoch, s.Pos, s.ToDevice, s.Eph) < 0 {
 		return Sync{}, invalid()
 	}
-	copy(s.Boot[:], boot)
 	return s, nil
+}
+
+// otherVersion tells a token that begins with s2, s3...: a later binary's, before the town hall went back to this one.
+func otherVersion(token string) bool {
+	kind, _, ok := strings.Cut(token, ".")
+	var version int64
+	return ok && len(token) <= maxLength && strings.HasPrefix(kind, "s") && number(kind[1:], &version) && version > 1
+}
+
+func (b *Boot) read(text string) bool {
+	raw, err := bootEncoding.DecodeString(text)
+	copy(b[:], raw)
+	return err == nil && len(raw) == len(b) && bootEncoding.EncodeToString(raw) == text
 }
 
 // ParsePlace reads a place token. What String doesn't write is M_INVALID_PARAM.
