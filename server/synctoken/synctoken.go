@@ -35,11 +35,11 @@ type Place struct {
 	Ord   int64
 }
 
-var bootEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+func bootEncoding() *base32.Encoding { return base32.StdEncoding.WithPadding(base32.NoPadding) }
 
 // String writes the token: `s1.EPOCH.POS.TD.BOOT.EPH`.
 func (s Sync) String() string {
-	boot := bootEncoding.EncodeToString(s.Boot[:])
+	boot := bootEncoding().EncodeToString(s.Boot[:])
 	return strings.Join([]string{"s1", decimal(s.Epoch), decimal(s.Pos), decimal(s.ToDevice), boot, decimal(s.Eph)}, ".")
 }
 
@@ -70,9 +70,9 @@ func otherVersion(token string) bool {
 }
 
 func (b *Boot) read(text string) bool {
-	raw, err := bootEncoding.DecodeString(text)
+	raw, err := bootEncoding().DecodeString(text)
 	copy(b[:], raw)
-	return err == nil && len(raw) == len(b) && bootEncoding.EncodeToString(raw) == text
+	return err == nil && len(raw) == len(b) && bootEncoding().EncodeToString(raw) == text
 }
 
 // ParsePlace reads a place token. What String doesn't write is M_INVALID_PARAM.
