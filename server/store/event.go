@@ -70,12 +70,15 @@ func (r *Reader) event(query string, arg any) (e Event, ok bool, err error) {
 	return e, ok, err
 }
 
-func scanEvent(rows *sql.Rows) (e Event, err error) {
+func scanEvent(rows *sql.Rows) (Event, error) { return scanEventAnd(rows) }
+
+// scanEventAnd reads an event and the columns after it.
+func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	var ord, stateKey, replaces, redactedBy, device sql.NullInt64
 	var id []byte
 	var txn sql.NullString
-	err = rows.Scan(&e.NID, &e.Room, &ord, &id, &e.Type, &stateKey, &e.Sender, &e.TS, &e.Status, &e.State, &replaces, &redactedBy,
-		&device, &txn, &e.JSON)
+	err = rows.Scan(append(in(&e.NID, &e.Room, &ord, &id, &e.Type, &stateKey, &e.Sender, &e.TS, &e.Status, &e.State, &replaces, &redactedBy,
+		&device, &txn, &e.JSON), more...)...)
 	e.Ord, e.Placed = ord.Int64, ord.Valid
 	e.ID, e.StateKey = eventIDText(id), Atom(stateKey.Int64)
 	e.Replaces, e.RedactedBy = NID(replaces.Int64), NID(redactedBy.Int64)

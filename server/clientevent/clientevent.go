@@ -1,0 +1,163 @@
+// Package clientevent turns stored events into what clients read, by cutting the canonical bytes and adding what the event
+// itself doesn't say: its id, its room, its age and other unsigned data.
+//
+// A handler calls Load once with all the events it is going to show, then Render for each.
+//
+// Source: client-server API, "Room event format".
+package clientevent
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"beffroi/server/pdu"
+	"beffroi/server/store"
+)
+
+// View says how events are shown to a device.
+type View struct {
+	Device int64     // transaction_id is for the device that sent the event only
+	Now    time.Time // for age
+	RoomID string    // "": left out, as in the timelines of /sync
+	Around Around    // the events that the shown ones speak of
+}
+
+// Standing is how the reader stands to one event.
+type Standing struct {
+	Membership      string // at the event, its own change included, for unsigned.membership; "": left out
+	HidePrevContent bool   // the reader may not see the state event that was replaced
+}
+
+// Around holds the events that others speak of, by nid: redactions, and the state events that were replaced.
+type Around map[store.NID]store.Event
+
+// Load reads what Render needs to know of other events. replaced: also the state events that were replaced, for prev_content.
+func Load(r *store.Reader, events []store.Event, replaced bool) (Around, error) {
+	var nids []store.NID
+	for i := range events {
+		if events[i].RedactedBy != 0 {
+			nids = append(nids, events[i].RedactedBy)
+		}
+		if replaced && events[i].Replaces != 0 {
+			nids = append(nids, events[i].Replaces)
+		}
+	}
+	return LoadNIDs(r, nids)
+}
+
+// LoadNIDs reads events by their numbers.
+func LoadNIDs(r *store.Reader, nids []store.NID) (Around, error) {
+	around := Around{}
+	if len(nids) == 0 {
+		return around, nil
+	}
+	events, err := r.EventsByNID(nids)
+	for _, e := range events {
+		around[e.NID] = e
+	}
+	return around, err
+}
+
+// Render gives the event in the client format, without the fields of federation.
+func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
+	out := append(make([]byte, 0, len(e.JSON)+128), '{')
+	for key, value := range pdu.StoredObject(e.JSON).All() {
+		if shown(key) {
+			out = appendMember(out, key, value.Raw())
+		}
+	}
+	if e.Type == store.AtomRedaction {
+		out = appendRedacts(out, e)
+	}
+	out = appendText(out, "event_id", e.ID)
+	if v.RoomID != "" {
+		out = appendText(out, "room_id", v.RoomID)
+	}
+	out = appendMember(out, "unsigned", v.unsigned(e, s))
+	return append(out, '}')
+}
+
+// Stripped gives what stripped state has of an event. Source: client-server API, "Stripped state".
+func Stripped(e *store.Event) json.RawMessage {
+	out := append(make([]byte, 0, len(e.JSON)), '{')
+	for key, value := range pdu.StoredObject(e.JSON).All() {
+		if shown(key) && key != "origin_server_ts" {
+			out = appendMember(out, key, value.Raw())
+		}
+	}
+	return append(out, '}')
+}
+
+// Content gives the event's content as it is stored.
+func Content(e *store.Event) json.RawMessage {
+	return pdu.StoredObject(e.JSON).Get("content").Raw()
+}
+
+func shown(key string) bool {
+	switch key {
+	case "content", "origin_server_ts", "sender", "state_key", "type":
+		return true
+	}
+	return false
+}
+
+// unsigned is the data that this server adds.
+func (v *View) unsigned(e *store.Event, s Standing) []byte {
+	out := appendMember([]byte{'{'}, "age", strconv.AppendInt(nil, v.Now.UnixMilli()-e.TS, 10))
+	if s.Membership != "" {
+		out = appendText(out, "membership", s.Membership)
+	}
+	if e.TxnID != "" && e.TxnDevice == v.Device && v.Device != 0 {
+		out = appendText(out, "transaction_id", e.TxnID)
+	}
+	if old, ok := v.Around[e.Replaces]; ok && e.Replaces != 0 {
+		out = appendReplaced(out, &old, s)
+	}
+	if by, ok := v.Around[e.RedactedBy]; ok && e.RedactedBy != 0 {
+		out = appendMember(out, "redacted_because", v.redaction(&by))
+	}
+	return append(out, '}')
+}
+
+// redaction is shown without what it was redacted by in turn, and without the reader's standing to it.
+func (v *View) redaction(by *store.Event) []byte {
+	plain := View{Device: v.Device, Now: v.Now, RoomID: v.RoomID}
+	return plain.Render(by, Standing{})
+}
+
+// appendReplaced adds replaces_state, and prev_content with prev_sender where the reader may see them.
+func appendReplaced(out []byte, old *store.Event, s Standing) []byte {
+	out = appendText(out, "replaces_state", old.ID)
+	if s.HidePrevContent {
+		return out
+	}
+	o := pdu.StoredObject(old.JSON)
+	out = appendMember(out, "prev_content", o.Get("content").Raw())
+	return appendMember(out, "prev_sender", o.Get("sender").Raw())
+}
+
+// appendRedacts repeats the redacted id where clients of old look for it. Source: rooms/v11, "Moving the redacts property".
+func appendRedacts(out []byte, e *store.Event) []byte {
+	redacts := pdu.StoredObject(e.JSON).Object("content").Get("redacts")
+	if _, ok := redacts.Text(); !ok {
+		return out
+	}
+	return appendMember(out, "redacts", redacts.Raw())
+}
+
+func appendText(out []byte, key, text string) []byte {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return out // can't be: every string is JSON
+	}
+	return appendMember(out, key, quoted)
+}
+
+func appendMember(out []byte, key string, value []byte) []byte {
+	if out[len(out)-1] != '{' {
+		out = append(out, ',')
+	}
+	out = append(append(append(out, '"'), key...), '"', ':')
+	return append(out, value...)
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+)
+
+const (
+	eventsByNID = `SELECT ` + eventColumns + ` FROM event e WHERE e.nid IN (SELECT value FROM json_each(?))`
+
+	joinedHeads = `SELECT m.room, m.nid, m.pos,
+			coalesce((SELECT t.pos FROM timeline t WHERE t.room = m.room ORDER BY t.ord DESC LIMIT 1), 0),
+			coalesce((SELECT max(c.pos) FROM state_change c WHERE c.room = m.room), 0),
+			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
+		FROM member m WHERE m.user = ? AND m.membership = 1`
+
+	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
+		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
+
+	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
+
+	currentNIDs = `SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type < 3
+		UNION ALL SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type > 3`
+	currentMembers = `SELECT type, state_key, nid FROM current_state WHERE room = ? AND type = 3 AND state_key IN (SELECT value FROM json_each(?))`
+
+	memberCounts = `SELECT coalesce(sum(membership = 1), 0), coalesce(sum(membership = 2), 0) FROM member WHERE room = ?`
+	heroes       = `SELECT user FROM member WHERE room = ? AND user != ? AND (membership IN (1, 2)) = ? ORDER BY pos LIMIT 5`
+)
+
+// EventsByNID reads events by their numbers, in no particular order.
+func (r *Reader) EventsByNID(nids []NID) ([]Event, error) {
+	if len(nids) == 0 {
+		return nil, nil
+	}
+	return list(r, eventsByNID, in(jsonArray(nids)), scanEvent)
+}
+
+// RoomHead says where the streams of a room stand that a user is joined to. Each position is 0 where there is nothing.
+type RoomHead struct {
+	Room      RoomRef
+	MemberNID NID   // the user's m.room.member event
+	MemberPos int64 // since when
+	Timeline  int64 // position of the last event
+	State     int64 // position of the last change of the current state
+	Receipt   int64 // position of the last receipt
+}
+
+// Last is the latest position of the room.
+func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h.Receipt) }
+
+// JoinedHeads lists the heads of all rooms that the user is joined to.
+func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
+	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
+		return h, rows.Scan(&h.Room, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+	})
+}
+
+// StreamEvent is an event of a timeline with its position.
+type StreamEvent struct {
+	Event
+	Pos int64
+}
+
+var errEnough = errors.New("enough rows")
+
+// TimelineDown reads up to limit events with ord < below and since < pos ≤ upto, the latest first. It ends at the first event
+// that came up to since, or by backfill: end tells that there are no more.
+func (r *Reader) TimelineDown(room RoomRef, below, since, upto int64, limit int) (events []StreamEvent, end bool, err error) {
+	end = true
+	err = r.rows(timelineDown, in(room, below), func(rows *sql.Rows) error {
+		var e StreamEvent
+		var pos sql.NullInt64
+		var err error
+		e.Event, err = scanEventAnd(rows, &pos)
+		e.Pos = pos.Int64
+		switch {
+		case err != nil:
+			return err
+		case !pos.Valid || e.Pos <= since:
+			return errEnough
+		case e.Pos > upto:
+			return nil
+		case len(events) == limit:
+			end = false
+			return errEnough
+		}
+		events = append(events, e)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return events, end, err
+}
+
+// Change is one change of a room's current state.
+type Change struct {
+	Pos            int64
+	Type, StateKey Atom
+	Old, New       NID // 0: none
+}
+
+// ChangesSince lists the changes of a room's current state after a position, the earliest first.
+func (r *Reader) ChangesSince(room RoomRef, since int64) ([]Change, error) {
+	return list(r, stateChanges, in(room, since), func(rows *sql.Rows) (c Change, err error) {
+		return c, rows.Scan(&c.Pos, &c.Type, &c.StateKey, &c.Old, &c.New)
+	})
+}
+
+// CurrentWithoutMembers lists the entries of a room's current state but for memberships.
+func (r *Reader) CurrentWithoutMembers(room RoomRef) ([]StateEntry, error) {
+	return list(r, currentNIDs, in(room), scanEntry)
+}
+
+// CurrentMembers lists the membership entries of some users in a room's current state.
+func (r *Reader) CurrentMembers(room RoomRef, users []Atom) ([]StateEntry, error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	return list(r, currentMembers, in(room, jsonArray(users)), scanEntry)
+}
+
+// MemberCounts counts who is joined to a room and who is invited.
+func (r *Reader) MemberCounts(room RoomRef) (joined, invited int, err error) {
+	_, err = r.row(memberCounts, in(room), &joined, &invited)
+	return joined, invited, err
+}
+
+// Heroes lists the first five users, other than the given one, who are joined to a room or invited; where active is false,
+// those who are neither.
+func (r *Reader) Heroes(room RoomRef, except Atom, active bool) ([]Atom, error) {
+	return list(r, heroes, in(room, except, active), scanInt[Atom])
+}
+
+func jsonArray[T ~int64](numbers []T) string {
+	b, err := json.Marshal(numbers)
+	if err != nil {
+		return "[]" // can't be: numbers are JSON
+	}
+	return string(b)
+}
