@@ -3,9 +3,12 @@ package clientapi
 
 import (
 	"slices"
+	"time"
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
 )
 
 type (
@@ -14,11 +17,19 @@ type (
 )
 
 // API serves the client-server API from the services it is made of.
-type API struct{}
+type API struct {
+	DB    *store.DB
+	Now   func() time.Time
+	Rooms *rooms.Service
+}
 
 // Routes is the table of the whole API.
 func (a *API) Routes() []route {
 	return slices.Concat(
-		[]route{},
+		a.createRoomRoutes(),
+		a.membershipRoutes(),
+		a.sendRoutes(),
+		a.stateRoutes(),
+		a.messageRoutes(),
 	)
 }

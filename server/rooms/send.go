@@ -15,8 +15,7 @@ import (
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}".
 func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID string, content json.RawMessage) (string, error) {
 	if eventType == "m.room.redaction" {
-		target, _ := redactsOf(content)
-		return s.Redact(ctx, u, roomID, target, txnID, content)
+		return s.redact(ctx, u, roomID, redactsOf(content), txnID, content)
 	}
 	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(*live) (draft, error) {
 		return draft{sender: u, kind: eventType, content: content}, nil
@@ -76,7 +75,17 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 // Redact redacts an event: the redaction is sent, and the event loses its content.
 //
 // Spec: client-server API, "Redactions"; rooms/v3, "Handling redactions".
-func (s *Service) Redact(ctx context.Context, u User, roomID, eventID, txnID string, content json.RawMessage) (string, error) {
+func (s *Service) Redact(ctx context.Context, u User, roomID, eventID, txnID, reason string) (string, error) {
+	content, err := json.Marshal(struct {
+		Reason string `json:"reason,omitempty"`
+	}{reason})
+	if err != nil {
+		return "", err
+	}
+	return s.redact(ctx, u, roomID, eventID, txnID, content)
+}
+
+func (s *Service) redact(ctx context.Context, u User, roomID, eventID, txnID string, content json.RawMessage) (string, error) {
 	return s.once(ctx, roomID, txnKey{u.Device, "redact/" + eventID, txnID}, func(l *live) (draft, error) {
 		if _, joined := l.joined[u.ID]; !joined {
 			return draft{}, notIn()
@@ -118,12 +127,13 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 }
 
 // redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.
-func redactsOf(content json.RawMessage) (string, bool) {
+func redactsOf(content json.RawMessage) string {
 	o, err := pdu.ParseObject(content)
 	if err != nil {
-		return "", false
+		return ""
 	}
-	return o.Text("redacts")
+	id, _ := o.Text("redacts")
+	return id
 }
 
 func idOf(e *pdu.Event) string {

@@ -13,7 +13,6 @@ import (
 type Viewer struct {
 	Membership  store.Membership // now; 0: never had one
 	Forgotten   bool
-	since       int64 // when it became so
 	lastJoin    int64 // the last position at which the user was joined; everything while they are
 	memberships []span
 	visibility  []span
@@ -35,7 +34,7 @@ func View(r *store.Reader, room store.RoomRef, user store.Atom) (*Viewer, error)
 	if err != nil {
 		return nil, err
 	}
-	v.Membership, v.Forgotten, v.since = m.Membership, m.Forgotten, m.Pos
+	v.Membership, v.Forgotten = m.Membership, m.Forgotten
 	if v.memberships, err = spans(r, room, store.AtomMember, user, "membership"); err != nil {
 		return nil, err
 	}
@@ -126,18 +125,10 @@ func (v *Viewer) allowed(visibility, membership string, pos int64) bool {
 	case visibility == "shared":
 		return v.lastJoin >= pos
 	case visibility == "invited":
-		return membership == "invite" && v.lastJoin >= pos
+		return membership == "invite"
 	}
 	return false
 }
 
 // In tells whether the user is joined now.
 func (v *Viewer) In() bool { return v.Membership == store.Join }
-
-// Until is the position up to which the user sees the room's state: all of it while joined, else when they left.
-func (v *Viewer) Until() int64 {
-	if v.In() {
-		return always
-	}
-	return v.since
-}

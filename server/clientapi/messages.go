@@ -1,0 +1,282 @@
+package clientapi
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"beffroi/server/clientevent"
+	"beffroi/server/eventfilter"
+	"beffroi/server/merr"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+)
+
+// Spec: client-server API, "Getting events for a room" and "Event context".
+func (a *API) messageRoutes() []route {
+	return []route{
+		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/messages", Handle: a.messages},
+		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/event/{eventId}", Handle: a.event},
+		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/context/{eventId}", Handle: a.context},
+	}
+}
+
+const (
+	pageLimit    = 10
+	contextLimit = 10
+)
+
+// paging is what a request that shows a stretch of timeline needs.
+type paging struct {
+	api    *API
+	r      *request
+	rd     *store.Reader
+	room   store.Room
+	viewer *rooms.Viewer
+	filter *eventfilter.RoomEvents
+	epoch  int64
+}
+
+func (a *API) paging(r *request, rd *store.Reader, room store.Room, v *rooms.Viewer) (*paging, error) {
+	p := &paging{api: a, r: r, rd: rd, room: room, viewer: v, filter: &eventfilter.RoomEvents{}}
+	if raw := r.URL.Query().Get("filter"); raw != "" {
+		f, err := eventfilter.ParseRoomEvents([]byte(raw))
+		if err != nil {
+			return nil, err
+		}
+		p.filter = f
+	}
+	epoch, err := rd.MetaInt(store.MetaEpoch)
+	p.epoch = epoch
+	return p, err
+}
+
+func (p *paging) token(ord int64) string {
+	return synctoken.Place{Epoch: p.epoch, Ord: ord}.String()
+}
+
+func (p *paging) match(e *store.Event) (bool, error) {
+	if p.filter.All() {
+		return true, nil
+	}
+	eventType, err := p.rd.Text(e.Type)
+	if err != nil {
+		return false, err
+	}
+	sender, err := p.rd.Text(e.Sender)
+	return p.filter.MatchRoom(p.room.ID) && p.filter.Match(eventType, sender) && p.filter.MatchContent(clientevent.Content(e)), err
+}
+
+// render shows events that the user may see.
+func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
+	plain := make([]store.Event, len(events))
+	for i := range events {
+		plain[i] = events[i].Event
+	}
+	around, err := clientevent.Load(p.rd, plain, true)
+	if err != nil {
+		return nil, err
+	}
+	view := clientevent.View{Device: p.r.Session.Device, Now: p.api.Now(), RoomID: p.room.ID, Around: around}
+	out := make([]json.RawMessage, len(events))
+	for i, e := range events {
+		replaced, ok := around[e.Replaces]
+		hide := e.Replaces != 0 && (!ok || !p.viewer.SeesEvent(&replaced))
+		out[i] = view.Render(&plain[i], clientevent.Standing{Membership: e.Membership, HidePrevContent: hide})
+	}
+	return out, nil
+}
+
+// members shows the membership events of the senders, where the filter asks for lazy loading.
+func (p *paging) members(events []rooms.Seen) ([]json.RawMessage, error) {
+	if !p.filter.LazyLoadMembers {
+		return nil, nil
+	}
+	var members []store.Event
+	done := map[store.Atom]bool{}
+	for _, e := range events {
+		if done[e.Sender] {
+			continue
+		}
+		done[e.Sender] = true
+		member, ok, err := p.rd.CurrentEvent(p.room.Ref, store.AtomMember, e.Sender)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			members = append(members, member)
+		}
+	}
+	return p.api.renderState(p.rd, p.r, p.room, p.viewer, members)
+}
+
+type messagesAnswer struct {
+	Start string            `json:"start"`
+	End   string            `json:"end,omitempty"`
+	Chunk []json.RawMessage `json:"chunk"`
+	State []json.RawMessage `json:"state,omitempty"`
+}
+
+func (a *API) messages(r *request) (any, error) {
+	var answer messagesAnswer
+	err := a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
+		p, err := a.paging(r, rd, room, v)
+		if err != nil {
+			return err
+		}
+		q, err := p.query()
+		if err != nil {
+			return err
+		}
+		page, err := rooms.Messages(rd, room, v, q)
+		if err != nil {
+			return err
+		}
+		answer, err = p.answer(page)
+		return err
+	})
+	return answer, err
+}
+
+func (p *paging) answer(page *rooms.Page) (m messagesAnswer, err error) {
+	m.Start = p.token(page.Start)
+	if page.More {
+		m.End = p.token(page.End)
+	}
+	if m.Chunk, err = p.render(page.Events); err != nil {
+		return m, err
+	}
+	m.State, err = p.members(page.Events)
+	return m, err
+}
+
+// query reads the parameters of /messages.
+func (p *paging) query() (q rooms.PageQuery, err error) {
+	params := p.r.URL.Query()
+	q.Match = p.match
+	switch params.Get("dir") {
+	case "b":
+		q.Backward, q.From, q.To = true, store.OrdMax, store.OrdMin
+	case "f":
+		q.From, q.To = store.OrdMin, store.OrdMax
+	default:
+		return q, merr.InvalidParam("dir is b or f")
+	}
+	if from := params.Get("from"); from != "" {
+		if q.From, err = boundary(p.rd, p.room.Ref, from); err != nil {
+			return q, err
+		}
+	}
+	if to := params.Get("to"); to != "" {
+		if q.To, err = boundary(p.rd, p.room.Ref, to); err != nil {
+			return q, err
+		}
+	}
+	q.Limit, err = limitOf(p.r, p.filter.Limited(pageLimit))
+	return q, err
+}
+
+func limitOf(r *request, standard int) (int, error) {
+	s := r.URL.Query().Get("limit")
+	if s == "" {
+		return standard, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, merr.InvalidParam("limit is not a number from 0 on")
+	}
+	return n, nil
+}
+
+func (a *API) event(r *request) (answer any, err error) {
+	err = a.DB.Read(r.Context(), func(rd *store.Reader) error {
+		room, e, v, err := rooms.Event(rd, r.PathValue("roomId"), r.PathValue("eventId"), r.Session.User)
+		if err != nil {
+			return err
+		}
+		p := paging{api: a, r: r, rd: rd, room: room, viewer: v}
+		list, err := p.render([]rooms.Seen{e})
+		if err != nil {
+			return err
+		}
+		answer = list[0]
+		return nil
+	})
+	return answer, err
+}
+
+type contextAnswer struct {
+	Start        string            `json:"start"`
+	End          string            `json:"end"`
+	Event        json.RawMessage   `json:"event"`
+	EventsBefore []json.RawMessage `json:"events_before"`
+	EventsAfter  []json.RawMessage `json:"events_after"`
+	State        []json.RawMessage `json:"state"`
+}
+
+func (a *API) context(r *request) (any, error) {
+	var answer contextAnswer
+	err := a.DB.Read(r.Context(), func(rd *store.Reader) error {
+		room, e, v, err := rooms.Event(rd, r.PathValue("roomId"), r.PathValue("eventId"), r.Session.User)
+		if err != nil {
+			return err
+		}
+		p, err := a.paging(r, rd, room, v)
+		if err != nil {
+			return err
+		}
+		answer, err = p.context(e)
+		return err
+	})
+	return answer, err
+}
+
+// context reads what stands around an event: half of the limit before it, half after.
+func (p *paging) context(e rooms.Seen) (c contextAnswer, err error) {
+	limit, err := limitOf(p.r, p.filter.Limited(contextLimit))
+	if err != nil {
+		return c, err
+	}
+	before, err := p.around(limit-limit/2, rooms.PageQuery{From: e.Ord - 1, To: store.OrdMin, Backward: true})
+	if err != nil {
+		return c, err
+	}
+	after, err := p.around(limit/2, rooms.PageQuery{From: e.Ord, To: store.OrdMax})
+	if err != nil {
+		return c, err
+	}
+	c.Start, c.End = p.token(before.End), p.token(after.End)
+	if c.EventsBefore, err = p.render(before.Events); err != nil {
+		return c, err
+	}
+	if c.EventsAfter, err = p.render(after.Events); err != nil {
+		return c, err
+	}
+	one, err := p.render([]rooms.Seen{e})
+	if err != nil {
+		return c, err
+	}
+	c.Event = one[0]
+	c.State, err = p.contextState(append(append([]rooms.Seen{e}, before.Events...), after.Events...))
+	return c, err
+}
+
+func (p *paging) around(limit int, q rooms.PageQuery) (*rooms.Page, error) {
+	if limit == 0 {
+		return &rooms.Page{Room: p.room, Start: q.From, End: q.From}, nil
+	}
+	q.Limit, q.Match = limit, p.match
+	return rooms.Messages(p.rd, p.room, p.viewer, q)
+}
+
+// contextState is the state at the last event shown, or with lazy loading the members who speak.
+func (p *paging) contextState(events []rooms.Seen) ([]json.RawMessage, error) {
+	if p.filter.LazyLoadMembers {
+		return p.members(events)
+	}
+	state, err := rooms.StateAt(p.rd, events[len(events)-1].NID)
+	if err != nil {
+		return nil, err
+	}
+	return p.api.renderState(p.rd, p.r, p.room, p.viewer, state)
+}

@@ -1,0 +1,42 @@
+package clientapi
+
+import "beffroi/server/httpx"
+
+// Spec: client-server API, "Sending events to a room" and "Redactions".
+func (a *API) sendRoutes() []route {
+	return []route{
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact},
+	}
+}
+
+func (a *API) send(r *request) (any, error) {
+	content, err := r.ReadObject()
+	if err != nil {
+		return nil, err
+	}
+	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
+}
+
+func (a *API) putState(r *request) (any, error) {
+	content, err := r.ReadObject()
+	if err != nil {
+		return nil, err
+	}
+	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("stateKey"), content))
+}
+
+func (a *API) redact(r *request) (any, error) {
+	var q reasonBody
+	if err := r.DecodeOptional(&q); err != nil {
+		return nil, err
+	}
+	return eventID(a.Rooms.Redact(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventId"), r.PathValue("txnId"), q.Reason))
+}
+
+func eventID(id string, err error) (any, error) {
+	return map[string]string{"event_id": id}, err
+}
