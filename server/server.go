@@ -74,6 +74,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve is Run on listeners that are open already; either may be nil. It closes them. A server serves once.
 func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	web := s.httpServer()
+	web.RegisterOnShutdown(func() { close(s.stopping) }) // Shutdown closes the listeners first
 	failed := make(chan error, 2)
 	var serving sync.WaitGroup
 	start := func(l net.Listener, scheme string, serve func() error) {
@@ -103,7 +104,6 @@ func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 // running requests finish or are cut off. Close is the second half.
 func (s *Server) stop(web *http.Server) {
 	s.log.Info().Msg("stopping")
-	close(s.stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := web.Shutdown(ctx); err != nil {
