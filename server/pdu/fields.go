@@ -158,28 +158,34 @@ func cutFields(r Rules, raw []byte) (*fields, error) {
 			have++
 		}
 	}
-	if rd.err == nil && have != f.required() {
-		rd.fail("a required field is missing, or room_id is in a create event")
-	}
+	rd.presence(f, have)
 	return f, rd.err
 }
 
-// required is how many of the members that the format knows must be there:
-// those of fieldReader.field, state_key as this event has one or not, and
-// room_id but for the create event of room version 12 and later.
-func (f *fields) required() int {
-	n := 10
+// presence checks that what must be there is there: room_id, but for the create
+// event of room version 12 and later, and the nine other members that
+// fieldReader.field knows besides state_key.
+func (rd *fieldReader) presence(f *fields, have int) {
+	if rd.hasRoomID == (f.IsCreate() && f.rules.RoomIDIsHash) {
+		rd.fail("no room_id, or room_id in a create event")
+	}
+	want := 9
 	if f.isState {
-		n++
+		want++
 	}
-	if f.IsCreate() && f.rules.RoomIDIsHash {
-		n--
+	if rd.hasRoomID {
+		want++
 	}
-	return n
+	if have != want {
+		rd.fail("a required field is missing")
+	}
 }
 
 // fieldReader notes the first thing that is wrong.
-type fieldReader struct{ err error }
+type fieldReader struct {
+	err       error
+	hasRoomID bool
+}
 
 func (rd *fieldReader) fail(format string, args ...any) {
 	if rd.err == nil {
@@ -206,6 +212,7 @@ func (rd *fieldReader) field(f *fields, key, value []byte) bool {
 		f.prevEvents = rd.ids("prev_events", value, MaxPrevEvents)
 	case "room_id":
 		f.roomID = rd.text("room_id", value, MaxIDLength)
+		rd.hasRoomID = true
 	case "sender":
 		f.sender = rd.text("sender", value, MaxIDLength)
 	case "signatures":

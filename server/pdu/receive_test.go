@@ -48,6 +48,15 @@ func TestReceiveRefuses(t *testing.T) {
 			t.Errorf("from the store without %s: %v", name, err)
 		}
 	}
+	create := build(t, Proto{Type: "m.room.create", StateKey: ptr(""), Sender: "@a:b"}).JSON()
+	for _, id := range []string{`"!x:b"`, `""`, `"` + Hash{9}.RoomID() + `"`} {
+		withRoom := with(create, "room_id", []byte(id))
+		for _, b := range [][]byte{withRoom, without(withRoom, "depth"), without(withRoom, "state_key")} {
+			if _, err := Receive(r, b); !errors.Is(err, ErrBadJSON) {
+				t.Errorf("create event with room_id %s: %v", id, err)
+			}
+		}
+	}
 	if rc, err := Receive(r, with(good, "example.extra", []byte(`[1]`))); err != nil || !strings.Contains(string(rc.JSON()), "example.extra") {
 		t.Errorf("members that the format does not know stay: %v", err)
 	}
