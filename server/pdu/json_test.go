@@ -65,8 +65,13 @@ func TestCanonicalRefuses(t *testing.T) {
 			t.Errorf("Canonical(%.40q) = %s, %v; want %v", c.in, got, err, c.want)
 		}
 	}
-	if _, err := Canonical([]byte(nested(MaxNesting))); err != nil {
-		t.Errorf("%d levels: %v", MaxNesting, err)
+	objects := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	for levels, want := range map[int]error{MaxNesting: nil, MaxNesting + 1: ErrBadJSON} {
+		for _, in := range []string{nested(levels), objects(levels)} {
+			if _, err := Canonical([]byte(in)); !errors.Is(err, want) {
+				t.Errorf("%d levels: %v", levels, err)
+			}
+		}
 	}
 }
 
