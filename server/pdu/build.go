@@ -32,6 +32,9 @@ type Proto struct {
 //
 // Spec: server-server API, "Adding hashes and signatures to outgoing events".
 func Build(r Rules, p Proto, s Signer) (*Event, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	content, err := p.content()
 	if err != nil {
 		return nil, err

@@ -111,19 +111,18 @@ func (f *fields) JSON() []byte { return f.raw }
 // event. In an event that was received and verified those of MustSign were
 // checked; others are claims.
 func (f *fields) SignedBy(server string) bool {
-	_, any := f.SigningKeys(server)
-	return any
+	return len(f.SigningKeys(server)) > 0
 }
 
 // SigningKeys are the ids of the Ed25519 keys with which the server claims to
 // have signed.
-func (f *fields) SigningKeys(server string) (keyIDs []string, any bool) {
+func (f *fields) SigningKeys(server string) (keyIDs []string) {
 	for keyID := range (Object{f.signatures}).Object(server).All() {
 		if isEd25519(keyID) {
 			keyIDs = append(keyIDs, keyID)
 		}
 	}
-	return keyIDs, len(keyIDs) > 0
+	return keyIDs
 }
 
 func isEd25519(keyID string) bool {
@@ -141,12 +140,15 @@ func texts(raw []byte) []string {
 //
 // Spec: rooms/v12, "Event format"; client-server API, "Size limits".
 func cutFields(r Rules, raw []byte) (*fields, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	if len(raw) > MaxEventSize {
 		return nil, tooLargef("%d bytes", len(raw))
 	}
 	f := &fields{rules: r, raw: raw}
 	var rd fieldReader
-	var have int
+	have := 0 // members that the format knows; no key comes twice
 	for c := cutMembers(raw); ; {
 		key, value, ok := c.next()
 		if !ok {
@@ -156,24 +158,34 @@ func cutFields(r Rules, raw []byte) (*fields, error) {
 			have++
 		}
 	}
-	want := 10
-	if f.isState {
-		want++
-	}
-	if f.IsCreate() && r.RoomIDIsHash {
-		if f.roomID != "" {
-			rd.fail("room_id in a create event")
-		}
-		want--
-	}
-	if rd.err == nil && have != want {
-		rd.fail("a required field is missing")
-	}
+	rd.presence(f, have)
 	return f, rd.err
 }
 
+// presence checks that what must be there is there: room_id, but for the create
+// event of room version 12 and later, and the nine other members that
+// fieldReader.field knows besides state_key.
+func (rd *fieldReader) presence(f *fields, have int) {
+	if rd.hasRoomID == (f.IsCreate() && f.rules.RoomIDIsHash) {
+		rd.fail("no room_id, or room_id in a create event")
+	}
+	want := 9
+	if f.isState {
+		want++
+	}
+	if rd.hasRoomID {
+		want++
+	}
+	if have != want {
+		rd.fail("a required field is missing")
+	}
+}
+
 // fieldReader notes the first thing that is wrong.
-type fieldReader struct{ err error }
+type fieldReader struct {
+	err       error
+	hasRoomID bool
+}
 
 func (rd *fieldReader) fail(format string, args ...any) {
 	if rd.err == nil {
@@ -200,6 +212,7 @@ func (rd *fieldReader) field(f *fields, key, value []byte) bool {
 		f.prevEvents = rd.ids("prev_events", value, MaxPrevEvents)
 	case "room_id":
 		f.roomID = rd.text("room_id", value, MaxIDLength)
+		rd.hasRoomID = true
 	case "sender":
 		f.sender = rd.text("sender", value, MaxIDLength)
 	case "signatures":

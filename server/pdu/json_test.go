@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -60,12 +61,17 @@ func TestCanonicalRefuses(t *testing.T) {
 		// What breaks Canonical JSON first may still be no JSON in the end.
 		{`[1.5`, ErrNotJSON}, {`{"a":1,"a":2`, ErrNotJSON},
 	} {
-		if got, err := Canonical([]byte(c.in)); !errors.Is(err, c.want) || got != nil {
+		if got, err := Canonical(slices.Clip([]byte(c.in))); !errors.Is(err, c.want) || got != nil {
 			t.Errorf("Canonical(%.40q) = %s, %v; want %v", c.in, got, err, c.want)
 		}
 	}
-	if _, err := Canonical([]byte(nested(MaxNesting))); err != nil {
-		t.Errorf("%d levels: %v", MaxNesting, err)
+	objects := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	for levels, want := range map[int]error{MaxNesting: nil, MaxNesting + 1: ErrBadJSON} {
+		for _, in := range []string{nested(levels), objects(levels)} {
+			if _, err := Canonical([]byte(in)); !errors.Is(err, want) {
+				t.Errorf("%d levels: %v", levels, err)
+			}
+		}
 	}
 }
 

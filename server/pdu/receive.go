@@ -116,8 +116,9 @@ func (f *fields) MustSign() [][]string {
 		senders = append(senders, ServerOf(f.stateKey))
 	}
 	must := [][]string{senders}
-	if via, ok := content.Text("join_authorised_via_users_server"); ok && !slices.Contains(senders, ServerOf(via)) {
-		must = append(must, []string{ServerOf(via)})
+	via, _ := content.Text("join_authorised_via_users_server")
+	if server := ServerOf(via); server != "" && !slices.Equal(senders, []string{server}) {
+		must = append(must, []string{server})
 	}
 	return must
 }

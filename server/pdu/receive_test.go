@@ -3,6 +3,7 @@ package pdu
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -45,6 +46,15 @@ func TestReceiveRefuses(t *testing.T) {
 		}
 		if _, err := FromStore(r, someID, without(good, name)); !errors.Is(err, ErrBadJSON) {
 			t.Errorf("from the store without %s: %v", name, err)
+		}
+	}
+	create := build(t, Proto{Type: "m.room.create", StateKey: ptr(""), Sender: "@a:b"}).JSON()
+	for _, id := range []string{`"!x:b"`, `""`, `"` + Hash{9}.RoomID() + `"`} {
+		withRoom := with(create, "room_id", []byte(id))
+		for _, b := range [][]byte{withRoom, without(withRoom, "depth"), without(withRoom, "state_key")} {
+			if _, err := Receive(r, b); !errors.Is(err, ErrBadJSON) {
+				t.Errorf("create event with room_id %s: %v", id, err)
+			}
 		}
 	}
 	if rc, err := Receive(r, with(good, "example.extra", []byte(`[1]`))); err != nil || !strings.Contains(string(rc.JSON()), "example.extra") {
@@ -153,6 +163,48 @@ func TestThirdPartyInvite(t *testing.T) {
 	}
 }
 
+// Whoever signs a third-party invite, the server that is said to let the user
+// in signs too.
+func TestMustSign(t *testing.T) {
+	const via = `,"join_authorised_via_users_server":"@a:else.fr"}`
+	for content, want := range map[string]string{
+		`{"membership":"join"}`:      "[[mairie.fr]]",
+		`{"membership":"join"` + via: "[[mairie.fr] [else.fr]]",
+		`{"membership":"join","join_authorised_via_users_server":"@a:mairie.fr"}`: "[[mairie.fr]]",
+		`{"membership":"join","join_authorised_via_users_server":"a"}`:            "[[mairie.fr]]",
+		`{"membership":"invite","third_party_invite":{}}`:                         "[[mairie.fr else.fr]]",
+		`{"membership":"invite","third_party_invite":{}` + via:                    "[[mairie.fr else.fr] [else.fr]]",
+		`{"membership":"leave","third_party_invite":{}}`:                          "[[mairie.fr]]",
+	} {
+		e := build(t, memberEvent("@marie:mairie.fr", "@paul:else.fr", content))
+		if got := fmt.Sprint(e.MustSign()); got != want {
+			t.Errorf("%s: %s, want %s", content, got, want)
+		}
+	}
+	p := message()
+	p.Content = json.RawMessage(`{"membership":"join"` + via)
+	if got := fmt.Sprint(build(t, p).MustSign()); got != "[[mairie.fr]]" {
+		t.Errorf("what is no member event: %s", got)
+	}
+}
+
+// The zero Rules are those of no version.
+func TestZeroRules(t *testing.T) {
+	e := build(t, message())
+	for what, err := range map[string]error{
+		"Build":     second2(Build(Rules{}, message(), signerOf("mairie.fr"))),
+		"Receive":   second2(Receive(Rules{}, e.JSON())),
+		"FromStore": second2(FromStore(Rules{}, e.ID(), e.JSON())),
+	} {
+		if !errors.Is(err, ErrBadJSON) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := FromStore(e.Rules(), "!x", e.JSON()); !errors.Is(err, ErrBadJSON) {
+		t.Errorf("FromStore with a room id: %v", err)
+	}
+}
+
 // An invite gets the signature of the server of the user it is for.
 func TestSign(t *testing.T) {
 	e := build(t, memberEvent("@marie:mairie.fr", "@paul:else.fr", `{"membership":"invite"}`))
@@ -164,7 +216,7 @@ func TestSign(t *testing.T) {
 	if err := rc.verifyServer("else.fr", ring); err != nil {
 		t.Error(err)
 	}
-	if ids, _ := both.SigningKeys("else.fr"); len(ids) != 1 || ids[0] != "ed25519:k" {
+	if ids := both.SigningKeys("else.fr"); len(ids) != 1 || ids[0] != "ed25519:k" {
 		t.Errorf("keys %q", ids)
 	}
 }

@@ -27,6 +27,14 @@ func RulesFor(version string) (Rules, bool) {
 	return Rules{}, false
 }
 
+// check refuses the zero Rules, which are of no version.
+func (r Rules) check() error {
+	if r.redaction == nil {
+		return badf("unknown room version %q", r.Version)
+	}
+	return nil
+}
+
 // redaction names what an event keeps when it is redacted.
 type redaction struct {
 	top     keep
@@ -37,7 +45,7 @@ type redaction struct {
 // member, an object, only those stay in turn. A nil keep is everything.
 type keep map[string]keep
 
-func keys(names ...string) keep {
+func only(names ...string) keep {
 	k := keep{}
 	for _, name := range names {
 		k[name] = nil
@@ -47,19 +55,19 @@ func keys(names ...string) keep {
 
 // Spec: rooms/v11, "Redactions".
 var redactionV11 = redaction{
-	top: keys("event_id", "type", "room_id", "sender", "state_key", "content", "hashes",
+	top: only("event_id", "type", "room_id", "sender", "state_key", "content", "hashes",
 		"signatures", "depth", "prev_events", "auth_events", "origin_server_ts"),
 	content: map[string]keep{
 		"m.room.create": nil,
 		"m.room.member": {
 			"membership":                       nil,
 			"join_authorised_via_users_server": nil,
-			"third_party_invite":               keys("signed"),
+			"third_party_invite":               only("signed"),
 		},
-		"m.room.join_rules": keys("join_rule", "allow"),
-		"m.room.power_levels": keys("ban", "events", "events_default", "invite", "kick",
+		"m.room.join_rules": only("join_rule", "allow"),
+		"m.room.power_levels": only("ban", "events", "events_default", "invite", "kick",
 			"redact", "state_default", "users", "users_default"),
-		"m.room.history_visibility": keys("history_visibility"),
-		"m.room.redaction":          keys("redacts"),
+		"m.room.history_visibility": only("history_visibility"),
+		"m.room.redaction":          only("redacts"),
 	},
 }

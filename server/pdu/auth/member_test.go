@@ -205,3 +205,20 @@ func TestThirdPartyInvite(t *testing.T) {
 	run(t, "12", attempts)
 	run(t, "11", attempts)
 }
+
+// One invite can't ask for any number of verifications.
+func TestVerificationsAreBounded(t *testing.T) {
+	id := signerOf("identity")
+	b, err := pdu.SignJSON([]byte(`{"token":"t"}`), id.ServerName, id.KeyID, id.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, _ := pdu.ParseObject(b)
+	for others, want := range map[int]bool{0: true, maxVerifications - 1: true, maxVerifications: false} {
+		keys := make([]ed25519.PublicKey, others, others+1)
+		keys = append(keys, id.Key.Public().(ed25519.PublicKey))
+		if got := signedByAny(signed, keys); got != want {
+			t.Errorf("after %d other keys: %v", others, got)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func publicKeys(content pdu.Object) []ed25519.PublicKey {
 	var keys []ed25519.PublicKey
 	add := func(o pdu.Object) {
 		text, _ := o.Text("public_key")
-		if key, err := pdu.DecodeBase64(text); err == nil && len(key) == ed25519.PublicKeySize {
+		if key, err := pdu.DecodeBase64(text); err == nil {
 			keys = append(keys, key)
 		}
 	}
