@@ -19,6 +19,7 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 	}
 	if prev != nil {
 		*next = *prev
+		next.applied = false
 	}
 	if l.Ref == 0 {
 		ref, err := tx.AddRoom(l.ID, l.Version)

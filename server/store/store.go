@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,9 @@ type DB struct {
 	cp      *checkpointer
 	atoms   *atomCache
 	visible atomic.Int64 // the published position
+
+	closing sync.Once
+	closed  error
 }
 
 // Open opens the database at path, makes it where there is none, and brings its schema up to date.
@@ -76,11 +80,12 @@ func (db *DB) start(ctx context.Context, conn *conn) (err error) {
 	return nil
 }
 
-// Close answers what is queued, moves the WAL into the database and closes it.
+// Close answers what is queued, moves the WAL into the database and closes it. Closing again does nothing.
 func (db *DB) Close() error {
-	writerErr := db.w.close()
-	readersErr := db.r.close()
-	return errors.Join(writerErr, readersErr, db.cp.close())
+	db.closing.Do(func() {
+		db.closed = errors.Join(db.w.close(), db.r.close(), db.cp.close()) // in this order
+	})
+	return db.closed
 }
 
 // Visible is the published position: every row with a position up to it can be read, and none of them will change place.

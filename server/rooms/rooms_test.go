@@ -1,0 +1,388 @@
+package rooms_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"beffroi/server/merr"
+	"beffroi/server/notify"
+	"beffroi/server/pdu"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+)
+
+// world is a room core on a database of its own.
+type world struct {
+	testing.TB
+	db     *store.DB
+	hub    *notify.Hub
+	people people
+	*rooms.Service
+}
+
+// people are the accounts that tests name: all that are asked for.
+type people struct{ db *store.DB }
+
+func (p people) FindLocal(ctx context.Context, userID string) (user store.Atom, ok bool, err error) {
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		user, err = tx.Atom(userID)
+		return err
+	})
+	return user, userID != "@nobody:hs", err
+}
+
+func (people) MemberProfile(context.Context, store.Atom) (string, string, error) { return "Name", "", nil }
+
+func open(t testing.TB, path string) *world {
+	t.Helper()
+	db, err := store.Open(context.Background(), path, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
+	t.Cleanup(func() { _ = db.Close() })
+	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	w.Service = rooms.New(db, w.hub, time.Now, signer, w.people, w.user("_commune"), func(e *pdu.Event) bool { return e.Type() == "m.room.message" })
+	return w
+}
+
+func start(t testing.TB) *world { return open(t, filepath.Join(t.TempDir(), "b.db")) }
+
+func (w *world) user(name string) rooms.User {
+	w.Helper()
+	id := "@" + name + ":hs"
+	atom, _, err := w.people.FindLocal(context.Background(), id)
+	w.ok(err)
+	return rooms.User{Atom: atom, ID: id, Device: int64(atom)}
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) create(u rooms.User, q rooms.CreateRequest) string {
+	w.Helper()
+	id, err := w.Create(context.Background(), u, &q)
+	w.ok(err)
+	return id
+}
+
+func (w *world) say(u rooms.User, room, txn string) (string, error) {
+	body, _ := json.Marshal(map[string]string{"msgtype": "m.text", "body": txn})
+	return w.Send(context.Background(), u, room, "m.room.message", txn, body)
+}
+
+// sees lists the ids of what a user sees of a room, the earliest first.
+func (w *world) sees(u rooms.User, room string) (ids []string) {
+	w.Helper()
+	w.ok(w.db.Read(context.Background(), func(r *store.Reader) error {
+		found, v, err := rooms.Look(r, room, u.Atom)
+		if err != nil {
+			return err
+		}
+		page, err := rooms.Messages(r, found, v, rooms.PageQuery{From: store.OrdMin, To: store.OrdMax, Limit: 500,
+			Match: func(*store.Event) (bool, error) { return true, nil }})
+		for _, e := range page.Events {
+			ids = append(ids, e.ID)
+		}
+		return err
+	}))
+	return ids
+}
+
+func contains(ids []string, id string) int {
+	n := 0
+	for _, x := range ids {
+		if x == id {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEightSendersInOneRoomMakeOneLine(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{Preset: "public_chat"})
+	var all sync.WaitGroup
+	sent := make([][]string, 8)
+	for i := range sent {
+		u := w.user(fmt.Sprint("u", i))
+		w.ok(w.Join(context.Background(), u, room, ""))
+		all.Go(func() {
+			for n := range 25 {
+				id, err := w.say(u, room, fmt.Sprint(n))
+				if err != nil {
+					t.Error(err)
+				}
+				sent[i] = append(sent[i], id)
+			}
+		})
+	}
+	all.Wait()
+	seen := w.sees(alice, room)
+	for _, ids := range sent {
+		for _, id := range ids {
+			if contains(seen, id) != 1 {
+				t.Fatalf("%s is there %d times", id, contains(seen, id))
+			}
+		}
+	}
+	checkLine(w, room)
+}
+
+// checkLine checks that the timeline is one line: each event's only predecessor is the one before it.
+func checkLine(w *world, room string) {
+	w.Helper()
+	w.ok(w.db.Read(context.Background(), func(r *store.Reader) error {
+		found, _, err := r.FindRoom(room)
+		if err != nil {
+			return err
+		}
+		events, err := r.EventsForward(found.Ref, store.OrdMin, store.OrdMax, 10000)
+		rules, _ := pdu.RulesFor(rooms.Version)
+		prev := ""
+		for i, row := range events {
+			e, err := pdu.FromStore(rules, row.ID, row.JSON)
+			if err != nil {
+				return err
+			}
+			if i > 0 && (len(e.PrevEvents()) != 1 || e.PrevEvents()[0] != prev) {
+				w.Fatalf("event %d follows %v, not %s", i, e.PrevEvents(), prev)
+			}
+			if row.Ord != int64(i+1) {
+				w.Fatalf("event %d has place %d", i, row.Ord)
+			}
+			prev = e.ID()
+		}
+		return err
+	}))
+}
+
+func TestTransactionIDGivesTheSameEvent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "b.db")
+	w := open(t, path)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	var all sync.WaitGroup
+	ids := make([]string, 8)
+	for i := range ids {
+		all.Go(func() { ids[i], _ = w.say(alice, room, "same") })
+	}
+	all.Wait()
+	w.ok(w.db.Close())
+	w = open(t, path)
+	again, err := w.say(alice, room, "same")
+	w.ok(err)
+	for _, id := range ids {
+		if id != again {
+			t.Fatalf("%v, and after a restart %s", ids, again)
+		}
+	}
+	other := alice
+	other.Device++
+	if id, _ := w.say(other, room, "same"); id == again {
+		t.Fatal("another device's transaction id is another transaction")
+	}
+	if contains(w.sees(alice, room), again) != 1 {
+		t.Fatal("the event is not there once")
+	}
+}
+
+func TestAFailedWriteFailsAloneAndTheRoomGoesOn(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	// A row that the write of transaction "1" will collide with; that it stands there can't be seen before.
+	hold := make(chan struct{})
+	collide := w.db.Submit(ctx, func(tx *store.Tx) error {
+		<-hold
+		found, _, err := tx.FindRoom(room)
+		return errors.Join(err, tx.AddTxn(alice.Device, fmt.Sprintf("send/m.room.message/%d", found.Ref), "1", 0, 0))
+	})
+	var waits []func() error
+	for i := range 4 {
+		wait, err := w.BeginSend(ctx, alice, room, "m.room.message", fmt.Sprint(i), []byte(`{}`))
+		w.ok(err)
+		waits = append(waits, wait)
+	}
+	close(hold)
+	w.ok(collide.Wait())
+	for i, wait := range waits {
+		err := wait()
+		if i == 0 && err != nil || i == 1 && (err == nil || rooms.IsStale(err)) || i > 1 && !rooms.IsStale(err) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	// Those who were behind the failed one try again without being told.
+	for i := 2; i < 4; i++ {
+		if _, err := w.say(alice, room, fmt.Sprint(i)); err != nil {
+			t.Error(err)
+		}
+	}
+	checkLine(w, room)
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice, bob, carol := w.user("alice"), w.user("bob"), w.user("carol")
+	room := w.create(alice, rooms.CreateRequest{Preset: "private_chat", Invite: []string{bob.ID}})
+
+	refused := func(what string, err error, errcode string) {
+		t.Helper()
+		if !merr.Is(err, errcode) {
+			t.Errorf("%s: %v, want %s", what, err, errcode)
+		}
+	}
+	refused("join without invitation", w.Join(ctx, carol, room, ""), "M_FORBIDDEN")
+	refused("invite by somebody who isn't in", w.Invite(ctx, carol, room, carol.ID, "", false), "M_FORBIDDEN")
+	w.ok(w.Join(ctx, bob, room, ""))
+	w.ok(w.Join(ctx, bob, room, ""))
+	refused("invite who is in", w.Invite(ctx, bob, room, alice.ID, "", false), "M_FORBIDDEN")
+	refused("invite nobody", w.Invite(ctx, bob, room, "@nobody:hs", "", false), "M_NOT_FOUND")
+	refused("invite elsewhere", w.Invite(ctx, bob, room, "@a:other", "", false), "M_NOT_FOUND")
+	refused("invite nonsense", w.Invite(ctx, bob, room, "bob", "", false), "M_INVALID_PARAM")
+	refused("kick without power", w.Kick(ctx, bob, room, alice.ID, ""), "M_FORBIDDEN")
+	_, err := w.SetState(ctx, bob, room, "m.room.name", "", []byte(`{"name":"x"}`))
+	refused("name without power", err, "M_FORBIDDEN")
+	_, err = w.SetState(ctx, alice, room, "m.room.name", "", []byte(`{"name":1.5}`))
+	refused("float", err, "M_BAD_JSON")
+	w.ok(w.Ban(ctx, alice, room, bob.ID, "spam"))
+	refused("join when banned", w.Join(ctx, bob, room, ""), "M_FORBIDDEN")
+	refused("unban who isn't banned", w.Unban(ctx, alice, room, carol.ID, ""), "M_FORBIDDEN")
+	w.ok(w.Unban(ctx, alice, room, bob.ID, ""))
+	refused("unknown room", w.Leave(ctx, bob, "!nowhere:hs", ""), "M_FORBIDDEN")
+	refused("forget while in", w.Forget(ctx, alice, room), "M_UNKNOWN")
+	w.ok(w.Leave(ctx, alice, room, ""))
+	w.ok(w.Forget(ctx, alice, room))
+	_, err = w.say(alice, room, "gone")
+	refused("send after leaving", err, "M_FORBIDDEN")
+}
+
+func TestSalonHasACustodianAndAConversationHasNone(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	salon := w.create(alice, rooms.CreateRequest{Name: "Conseil", Topic: "x"})
+	if !w.joined(salon, w.user("_commune")) {
+		t.Error("the custodian is not in the salon")
+	}
+	talk := w.create(alice, rooms.CreateRequest{Preset: "trusted_private_chat", IsDirect: true, Invite: []string{bob.ID}})
+	if w.joined(talk, w.user("_commune")) {
+		t.Error("the custodian is in a conversation")
+	}
+	w.ok(w.Join(context.Background(), bob, talk, ""))
+	// In a trusted conversation both have a creator's power.
+	_, err := w.SetState(context.Background(), bob, talk, "m.room.name", "", []byte(`{"name":"Nous"}`))
+	w.ok(err)
+	for _, override := range []map[string]any{{"users": map[string]any{alice.ID: 100}}} {
+		_, err := w.Create(context.Background(), alice, &rooms.CreateRequest{PowerLevelOverride: override})
+		if !merr.Is(err, "M_INVALID_ROOM_STATE") {
+			t.Errorf("%v: %v", override, err)
+		}
+	}
+}
+
+func (w *world) joined(room string, u rooms.User) bool {
+	w.Helper()
+	ids, err := w.JoinedRooms(context.Background(), u.Atom)
+	w.ok(err)
+	return contains(ids, room) == 1
+}
+
+func TestHistoryVisibility(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		visibility          string
+		before, invited, in bool // what bob, who was invited and then joined, sees in the end
+		stranger            bool // whether carol, who never joined, sees any of it
+	}{
+		{"world_readable", true, true, true, true},
+		{"shared", true, true, true, false},
+		{"invited", false, true, true, false},
+		{"joined", false, false, true, false},
+	} {
+		t.Run(c.visibility, func(t *testing.T) {
+			w := start(t)
+			alice, bob, carol := w.user("alice"), w.user("bob"), w.user("carol")
+			state := []rooms.InitialState{{Type: "m.room.history_visibility", Content: []byte(`{"history_visibility":"` + c.visibility + `"}`)}}
+			room := w.create(alice, rooms.CreateRequest{InitialState: state})
+			say := func(txn string) string {
+				id, err := w.say(alice, room, txn)
+				w.ok(err)
+				return id
+			}
+			before := say("before")
+			w.ok(w.Invite(ctx, alice, room, bob.ID, "", false))
+			invited := say("invited")
+			w.ok(w.Join(ctx, bob, room, ""))
+			in := say("in")
+			w.ok(w.Leave(ctx, bob, room, ""))
+			after := say("after")
+			seen := w.sees(bob, room)
+			for _, s := range []struct {
+				id   string
+				want bool
+			}{{before, c.before}, {invited, c.invited}, {in, c.in}, {after, c.visibility == "world_readable"}} {
+				if got := contains(seen, s.id) == 1; got != s.want {
+					t.Errorf("bob sees %v, want %v of %+v", got, s.want, s)
+				}
+			}
+			err := w.db.Read(ctx, func(r *store.Reader) error {
+				_, _, err := rooms.Look(r, room, carol.Atom)
+				return err
+			})
+			if got := err == nil; got != c.stranger {
+				t.Errorf("carol: %v", err)
+			}
+		})
+	}
+}
+
+func TestRedactionTakesTheContent(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{Preset: "public_chat"})
+	w.ok(w.Join(ctx, bob, room, ""))
+	id, err := w.say(alice, room, "secret")
+	w.ok(err)
+	if _, err := w.Redact(ctx, bob, room, id, "t", ""); !merr.Is(err, "M_FORBIDDEN") {
+		t.Fatalf("bob may not: %v", err)
+	}
+	if _, err := w.Redact(ctx, alice, room, "$nothing", "t", ""); !merr.Is(err, "M_NOT_FOUND") {
+		t.Fatalf("nothing there: %v", err)
+	}
+	redaction, err := w.Redact(ctx, alice, room, id, "t", "oops")
+	w.ok(err)
+	again, err := w.Redact(ctx, alice, room, id, "t", "oops")
+	w.ok(err)
+	if again != redaction {
+		t.Fatal("the same transaction gave another redaction")
+	}
+	w.ok(w.db.Read(ctx, func(r *store.Reader) error {
+		e, _, err := r.EventByID(id)
+		by, _, err2 := r.EventByID(redaction)
+		if e.RedactedBy != by.NID {
+			t.Errorf("redacted by %d, want %d", e.RedactedBy, by.NID)
+		}
+		o, err3 := pdu.ParseObject(e.JSON)
+		if len(o.Object("content").Raw()) != len("{}") {
+			t.Errorf("content is still there: %s", e.JSON)
+		}
+		return errors.Join(err, err2, err3)
+	}))
+}
