@@ -14,11 +14,27 @@ type (
 )
 
 // API serves the client-server API from the services it is made of.
-type API struct{}
+type API struct {
+	ServerName string
+	BaseURL    string // where clients reach this server, without a slash at the end
+
+	Accounts *accounts.Service
+	Leaver   Leaver            // for deactivation
+	Profiles ProfilePropagator // for changes of a display name or avatar
+}
 
 // Routes is the table of the whole API.
 func (a *API) Routes() []route {
 	return slices.Concat(
-		[]route{},
+		a.discoveryRoutes(),
+		a.loginRoutes(),
+		a.registerRoutes(),
+		a.accountRoutes(),
+		a.deviceRoutes(),
+		a.profileRoutes(),
+		a.accountDataRoutes(),
+		a.tagRoutes(),
+		a.filterRoutes(),
+		a.synapseAdminRoutes(),
 	)
 }
