@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"beffroi/server/merr"
 	"beffroi/server/store"
@@ -14,7 +15,7 @@ const maxTypeBytes = 255
 
 // AccountData gives a user's data of one type, or 404 M_NOT_FOUND. room is 0 for global data.
 // Source: client-server API, "Client Config".
-func (s *Service) AccountData(ctx context.Context, user store.Atom, room int64, kind string) (json.RawMessage, error) {
+func (s *Service) AccountData(ctx context.Context, user store.Atom, room store.RoomRef, kind string) (json.RawMessage, error) {
 	d, err := s.accountData(ctx, user, room, kind)
 	if err == nil && d.Pos == 0 {
 		err = merr.NotFound("There is no account data of this type")
@@ -23,7 +24,7 @@ func (s *Service) AccountData(ctx context.Context, user store.Atom, room int64, 
 }
 
 // accountData gives data whose Pos is 0 where there is none.
-func (s *Service) accountData(ctx context.Context, user store.Atom, room int64, kind string) (store.AccountData, error) {
+func (s *Service) accountData(ctx context.Context, user store.Atom, room store.RoomRef, kind string) (store.AccountData, error) {
 	return store.Get(ctx, s.db, func(r *store.Reader) (store.AccountData, error) {
 		atom, err := r.FindAtom(kind)
 		if atom == 0 || err != nil {
@@ -35,7 +36,7 @@ func (s *Service) accountData(ctx context.Context, user store.Atom, room int64, 
 
 // SetAccountData sets a user's data of one type to a JSON object, and wakes the user's devices. The types that the server itself manages
 // are refused with 405 M_BAD_JSON.
-func (s *Service) SetAccountData(ctx context.Context, user store.Atom, room int64, kind string, content json.RawMessage) error {
+func (s *Service) SetAccountData(ctx context.Context, user store.Atom, room store.RoomRef, kind string, content json.RawMessage) error {
 	if kind == "m.fully_read" || kind == "m.push_rules" {
 		return merr.New(http.StatusMethodNotAllowed, "M_BAD_JSON", "Cannot set %s through this API", kind)
 	}
@@ -51,7 +52,7 @@ func (s *Service) SetAccountData(ctx context.Context, user store.Atom, room int6
 	})
 }
 
-func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room int64, kind string, content []byte) error {
+func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room store.RoomRef, kind string, content []byte) error {
 	atom, err := tx.Atom(kind)
 	if err != nil {
 		return err
@@ -62,4 +63,19 @@ func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room int64, kind
 	}
 	tx.OnCommit(func() { s.hub.Wake(int64(user)) })
 	return tx.PutAccountData(user, store.AccountData{Room: room, Type: atom, Content: content, Pos: pos})
+}
+
+// Room gives the number of a room, under which data about it is kept: 400 M_INVALID_PARAM where it is no room id, 404 M_NOT_FOUND
+// where this server has never seen it.
+func (s *Service) Room(ctx context.Context, roomID string) (store.RoomRef, error) {
+	if !strings.HasPrefix(roomID, "!") {
+		return 0, merr.InvalidParam("This is not a room id")
+	}
+	return store.Get(ctx, s.db, func(r *store.Reader) (store.RoomRef, error) {
+		room, found, err := r.FindRoom(roomID)
+		if err == nil && !found {
+			err = merr.NotFound("There is no such room")
+		}
+		return room.Ref, err
+	})
 }

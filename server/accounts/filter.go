@@ -7,10 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"strings"
 
-	"maunium.net/go/mautrix"
-
+	"beffroi/server/eventfilter"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -20,57 +18,9 @@ const (
 	filterIDLength = 16
 )
 
-// ParseFilter reads and checks a filter, as JSON object. It refuses with 400 M_NOT_JSON or M_BAD_JSON.
-// Source: client-server API, "Filtering".
-func ParseFilter(raw []byte) (*mautrix.Filter, error) {
-	if !json.Valid(raw) {
-		return nil, merr.NotJSON("The filter is not JSON")
-	}
-	var f mautrix.Filter
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, merr.BadJSON("The filter has the wrong shape").Because(err)
-	}
-	if f.EventFormat != "" && f.Validate() != nil {
-		return nil, merr.BadJSON("event_format is neither client nor federation")
-	}
-	return &f, checkFilter(&f)
-}
-
-func checkFilter(f *mautrix.Filter) error {
-	parts := []*mautrix.FilterPart{f.AccountData, f.Presence}
-	if f.Room != nil {
-		parts = append(parts, f.Room.AccountData, f.Room.Ephemeral, f.Room.State, f.Room.Timeline,
-			&mautrix.FilterPart{Rooms: f.Room.Rooms, NotRooms: f.Room.NotRooms})
-	}
-	for _, part := range parts {
-		if part == nil {
-			continue
-		}
-		if !allBegin(part.Senders, "@") || !allBegin(part.NotSenders, "@") {
-			return merr.BadJSON("A sender in the filter is not a user id")
-		}
-		if !allBegin(part.Rooms, "!") || !allBegin(part.NotRooms, "!") {
-			return merr.BadJSON("A room in the filter is not a room id")
-		}
-		if part.Limit < 0 {
-			return merr.BadJSON("A limit in the filter is negative")
-		}
-	}
-	return nil
-}
-
-func allBegin[S ~string](ids []S, sigil string) bool {
-	for _, id := range ids {
-		if !strings.HasPrefix(string(id), sigil) {
-			return false
-		}
-	}
-	return true
-}
-
 // PutFilter keeps a filter and gives its id, which is made from its content: the same filter twice is one.
 func (s *Service) PutFilter(ctx context.Context, user store.Atom, raw json.RawMessage) (string, error) {
-	if _, err := ParseFilter(raw); err != nil {
+	if _, err := eventfilter.Parse(raw); err != nil {
 		return "", err
 	}
 	var compact bytes.Buffer

@@ -100,10 +100,19 @@ func (s *Service) putDevice(tx *store.Tx, d *store.Device) (err error) {
 		d.ID, err = tx.PutDevice(*d)
 		return err
 	}
-	known.Generation++
 	*d = known
+	if d.Generation, err = nextGeneration(&tx.Reader, known); err != nil {
+		return err
+	}
 	tx.OnCommit(func() { s.sessions.forgetDevice(known.ID) })
 	return tx.SetGeneration(d.ID, d.Generation, true)
+}
+
+// nextGeneration gives one that the device never had, even where a restored backup does not know those after it.
+// Source: ARCHITECTURE.md, "Tokens".
+func nextGeneration(r *store.Reader, d store.Device) (uint64, error) {
+	incarnation, err := r.MetaInt(store.MetaIncarnation)
+	return max(d.Generation, uint64(incarnation)<<32) + 1, err
 }
 
 // grant makes the tokens of a device's present generation.

@@ -13,7 +13,7 @@ import (
 // Config is what the town hall decided about accounts.
 type Config struct {
 	ServerName   string
-	Custodian    string // localpart that nobody may register; empty: none
+	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
 }
@@ -50,14 +50,14 @@ type Service struct {
 	nonces    *recent[string, time.Time]
 }
 
-// New makes the service, and at the first start the secret that authenticates tokens.
+// New makes the service, and at the first start the secret that authenticates tokens and the account of the custodian.
 // random must be cryptographically secure and usable from many goroutines.
 func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now func() time.Time, random io.Reader,
 	followers ...DeviceFollower,
 ) (*Service, error) {
-	secret, err := tokenSecret(ctx, db, random)
+	secret, err := prepare(ctx, db, cfg, now, random)
 	if err != nil {
-		return nil, fmt.Errorf("token secret: %w", err)
+		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	return &Service{
 		db: db, hub: hub, cfg: cfg, now: now, random: random, followers: followers,
@@ -70,16 +70,34 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 	}, nil
 }
 
-func tokenSecret(ctx context.Context, db *store.DB, random io.Reader) (secret []byte, err error) {
+// prepare makes what must be there: the secret of tokens, and the custodian's account, which nobody can log in to.
+func prepare(ctx context.Context, db *store.DB, cfg Config, now func() time.Time, random io.Reader) (secret []byte, err error) {
 	candidate, err := randomBytes(random, 32)
 	if err != nil {
 		return nil, err
 	}
 	err = db.Write(ctx, func(tx *store.Tx) error {
-		secret, err = tx.Secret("token_secret", candidate)
-		return err
+		if cfg.Custodian != "" {
+			if err := putCustodian(tx, "@"+cfg.Custodian+":"+cfg.ServerName, now()); err != nil {
+				return err
+			}
+		}
+		if secret, err = tx.MetaBytes(store.MetaTokenSecret); err != nil || secret != nil {
+			return err
+		}
+		secret = candidate
+		return tx.PutMeta(store.MetaTokenSecret, secret)
 	})
 	return secret, err
+}
+
+func putCustodian(tx *store.Tx, userID string, now time.Time) error {
+	user, err := tx.Atom(userID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.PutAccount(store.Account{User: user, Created: store.Millis(now)})
+	return err
 }
 
 func randomBytes(random io.Reader, n int) ([]byte, error) {

@@ -22,7 +22,7 @@ var errTagsChanged = errors.New("accounts: the tags changed meanwhile")
 
 // Tags gives the tags that a user put on a room: the tag's name and its information, a JSON object.
 // Source: client-server API, "Room Tagging".
-func (s *Service) Tags(ctx context.Context, user store.Atom, room int64) (map[string]json.RawMessage, error) {
+func (s *Service) Tags(ctx context.Context, user store.Atom, room store.RoomRef) (map[string]json.RawMessage, error) {
 	d, err := s.accountData(ctx, user, room, typeTag)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (s *Service) Tags(ctx context.Context, user store.Atom, room int64) (map[st
 }
 
 // SetTag puts a tag on a room; info is a JSON object whose order, if there, is a number.
-func (s *Service) SetTag(ctx context.Context, user store.Atom, room int64, tag string, info json.RawMessage) error {
+func (s *Service) SetTag(ctx context.Context, user store.Atom, room store.RoomRef, tag string, info json.RawMessage) error {
 	if tag == "" || len(tag) > maxTagBytes {
 		return merr.InvalidParam("A tag has 1 to %d bytes", maxTagBytes)
 	}
@@ -39,12 +39,12 @@ func (s *Service) SetTag(ctx context.Context, user store.Atom, room int64, tag s
 }
 
 // DeleteTag takes a tag off a room, if it is there.
-func (s *Service) DeleteTag(ctx context.Context, user store.Atom, room int64, tag string) error {
+func (s *Service) DeleteTag(ctx context.Context, user store.Atom, room store.RoomRef, tag string) error {
 	return s.editTags(ctx, user, room, func(tags map[string]json.RawMessage) { delete(tags, tag) })
 }
 
 // editTags changes the tags outside the writer, and does so again where another device was faster.
-func (s *Service) editTags(ctx context.Context, user store.Atom, room int64, edit func(map[string]json.RawMessage)) error {
+func (s *Service) editTags(ctx context.Context, user store.Atom, room store.RoomRef, edit func(map[string]json.RawMessage)) error {
 	for range tagEditAttempts {
 		before, err := s.accountData(ctx, user, room, typeTag)
 		if err != nil {
@@ -66,7 +66,7 @@ func (s *Service) editTags(ctx context.Context, user store.Atom, room int64, edi
 	return errTagsChanged
 }
 
-func (s *Service) replaceTags(ctx context.Context, user store.Atom, before store.AccountData, room int64, after []byte) error {
+func (s *Service) replaceTags(ctx context.Context, user store.Atom, before store.AccountData, room store.RoomRef, after []byte) error {
 	return s.db.Write(ctx, func(tx *store.Tx) error {
 		atom, err := tx.Atom(typeTag)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 // Leaver lets a user leave rooms.
 type Leaver interface {
 	// LeaveAll leaves all rooms, and refuses all invitations.
-	LeaveAll(ctx context.Context, user store.Atom) error
+	LeaveAll(ctx context.Context, user store.Atom, userID string) error
 }
 
 // Source: client-server API, "Legacy account management".
@@ -52,7 +52,7 @@ func (a *API) deactivate(r *request) (any, error) {
 	if err := a.interactive(r, req.Auth); err != nil {
 		return nil, err
 	}
-	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User); err != nil {
+	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User, r.Session.UserID); err != nil {
 		return nil, err
 	}
 	if err := a.Accounts.Deactivate(r.Context(), r.Session.User, req.Erase); err != nil {

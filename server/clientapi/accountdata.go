@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"beffroi/server/httpx"
+	"beffroi/server/store"
 )
 
 // Source: client-server API, "Client Config".
@@ -37,7 +38,7 @@ func (a *API) setAccountData(r *request) (any, error) {
 }
 
 // ownRoom gives the number of the room in a path of the user's own data; 0 where the path has no room.
-func (a *API) ownRoom(r *request) (int64, error) {
+func (a *API) ownRoom(r *request) (store.RoomRef, error) {
 	if err := ownUser(r); err != nil || r.PathValue("roomId") == "" {
 		return 0, err
 	}

@@ -1,6 +1,6 @@
 package clientapi
 
-import "encoding/json"
+import "beffroi/server/httpx"
 
 // Source: client-server API, "Room Tagging".
 func (a *API) tagRoutes() []route {
@@ -28,6 +28,12 @@ func (a *API) setTag(r *request) (any, error) {
 	}
 	raw, err := r.ReadObject()
 	if err != nil {
+		return nil, err
+	}
+	var info struct {
+		Order *float64 `json:"order"`
+	}
+	if err := httpx.DecodeObject(raw, &info); err != nil {
 		return nil, err
 	}
 	return nil, a.Accounts.SetTag(r.Context(), r.Session.User, room, r.PathValue("tag"), raw)

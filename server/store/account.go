@@ -21,12 +21,10 @@ type Account struct {
 }
 
 const (
-	selectAccount   = `SELECT coalesce(password, ''), created, admin, state FROM account WHERE user = ?`
-	insertAccount   = `INSERT INTO account (user, password, created, admin, state) VALUES (?, nullif(?, ''), ?, ?, ?) ON CONFLICT DO NOTHING`
-	updatePassword  = `UPDATE account SET password = nullif(?, '') WHERE user = ?`
-	updateState     = `UPDATE account SET state = ? WHERE user = ?`
-	selectMetaValue = `SELECT value FROM meta WHERE name = ?`
-	insertMetaValue = `INSERT INTO meta (name, value) VALUES (?, ?)`
+	selectAccount  = `SELECT coalesce(password, ''), created, admin, state FROM account WHERE user = ?`
+	insertAccount  = `INSERT INTO account (user, password, created, admin, state) VALUES (?, nullif(?, ''), ?, ?, ?) ON CONFLICT DO NOTHING`
+	updatePassword = `UPDATE account SET password = nullif(?, '') WHERE user = ?`
+	updateState    = `UPDATE account SET state = ? WHERE user = ?`
 )
 
 // Account gives a local user's account. It tells whether there is one.
@@ -48,13 +46,4 @@ func (tx *Tx) SetPassword(user Atom, phc string) error { return tx.exec(updatePa
 // SetAccountState changes an account's state.
 func (tx *Tx) SetAccountState(user Atom, state AccountState) error {
 	return tx.exec(updateState, state, user)
-}
-
-// Secret gives the secret that the database keeps under name, and keeps candidate where there is none yet.
-func (tx *Tx) Secret(name string, candidate []byte) (secret []byte, err error) {
-	found, err := tx.row(selectMetaValue, in(name), &secret)
-	if found || err != nil {
-		return secret, err
-	}
-	return candidate, tx.exec(insertMetaValue, name, candidate)
 }

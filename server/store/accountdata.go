@@ -7,7 +7,7 @@ import (
 
 // AccountData is one piece of what a user's clients keep on the server.
 type AccountData struct {
-	Room    int64 // 0: global
+	Room    RoomRef // 0: global
 	Type    Atom
 	Content json.RawMessage
 	Pos     int64
@@ -22,7 +22,7 @@ const (
 )
 
 // AccountData gives a user's data of one type; its Pos is 0 where there is none.
-func (r *Reader) AccountData(user Atom, room int64, kind Atom) (AccountData, error) {
+func (r *Reader) AccountData(user Atom, room RoomRef, kind Atom) (AccountData, error) {
 	d := AccountData{Room: room, Type: kind}
 	_, err := r.row(selectAccountData, in(user, room, kind), (*[]byte)(&d.Content), &d.Pos)
 	return d, err
