@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,20 +23,21 @@ const drainTime = 4 * time.Second
 
 // A Server is one homeserver on one data folder.
 type Server struct {
-	cfg      config.Config
-	log      zerolog.Logger
-	lock     *os.File      // held on the data folder until Close
-	secure   *tls.Config   // nil without a TLS listener
-	handler  http.Handler  // the whole API
-	stopping chan struct{} // closed when requests that only wait shall answer
+	cfg     config.Config
+	log     zerolog.Logger
+	lock    *os.File     // held on the data folder until Close
+	secure  *tls.Config  // nil without a TLS listener
+	handler http.Handler // the whole API
+	services
+	loops loops
 
 	mu    sync.Mutex
 	addrs []net.Addr
 }
 
 // New opens the data folder and everything in it. Who calls it calls Close, after Run has returned.
-func New(_ context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, stopping: make(chan struct{})}
+func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
+	s := &Server{cfg: cfg, log: log, loops: newLoops(log)}
 	var err error
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
@@ -43,7 +45,11 @@ func New(_ context.Context, cfg config.Config, log zerolog.Logger) (*Server, err
 	if s.lock, err = openDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
+	if err := s.wire(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.handler = s.routes()
+	s.loops.start("last seen", s.accounts.Run)
 	return s, nil
 }
 
@@ -74,7 +80,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve is Run on listeners that are open already; either may be nil. It closes them. A server serves once.
 func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	web := s.httpServer()
-	web.RegisterOnShutdown(func() { close(s.stopping) }) // Shutdown closes the listeners first
+	web.RegisterOnShutdown(func() { s.hub.Close() }) // Shutdown closes the listeners first
 	failed := make(chan error, 2)
 	var serving sync.WaitGroup
 	start := func(l net.Listener, scheme string, serve func() error) {
@@ -115,7 +121,12 @@ func (s *Server) stop(web *http.Server) {
 // Close is the second half of the order of stopping: background loops, queues, the database, and last the lock, so that
 // whoever gets the data folder finds it at rest.
 func (s *Server) Close() error {
-	return s.lock.Close()
+	s.loops.stop()
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	return errors.Join(err, s.lock.Close())
 }
 
 // httpServer has no limit on a whole request or answer: a long poll lasts minutes, an upload over a bad line longer.

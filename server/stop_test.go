@@ -22,8 +22,10 @@ func TestStopLetsRequestsAnswer(t *testing.T) {
 	}
 	begun, work := make(chan struct{}), make(chan struct{})
 	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stop := s.hub.Wait()
+		defer s.hub.Done(stop)
 		begun <- struct{}{}
-		<-s.stopping
+		<-stop.C
 		if r.URL.Path == "/work" {
 			<-work
 		}

@@ -1,21 +1,127 @@
 package server
 
 import (
-	"io"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
 	"net/http"
+	"path/filepath"
+	"time"
+
+	"beffroi/server/accounts"
+	"beffroi/server/clientapi"
+	"beffroi/server/httpx"
+	"beffroi/server/notify"
+	"beffroi/server/pdu"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
 )
+
+// databaseFile is the database's name in the data folder.
+const databaseFile = "beffroi.db"
+
+// services are the parts of the homeserver, from the ground up.
+type services struct {
+	db       *store.DB
+	hub      *notify.Hub
+	accounts *accounts.Service
+	rooms    *rooms.Service
+}
+
+// wire opens the database and makes the services on it. What it opened is in s, for Close, also where it fails.
+func (s *Server) wire(ctx context.Context) (err error) {
+	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, databaseFile), s.log); err != nil {
+		return err
+	}
+	if err := s.claim(ctx); err != nil {
+		return err
+	}
+	s.hub = notify.New()
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader); err != nil {
+		return err
+	}
+	signer, err := s.signer(ctx)
+	if err != nil {
+		return err
+	}
+	custodian, err := s.custodian(ctx)
+	if err != nil {
+		return err
+	}
+	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, notifies)
+	return nil
+}
+
+// claim holds a data folder to its server name: every id in it ends with it.
+func (s *Server) claim(ctx context.Context) error {
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		name, err := tx.MetaText(store.MetaServerName)
+		switch {
+		case err != nil:
+			return err
+		case name == "":
+			return tx.PutMeta(store.MetaServerName, s.cfg.ServerName)
+		case name != s.cfg.ServerName:
+			return fmt.Errorf("server_name = %q : ce dossier de données est celui du serveur %q", s.cfg.ServerName, name)
+		}
+		return nil
+	})
+}
+
+func (s *Server) accountsConfig() accounts.Config {
+	c := s.cfg
+	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
+		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
+		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
+			SharedSecret: c.Registration.SharedSecret}}
+}
+
+// signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
+func (s *Server) signer(ctx context.Context) (pdu.Signer, error) {
+	_, fresh, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return pdu.Signer{}, err
+	}
+	signer := pdu.Signer{ServerName: s.cfg.ServerName}
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		var ok bool
+		if signer.KeyID, signer.Key, ok, err = tx.SigningKey(); err != nil || ok {
+			return err
+		}
+		public := fresh.Public().(ed25519.PublicKey)
+		signer.KeyID, signer.Key = "ed25519:"+hex.EncodeToString(public[:4]), fresh
+		return tx.AddSigningKey(signer.KeyID, signer.Key, time.Now())
+	})
+	return signer, err
+}
+
+// custodian is the town hall's account that salons name among their creators.
+func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
+	if s.cfg.Rooms.Custodian == "" {
+		return rooms.User{}, nil
+	}
+	u := rooms.User{ID: "@" + s.cfg.Rooms.Custodian + ":" + s.cfg.ServerName}
+	err := s.db.Write(ctx, func(tx *store.Tx) (err error) {
+		u.Atom, err = tx.Atom(u.ID)
+		return err
+	})
+	return u, err
+}
 
 // routes is the whole API. What no route matches is answered as the specification says.
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/", unrecognized)
-	return mux
+	client := &clientapi.API{
+		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
+		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms,
+	}
+	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
+	adapter.Mount(client.Routes())
+	return adapter
 }
 
-// Spec: client-server API, "API Standards": an endpoint that is not implemented answers 404 M_UNRECOGNIZED.
-func unrecognized(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = io.WriteString(w, `{"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"}`) // the client may be gone
+// notifies tells whether an event notifies whoever reads it, by the default push rules.
+func notifies(e *pdu.Event) bool {
+	return e.Type() == "m.room.message" || e.Type() == "m.room.encrypted"
 }

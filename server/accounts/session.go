@@ -2,15 +2,22 @@
 // authentication, profiles, account data and filters.
 package accounts
 
-import "beffroi/server/store"
+import (
+	"context"
+	"net/http"
+
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
 
 // Session is what an access token proves: a device of a local user.
 type Session struct {
-	User     store.Atom // of UserID
-	UserID   string     // @localpart:server
-	Device   int64      // the device's row
-	DeviceID string
-	Admin    bool
+	User      store.Atom // of UserID
+	UserID    string     // @localpart:server
+	Device    int64      // the device's row
+	DeviceID  string
+	Admin     bool
+	Suspended bool // may read and leave, not write: see Writable
 }
 
 // Who names the user for the log.
@@ -19,4 +26,123 @@ func (s *Session) Who() string {
 		return ""
 	}
 	return s.UserID
+}
+
+// Writable refuses what a suspended account may not do, with 403 M_USER_SUSPENDED.
+// Source: client-server API, "Account suspension".
+func (s *Session) Writable() error {
+	if s.Suspended {
+		return merr.New(http.StatusForbidden, "M_USER_SUSPENDED", "This account is suspended")
+	}
+	return nil
+}
+
+// bearer is a device with the session that its valid tokens prove.
+type bearer struct {
+	store.Bearer
+	session *Session
+}
+
+// sessions remembers bearers, so that a request need not read the database.
+type sessions struct {
+	*recent[store.TokenKey, *bearer]
+}
+
+const maxSessions = 4096 // in a generation of the cache; about 300 bytes each
+
+func newSessions() *sessions { return &sessions{newRecent[store.TokenKey, *bearer](maxSessions)} }
+
+func (s *sessions) forgetDevice(device int64) {
+	s.drop(func(b *bearer) bool { return b.ID == device })
+}
+
+func (s *sessions) forgetUser(user store.Atom) {
+	s.drop(func(b *bearer) bool { return b.User == user })
+}
+
+// Authenticate gives the session of an access token, for httpx. It refuses with M_UNKNOWN_TOKEN, or with M_USER_LOCKED.
+// Source: client-server API, "Using access tokens", "Soft logout" and "Account locking".
+func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*Session, error) {
+	b, err := s.authenticate(ctx, accessToken)
+	if err != nil {
+		return nil, err
+	}
+	if b.State == store.AccountLocked {
+		return nil, errLocked()
+	}
+	s.seen.note(b.ID, s.now(), addr)
+	return b.session, nil
+}
+
+// AuthenticateForLogout is Authenticate that lets locked accounts pass: they may log out.
+func (s *Service) AuthenticateForLogout(ctx context.Context, accessToken string) (*Session, error) {
+	b, err := s.authenticate(ctx, accessToken)
+	if err != nil {
+		return nil, err
+	}
+	return b.session, nil
+}
+
+func (s *Service) authenticate(ctx context.Context, accessToken string) (*bearer, error) {
+	t, ok := s.tokens.parse(accessKind, accessToken)
+	if !ok {
+		return nil, merr.UnknownToken(false)
+	}
+	b, err := s.bearer(ctx, t.key)
+	if err != nil {
+		return nil, err
+	}
+	if t.expired(s.now()) || !b.accepts(t.generation) {
+		return nil, merr.UnknownToken(true)
+	}
+	if t.generation == b.Generation && !b.Confirmed {
+		return b, s.confirm(ctx, b)
+	}
+	return b, nil
+}
+
+// accepts tells whether access tokens of a generation are valid. One above the device's is from after a backup that was restored.
+func (b *bearer) accepts(generation uint64) bool {
+	return generation == b.Generation || !b.Confirmed && generation+1 == b.Generation
+}
+
+// confirm ends the tokens of the generation before: the client has received the new ones.
+func (s *Service) confirm(ctx context.Context, b *bearer) error {
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		tx.OnCommit(func() { s.sessions.forgetDevice(b.ID) })
+		return tx.ConfirmGeneration(b.ID, b.Generation)
+	})
+}
+
+// bearer finds the device of a token: in memory, or else in the database.
+func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, error) {
+	if b, ok := s.sessions.get(key); ok {
+		return b, nil
+	}
+	mark := s.sessions.mark()
+	b := new(bearer)
+	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
+		b.Bearer, err = findBearer(r, key)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
+		Suspended: b.State == store.AccountSuspended}
+	s.sessions.putSince(mark, key, b)
+	return b, nil
+}
+
+// findBearer reads a device; without one the client is logged out for good.
+func findBearer(r *store.Reader, key store.TokenKey) (store.Bearer, error) {
+	b, found, err := r.Bearer(key)
+	if err == nil && (!found || b.State == store.AccountDeactivated) {
+		err = merr.UnknownToken(false)
+	}
+	return b, err
+}
+
+func errLocked() error {
+	return merr.New(http.StatusUnauthorized, "M_USER_LOCKED", "This account is locked").With("soft_logout", true)
 }

@@ -18,9 +18,15 @@ type (
 
 // API serves the client-server API from the services it is made of.
 type API struct {
-	DB    *store.DB
-	Now   func() time.Time
-	Rooms *rooms.Service
+	DB         *store.DB
+	Now        func() time.Time
+	ServerName string
+	BaseURL    string // where clients reach this server, without a slash at the end
+
+	Accounts *accounts.Service
+	Rooms    *rooms.Service
+	Leaver   Leaver            // for deactivation
+	Profiles ProfilePropagator // for changes of a display name or avatar
 }
 
 // Routes is the table of the whole API.
@@ -31,5 +37,15 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.discoveryRoutes(),
+		a.loginRoutes(),
+		a.registerRoutes(),
+		a.accountRoutes(),
+		a.deviceRoutes(),
+		a.profileRoutes(),
+		a.accountDataRoutes(),
+		a.tagRoutes(),
+		a.filterRoutes(),
+		a.synapseAdminRoutes(),
 	)
 }

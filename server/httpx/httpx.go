@@ -109,7 +109,7 @@ func (a *Adapter[S]) handler(route Route[S]) http.Handler {
 }
 
 func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
-	token := accessToken(r.Request)
+	token := AccessToken(r.Request)
 	if route.Auth == Required && token == "" {
 		return nil, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
 	}
@@ -126,8 +126,8 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 	return route.Handle(r)
 }
 
-// accessToken finds the token. Source: client-server API, "Using access tokens".
-func accessToken(r *http.Request) string {
+// AccessToken finds a request's token, for routes without authentication that look at it themselves. Source: client-server API, "Using access tokens".
+func AccessToken(r *http.Request) string {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return token
 	}

@@ -8,6 +8,7 @@ import "sync"
 type Hub struct {
 	mu      sync.Mutex
 	waiting map[int64]map[*Waiter]struct{}
+	all     map[*Waiter]struct{}
 	closed  bool
 }
 
@@ -19,7 +20,7 @@ type Waiter struct {
 }
 
 // New makes a hub.
-func New() *Hub { return &Hub{waiting: map[int64]map[*Waiter]struct{}{}} }
+func New() *Hub { return &Hub{waiting: map[int64]map[*Waiter]struct{}{}, all: map[*Waiter]struct{}{}} }
 
 // Wait registers a waiter. Register first, then look whether there is something new, then wait: nothing is missed.
 // The waiter must be given back with Done.
@@ -32,6 +33,7 @@ func (h *Hub) Wait(topics ...int64) *Waiter {
 		w.c <- struct{}{}
 		return w
 	}
+	h.all[w] = struct{}{}
 	for _, t := range topics {
 		if h.waiting[t] == nil {
 			h.waiting[t] = map[*Waiter]struct{}{}
@@ -45,6 +47,7 @@ func (h *Hub) Wait(topics ...int64) *Waiter {
 func (h *Hub) Done(w *Waiter) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	delete(h.all, w)
 	for _, t := range w.topics {
 		delete(h.waiting[t], w)
 		if len(h.waiting[t]) == 0 {
@@ -69,10 +72,8 @@ func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for _, ws := range h.waiting {
-		for w := range ws {
-			w.wake()
-		}
+	for w := range h.all {
+		w.wake()
 	}
 }
 

@@ -40,7 +40,9 @@ func (p people) FindLocal(ctx context.Context, userID string) (user store.Atom, 
 	return user, userID != "@nobody:hs", err
 }
 
-func (people) MemberProfile(context.Context, store.Atom) (string, string, error) { return "Name", "", nil }
+func (people) MemberProfile(context.Context, store.Atom) (string, string, error) {
+	return "Name", "", nil
+}
 
 func open(t testing.TB, path string) *world {
 	t.Helper()

@@ -18,6 +18,7 @@ const (
 const (
 	MetaServerName  = "server_name"  // text
 	MetaEpoch       = "epoch"        // integer, raised by a restore
+	MetaIncarnation = "incarnation"  // integer, raised by a restore: two machines must never give the same thing
 	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
 )
 

@@ -45,7 +45,6 @@ CREATE TABLE device (
 	token_key    BLOB NOT NULL UNIQUE, -- 8 random bytes: what tokens name
 	generation   INTEGER NOT NULL DEFAULT 1,
 	confirmed    INTEGER NOT NULL DEFAULT 1, -- 0: the generation before is still accepted
-	refreshable  INTEGER NOT NULL DEFAULT 0,
 	display_name TEXT,
 	created      INTEGER NOT NULL,
 	last_seen_ts INTEGER,

@@ -1,0 +1,66 @@
+package accounts
+
+import (
+	"context"
+
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+// ChangePassword sets a new password. With logoutOthers every device but the session's is deleted.
+// Source: client-server API, "Password management".
+func (s *Service) ChangePassword(ctx context.Context, session *Session, password string, logoutOthers bool) error {
+	hash, err := s.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetPassword(session.User, hash); err != nil || !logoutOthers {
+			return err
+		}
+		return s.deleteDevices(tx, session.User, func(d store.Device) bool { return d.ID != session.Device })
+	})
+}
+
+// Deactivate ends an account for ever: its password and devices are gone, its user id stays taken. With erase its profile, account data and
+// filters are deleted too. Who calls it lets the user leave its rooms before.
+// Source: client-server API, "Account deactivation".
+func (s *Service) Deactivate(ctx context.Context, user store.Atom, erase bool) error {
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetAccountState(user, store.AccountDeactivated); err != nil {
+			return err
+		}
+		if err := tx.SetPassword(user, ""); err != nil {
+			return err
+		}
+		if err := s.deleteDevices(tx, user, func(store.Device) bool { return true }); err != nil || !erase {
+			return err
+		}
+		return eraseUser(tx, user)
+	})
+}
+
+func eraseUser(tx *store.Tx, user store.Atom) error {
+	for _, del := range []func(store.Atom) error{tx.DeleteProfile, tx.DeleteAccountData, tx.DeleteFilters} {
+		if err := del(user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetState locks, suspends or frees an account; nothing brings a deactivated one back: 404 M_NOT_FOUND, as for one that never was.
+// Source: client-server API, "Account moderation".
+func (s *Service) SetState(ctx context.Context, userID string, state store.AccountState) error {
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		a, found, err := findAccount(&tx.Reader, userID)
+		if err != nil {
+			return err
+		}
+		if !found || a.State == store.AccountDeactivated {
+			return merr.NotFound("There is no such account")
+		}
+		tx.OnCommit(func() { s.sessions.forgetUser(a.User) })
+		return tx.SetAccountState(a.User, state)
+	})
+}

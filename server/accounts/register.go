@@ -1,0 +1,117 @@
+package accounts
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+const maxUserIDBytes = 255
+
+// NewAccount is an account to be made.
+type NewAccount struct {
+	Localpart   string // empty: the server makes one; capitals are lowered
+	Password    string
+	DisplayName string // empty: none
+	Admin       bool
+	NoDevice    bool // nobody logs in now
+}
+
+// RegistrationOpen refuses with 403 M_FORBIDDEN where strangers can't register.
+func (s *Service) RegistrationOpen() error {
+	if !s.cfg.Registration.Enabled || !s.cfg.Registration.AllowDummy {
+		return merr.Forbidden("Registration is disabled")
+	}
+	return nil
+}
+
+// Available tells with an error why a localpart can't be registered: 400 M_INVALID_USERNAME or 400 M_USER_IN_USE.
+// Source: client-server API, "Account registration", and appendices, "User Identifiers".
+func (s *Service) Available(ctx context.Context, localpart string) error {
+	userID, err := s.newUserID(localpart)
+	if err != nil {
+		return err
+	}
+	taken, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) {
+		_, found, err := findAccount(r, userID)
+		return found, err
+	})
+	if err == nil && taken {
+		err = errUserInUse()
+	}
+	return err
+}
+
+// Register makes an account and logs a device in; with NoDevice the Grant has only a user id.
+func (s *Service) Register(ctx context.Context, account NewAccount, client NewDevice) (g Grant, err error) {
+	if account.Localpart == "" {
+		if account.Localpart, err = s.randomLetters(12, 'a'); err != nil {
+			return g, err
+		}
+	}
+	if g.UserID, err = s.newUserID(account.Localpart); err != nil {
+		return g, err
+	}
+	name, err := displayNameValue(account.DisplayName)
+	if err != nil {
+		return g, err
+	}
+	device, err := s.prepareDevice(client)
+	if err != nil {
+		return g, err
+	}
+	hash, err := s.passwords.hash(ctx, account.Password)
+	if err != nil {
+		return g, err
+	}
+	row := store.Account{Password: hash, Created: store.Millis(s.now()), Admin: account.Admin}
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		if err := s.putAccount(tx, g.UserID, &row, name); err != nil || account.NoDevice {
+			return err
+		}
+		device.User = row.User
+		return s.putDevice(tx, &device)
+	})
+	if err != nil || account.NoDevice {
+		return g, err
+	}
+	return s.grant(g.UserID, device, client.Refresh)
+}
+
+func (s *Service) putAccount(tx *store.Tx, userID string, a *store.Account, displayName []byte) (err error) {
+	if a.User, err = tx.Atom(userID); err != nil {
+		return err
+	}
+	made, err := tx.PutAccount(*a)
+	if err != nil {
+		return err
+	}
+	if !made {
+		return errUserInUse()
+	}
+	if displayName == nil {
+		return nil
+	}
+	return tx.PutProfileField(a.User, FieldDisplayName, displayName)
+}
+
+// newUserID gives the user id of a new account, if the localpart may be used.
+func (s *Service) newUserID(localpart string) (string, error) {
+	localpart = strings.ToLower(localpart)
+	userID := "@" + localpart + ":" + s.cfg.ServerName
+	if localpart == "" || strings.Trim(localpart, "abcdefghijklmnopqrstuvwxyz0123456789._=-/+") != "" || len(userID) > maxUserIDBytes {
+		return "", merr.New(http.StatusBadRequest, "M_INVALID_USERNAME",
+			"A user name has only a to z, 0 to 9 and . _ = - / +, and is not too long")
+	}
+	if s.cfg.Custodian != "" && localpart == s.cfg.Custodian {
+		return "", errUserInUse()
+	}
+	return userID, nil
+}
+
+func errUserInUse() error {
+	return merr.New(http.StatusBadRequest, "M_USER_IN_USE", "This user name is taken")
+}

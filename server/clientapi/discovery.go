@@ -1,0 +1,44 @@
+package clientapi
+
+import (
+	"fmt"
+
+	"beffroi/server/httpx"
+)
+
+// Source: client-server API, "Server Discovery", "API Versions" and "Capabilities negotiation".
+func (a *API) discoveryRoutes() []route {
+	return []route{
+		{Method: "GET", Path: "/.well-known/matrix/client", Handle: a.wellKnown, Auth: httpx.None},
+		{Method: "GET", Path: "/_matrix/client/versions", Handle: a.versions, Auth: httpx.None},
+		{Method: "GET", Path: "/_matrix/client/v3/capabilities", Handle: a.capabilities},
+	}
+}
+
+func (a *API) wellKnown(*request) (any, error) {
+	return map[string]any{"m.homeserver": map[string]string{"base_url": a.BaseURL}}, nil
+}
+
+// lastVersion is the newest version of the specification, 1.x, whose client-server API is served.
+const lastVersion = 12
+
+func (a *API) versions(*request) (any, error) {
+	versions := make([]string, lastVersion)
+	for i := range versions {
+		versions[i] = fmt.Sprintf("v1.%d", i+1)
+	}
+	return map[string]any{"versions": versions, "unstable_features": map[string]bool{}}, nil
+}
+
+func (a *API) capabilities(*request) (any, error) {
+	enabled := func(v bool) map[string]bool { return map[string]bool{"enabled": v} }
+	return map[string]any{"capabilities": map[string]any{
+		"m.change_password": enabled(true),
+		"m.room_versions":   map[string]any{"default": "12", "available": map[string]string{"12": "stable"}},
+		"m.set_displayname": enabled(true),
+		"m.set_avatar_url":  enabled(true),
+		"m.3pid_changes":    enabled(false),
+		"m.get_login_token": enabled(false),
+		"m.profile_fields":  enabled(true),
+	}}, nil
+}

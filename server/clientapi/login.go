@@ -1,0 +1,121 @@
+package clientapi
+
+import (
+	"net/http"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"beffroi/server/accounts"
+	"beffroi/server/httpx"
+	"beffroi/server/merr"
+)
+
+// Source: client-server API, "Legacy login", "Refreshing access tokens" and "Current account information".
+func (a *API) loginRoutes() []route {
+	return []route{
+		{Method: "GET", Path: "/_matrix/client/v3/login", Handle: a.loginFlows, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/refresh", Handle: a.refresh, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/logout", Handle: a.logout, Auth: httpx.None},        // locked accounts
+		{Method: "POST", Path: "/_matrix/client/v3/logout/all", Handle: a.logoutAll, Auth: httpx.None}, // may log out
+		{Method: "GET", Path: "/_matrix/client/v3/account/whoami", Handle: a.whoami},
+	}
+}
+
+func (a *API) loginFlows(*request) (any, error) {
+	return mautrix.RespLoginFlows{Flows: []mautrix.LoginFlow{{Type: mautrix.AuthTypePassword}}}, nil
+}
+
+// newDevice is what login and registration say about the client.
+type newDevice struct {
+	DeviceID    string `json:"device_id"`
+	DisplayName string `json:"initial_device_display_name"`
+	Refresh     bool   `json:"refresh_token"`
+}
+
+func (d newDevice) device() accounts.NewDevice {
+	return accounts.NewDevice{ID: d.DeviceID, DisplayName: d.DisplayName, Refresh: d.Refresh}
+}
+
+func (a *API) login(r *request) (any, error) {
+	var req struct {
+		Type string `json:"type"`
+		accounts.Identity
+		Password string `json:"password"`
+		newDevice
+	}
+	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if req.Type != accounts.TypePassword {
+		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "Only the login type %s is known here", accounts.TypePassword)
+	}
+	user, err := req.Named()
+	if err != nil {
+		return nil, err
+	}
+	grant, err := a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	if err != nil {
+		return nil, err
+	}
+	return a.granted(grant), nil
+}
+
+// granted is the answer to log-in and registration; home_server is deprecated and still read by tools.
+func (a *API) granted(g accounts.Grant) mautrix.RespRegister {
+	return mautrix.RespRegister{
+		UserID: id.UserID(g.UserID), DeviceID: id.DeviceID(g.DeviceID), HomeServer: a.ServerName,
+		AccessToken: g.AccessToken, RefreshToken: g.RefreshToken, ExpiresInMS: g.ExpiresIn.Milliseconds(),
+	}
+}
+
+func (a *API) refresh(r *request) (any, error) {
+	var req struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if req.RefreshToken == "" {
+		return nil, merr.MissingParam("refresh_token is missing")
+	}
+	g, err := a.Accounts.Refresh(r.Context(), req.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		ExpiresInMS  int64  `json:"expires_in_ms"`
+	}{g.AccessToken, g.RefreshToken, g.ExpiresIn.Milliseconds()}, nil
+}
+
+func (a *API) logout(r *request) (any, error) {
+	session, err := a.leavingSession(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.Accounts.Logout(r.Context(), session)
+}
+
+func (a *API) logoutAll(r *request) (any, error) {
+	session, err := a.leavingSession(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.Accounts.LogoutAll(r.Context(), session.User)
+}
+
+// leavingSession authenticates who logs out.
+func (a *API) leavingSession(r *request) (*accounts.Session, error) {
+	token := httpx.AccessToken(r.Request)
+	if token == "" {
+		return nil, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
+	}
+	return a.Accounts.AuthenticateForLogout(r.Context(), token)
+}
+
+func (a *API) whoami(r *request) (any, error) {
+	return mautrix.RespWhoami{UserID: id.UserID(r.Session.UserID), DeviceID: id.DeviceID(r.Session.DeviceID)}, nil
+}

@@ -1,0 +1,99 @@
+package clientapi
+
+import (
+	"context"
+	"encoding/json"
+
+	"beffroi/server/accounts"
+	"beffroi/server/httpx"
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+// ProfilePropagator tells rooms about profiles.
+type ProfilePropagator interface {
+	// ProfileChanged renews the membership events of a user with the display name and avatar of now.
+	ProfileChanged(ctx context.Context, user store.Atom, userID string) error
+}
+
+// Source: client-server API, "Profiles". Reading needs no token.
+func (a *API) profileRoutes() []route {
+	return []route{
+		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}", Handle: a.profile, Auth: httpx.Optional},
+		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.profileField, Auth: httpx.Optional},
+		{Method: "PUT", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.setProfileField},
+		{Method: "DELETE", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.deleteProfileField},
+	}
+}
+
+func (a *API) profile(r *request) (any, error) {
+	return a.Accounts.Profile(r.Context(), r.PathValue("userId"))
+}
+
+func (a *API) profileField(r *request) (any, error) {
+	profile, err := a.Accounts.Profile(r.Context(), r.PathValue("userId"))
+	if err != nil {
+		return nil, err
+	}
+	name := r.PathValue("keyName")
+	value, ok := profile[name]
+	if !ok {
+		return nil, merr.NotFound("This user's profile has no such field")
+	}
+	return map[string]json.RawMessage{name: value}, nil
+}
+
+func (a *API) setProfileField(r *request) (any, error) {
+	if err := ownProfile(r); err != nil {
+		return nil, err
+	}
+	var req map[string]json.RawMessage
+	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("keyName")
+	value, ok := req[name]
+	if !ok {
+		return nil, merr.MissingParam("%s is missing", name)
+	}
+	if len(req) > 1 {
+		return nil, merr.BadJSON("There is more than the one field that is named in the path")
+	}
+	if err := a.Accounts.SetProfileField(r.Context(), r.Session.User, name, value); err != nil {
+		return nil, err
+	}
+	return nil, a.propagate(r, name)
+}
+
+func (a *API) deleteProfileField(r *request) (any, error) {
+	if err := ownProfile(r); err != nil {
+		return nil, err
+	}
+	if err := a.Accounts.DeleteProfileField(r.Context(), r.Session.User, r.PathValue("keyName")); err != nil {
+		return nil, err
+	}
+	return nil, a.propagate(r, r.PathValue("keyName"))
+}
+
+// propagate brings what membership events repeat into the rooms.
+func (a *API) propagate(r *request, name string) error {
+	if name != accounts.FieldDisplayName && name != accounts.FieldAvatarURL {
+		return nil
+	}
+	return a.Profiles.ProfileChanged(r.Context(), r.Session.User, r.Session.UserID)
+}
+
+func ownProfile(r *request) error {
+	if err := ownUser(r); err != nil {
+		return err
+	}
+	return r.Session.Writable()
+}
+
+// ownUser refuses paths that name another user than the one who is logged in.
+func ownUser(r *request) error {
+	if r.PathValue("userId") != r.Session.UserID {
+		return merr.Forbidden("This belongs to another user")
+	}
+	return nil
+}

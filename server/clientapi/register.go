@@ -1,0 +1,77 @@
+package clientapi
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"maunium.net/go/mautrix"
+
+	"beffroi/server/accounts"
+	"beffroi/server/httpx"
+	"beffroi/server/merr"
+)
+
+// Source: client-server API, "Legacy account registration".
+func (a *API) registerRoutes() []route {
+	return []route{
+		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None},
+		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None},
+	}
+}
+
+type registerRequest struct {
+	Username     string          `json:"username"`
+	Password     string          `json:"password"`
+	InhibitLogin bool            `json:"inhibit_login"`
+	Auth         json.RawMessage `json:"auth"`
+	newDevice
+}
+
+func (a *API) register(r *request) (any, error) {
+	if err := a.registrationKind(r.URL.Query().Get("kind")); err != nil {
+		return nil, err
+	}
+	var req registerRequest
+	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if req.Username != "" {
+		if err := a.Accounts.Available(r.Context(), req.Username); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, accounts.DummyStage()); err != nil {
+		return nil, err
+	}
+	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin}
+	grant, err := a.Accounts.Register(r.Context(), account, req.device())
+	if err != nil {
+		return nil, err
+	}
+	return a.granted(grant), nil
+}
+
+func (a *API) registrationKind(kind string) error {
+	switch kind {
+	case "", "user":
+		return a.Accounts.RegistrationOpen()
+	case "guest":
+		return merr.New(http.StatusForbidden, "M_GUEST_ACCESS_FORBIDDEN", "This server has no guests")
+	default:
+		return merr.InvalidParam("kind is neither user nor guest")
+	}
+}
+
+func (a *API) registerAvailable(r *request) (any, error) {
+	query := r.URL.Query()
+	if !query.Has("username") {
+		return nil, merr.MissingParam("username is missing")
+	}
+	if err := a.Accounts.RegistrationOpen(); err != nil {
+		return nil, err
+	}
+	if err := a.Accounts.Available(r.Context(), query.Get("username")); err != nil {
+		return nil, err
+	}
+	return mautrix.RespRegisterAvailable{Available: true}, nil
+}

@@ -1,0 +1,22 @@
+package clientapi
+
+import (
+	"encoding/json"
+
+	"beffroi/server/accounts"
+)
+
+// interactive asks who is logged in for the password again: nil lets the request pass, an error is its answer. auth is the request's auth
+// object, empty where there was none.
+// Source: client-server API, "User-Interactive Authentication API".
+func (a *API) interactive(r *request, auth json.RawMessage) error {
+	return a.Accounts.Interactive(r.Context(), operation(r), auth, a.Accounts.PasswordStage(r.Session))
+}
+
+func operation(r *request) accounts.Operation {
+	op := accounts.Operation{Method: r.Method, Path: r.URL.Path}
+	if r.Session != nil {
+		op.UserID = r.Session.UserID
+	}
+	return op
+}

@@ -1,0 +1,49 @@
+package store
+
+// AccountState says what an account may do.
+type AccountState int
+
+// The states of an account. Source: client-server API, "Account moderation" and "Account deactivation".
+const (
+	AccountActive      AccountState = iota
+	AccountLocked                   // may only log out
+	AccountSuspended                // may read and leave, not write
+	AccountDeactivated              // for ever; its user id stays taken
+)
+
+// Account is a person of this server.
+type Account struct {
+	User     Atom
+	Password string // argon2id, PHC string; empty: nobody logs in by password
+	Created  int64  // milliseconds
+	Admin    bool
+	State    AccountState
+}
+
+const (
+	selectAccount  = `SELECT coalesce(password, ''), created, admin, state FROM account WHERE user = ?`
+	insertAccount  = `INSERT INTO account (user, password, created, admin, state) VALUES (?, nullif(?, ''), ?, ?, ?) ON CONFLICT DO NOTHING`
+	updatePassword = `UPDATE account SET password = nullif(?, '') WHERE user = ?`
+	updateState    = `UPDATE account SET state = ? WHERE user = ?`
+)
+
+// Account gives a local user's account. It tells whether there is one.
+func (r *Reader) Account(user Atom) (a Account, found bool, err error) {
+	a.User = user
+	found, err = r.row(selectAccount, in(user), &a.Password, &a.Created, &a.Admin, &a.State)
+	return a, found, err
+}
+
+// PutAccount makes an account. It tells whether the user id was free.
+func (tx *Tx) PutAccount(a Account) (made bool, err error) {
+	n, err := tx.execCount(insertAccount, a.User, a.Password, a.Created, a.Admin, a.State)
+	return n == 1, err
+}
+
+// SetPassword replaces a password's PHC string; the empty string ends log-in by password.
+func (tx *Tx) SetPassword(user Atom, phc string) error { return tx.exec(updatePassword, phc, user) }
+
+// SetAccountState changes an account's state.
+func (tx *Tx) SetAccountState(user Atom, state AccountState) error {
+	return tx.exec(updateState, state, user)
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+)
+
+// AccountData is one piece of what a user's clients keep on the server.
+type AccountData struct {
+	Room    RoomRef // 0: global
+	Type    Atom
+	Content json.RawMessage
+	Pos     int64
+}
+
+const (
+	selectAccountData      = `SELECT content, pos FROM account_data WHERE user = ? AND room = ? AND type = ?`
+	selectAccountDataSince = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND pos > ? AND pos <= ? ORDER BY pos`
+	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos`
+	deleteAccountData = `DELETE FROM account_data WHERE user = ?`
+)
+
+// AccountData gives a user's data of one type; its Pos is 0 where there is none.
+func (r *Reader) AccountData(user Atom, room RoomRef, kind Atom) (AccountData, error) {
+	d := AccountData{Room: room, Type: kind}
+	_, err := r.row(selectAccountData, in(user, room, kind), (*[]byte)(&d.Content), &d.Pos)
+	return d, err
+}
+
+// AccountDataSince gives what of a user's data was set after one position and up to another, in order.
+func (r *Reader) AccountDataSince(user Atom, after, upTo int64) ([]AccountData, error) {
+	return list(r, selectAccountDataSince, in(user, after, upTo), func(rows *sql.Rows) (d AccountData, err error) {
+		return d, rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
+	})
+}
+
+// PutAccountData sets data at the position d.Pos.
+func (tx *Tx) PutAccountData(user Atom, d AccountData) error {
+	return tx.exec(upsertAccountData, user, d.Room, d.Type, []byte(d.Content), d.Pos)
+}
+
+// DeleteAccountData removes all data of a user.
+func (tx *Tx) DeleteAccountData(user Atom) error { return tx.exec(deleteAccountData, user) }
