@@ -1,0 +1,89 @@
+// Package interop has real clients talk through a real server: matrix-js-sdk with its Rust crypto, and mautrix-go. Both are
+// child processes that take the same commands (js/driver.mjs, mautrix/main.go), so whatever one does, the other can do too.
+package interop
+
+import (
+	"crypto/rand"
+	"slices"
+	"testing"
+
+	"beffroi/server/servertest"
+)
+
+func TestTwoClientsTalkEncrypted(t *testing.T) {
+	installJavascript(t)
+	server := servertest.Start(t)
+	r := startRelay(t, server.URL)
+	js, mx := javascript(), mautrix(t)
+	for _, user := range []string{"alice", "bob"} {
+		server.Register(t, user)
+	}
+	alice, bob := login(t, js, r, "alice"), login(t, mx, r, "bob")
+
+	var talks []*talk
+	for _, pair := range [][2]*device{{alice, bob}, {bob, alice}} {
+		k := startTalk(t, pair[0], pair[1])
+		k.says(pair[0], "Bonjour, c'est la mairie.")
+		k.says(pair[1], "Bonjour !")
+		k.seen()
+		k.annotate(pair[0], pair[1])
+		k.notices(pair[0], pair[1])
+		k.notices(pair[1], pair[0])
+		for _, d := range pair {
+			k.sendsFile(d, "délibération.pdf", random(200_000))
+		}
+		k.burst(10)
+		talks = append(talks, k)
+	}
+	restoreOnNewDevices(t, r, talks, []*device{alice, bob}, []implementation{js, mx})
+	r.verify(t)
+}
+
+// restoreOnNewDevices gives each user one more device of each implementation. With the recovery key it reads what was sent
+// before it existed, and its user vouches for it; then it takes part.
+func restoreOnNewDevices(t *testing.T, r *relay, talks []*talk, owners []*device, impls []implementation) {
+	var added []*device
+	for _, owner := range owners {
+		user := owner.UserID[1:slices.Index([]byte(owner.UserID), ':')]
+		var keys struct {
+			RecoveryKey string `json:"recovery_key"`
+		}
+		owner.must("bootstrap", map[string]any{"user": user, "password": user}, &keys)
+		for _, impl := range impls {
+			d := login(t, impl, r, user)
+			added = append(added, d)
+			for _, k := range talks {
+				d.must("history", k.args(), nil)
+				d.until(k.room, "what it can't read yet", func(v view) bool {
+					return len(v.Messages) == len(k.expected) && slices.ContainsFunc(v.Messages, message.unreadable)
+				})
+			}
+			d.must("restore", map[string]any{"recovery_key": keys.RecoveryKey}, nil)
+			for _, k := range talks {
+				k.seen(d)
+			}
+			for _, judge := range owners {
+				var vouched struct{ Signed bool }
+				judge.must("signed", map[string]any{"user": d.UserID, "device": d.DeviceID}, &vouched)
+				if !vouched.Signed {
+					t.Errorf("for %s, the device of %s is not signed by its owner", judge.name, d.name)
+				}
+			}
+		}
+	}
+	for _, k := range talks {
+		k.devices = append(k.devices, added...)
+		for _, d := range k.devices {
+			k.says(d, "reçu sur "+d.name)
+			k.seen()
+		}
+	}
+}
+
+func (m message) unreadable() bool { return m.Failure != "" }
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}

@@ -1,0 +1,179 @@
+//go:build goolm
+
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/crypto/backup"
+	"maunium.net/go/mautrix/crypto/signatures"
+	"maunium.net/go/mautrix/crypto/ssss"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+func (c *client) startCrypto(ctx context.Context) error {
+	state, ok := c.mx.StateStore.(crypto.StateStore)
+	if !ok {
+		return errors.New("the state store does not know encryption")
+	}
+	c.mach = crypto.NewOlmMachine(c.mx, &c.log, crypto.NewMemoryStore(nil), state)
+	c.mach.SessionReceived = func(context.Context, id.RoomID, id.SessionID, uint32) { go c.announce() }
+	if err := c.mach.Load(ctx); err != nil {
+		return err
+	}
+	return c.mach.ShareKeys(ctx, 0)
+}
+
+// sendEncrypted shares a new megolm session with the room's members where there is none that they all have.
+func (c *client) sendEncrypted(ctx context.Context, roomID id.RoomID, content *event.MessageEventContent) (any, error) {
+	encrypted, err := c.mach.EncryptMegolmEvent(ctx, roomID, event.EventMessage, content)
+	if crypto.IsShareError(err) {
+		members, err := c.mx.StateStore.GetRoomJoinedOrInvitedMembers(ctx, roomID)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.mach.ShareGroupSession(ctx, roomID, members); err != nil {
+			return nil, err
+		}
+		encrypted, err = c.mach.EncryptMegolmEvent(ctx, roomID, event.EventMessage, content)
+		if err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	return c.mx.SendMessageEvent(ctx, roomID, event.EventEncrypted, encrypted)
+}
+
+// bootstrap sets up cross-signing, secret storage and the key backup, and uploads the keys that are here.
+func (c *client) bootstrap(ctx context.Context, a arguments) (any, error) {
+	recoveryKey, _, err := c.mach.GenerateAndUploadCrossSigningKeysWithPassword(ctx, a.Password, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mach.SignOwnDevice(ctx, c.mach.OwnIdentity()); err != nil {
+		return nil, err
+	}
+	if err := c.mach.SignOwnMasterKey(ctx); err != nil {
+		return nil, err
+	}
+	secret, err := c.openStorage(ctx, recoveryKey)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"recovery_key": recoveryKey}, c.backUp(ctx, secret)
+}
+
+// restore lets this device in with the recovery key: it is cross-signed, and gets the keys of the backup.
+func (c *client) restore(ctx context.Context, a arguments) (any, error) {
+	if err := c.mach.VerifyWithRecoveryKey(ctx, a.RecoveryKey); err != nil {
+		return nil, err
+	}
+	secret, err := c.openStorage(ctx, a.RecoveryKey)
+	if err != nil {
+		return nil, err
+	}
+	seed, err := c.mach.SSSS.GetDecryptedAccountData(ctx, event.AccountDataMegolmBackupKey, secret)
+	if err != nil {
+		return nil, err
+	}
+	key, err := backup.MegolmBackupKeyFromBytes(seed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.mach.DownloadAndStoreLatestKeyBackup(ctx, key); err != nil {
+		return nil, err
+	}
+	sessions, err := c.mach.CryptoStore.GetAllGroupSessions(ctx).AsList()
+	return map[string]any{"imported": len(sessions)}, err
+}
+
+// signed tells whether a user's device bears its owner's cross-signature.
+func (c *client) signed(ctx context.Context, a arguments) (any, error) {
+	devices, err := c.mach.FetchKeys(ctx, []id.UserID{id.UserID(a.User)}, true)
+	if err != nil {
+		return nil, err
+	}
+	device := devices[id.UserID(a.User)][id.DeviceID(a.Device)]
+	if device == nil {
+		return nil, fmt.Errorf("%s has no device %s", a.User, a.Device)
+	}
+	trust, err := c.mach.ResolveTrustContext(ctx, device)
+	return map[string]any{"signed": trust >= id.TrustStateCrossSignedUntrusted}, err
+}
+
+func (c *client) openStorage(ctx context.Context, recoveryKey string) (*ssss.Key, error) {
+	keyID, metadata, err := c.mach.SSSS.GetDefaultKeyData(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return metadata.VerifyRecoveryKey(keyID, recoveryKey)
+}
+
+// backUp makes a key backup, signed by the master key, whose private key is in the secret storage, and fills it.
+func (c *client) backUp(ctx context.Context, secret *ssss.Key) error {
+	key, err := backup.NewMegolmBackupKey()
+	if err != nil {
+		return err
+	}
+	if err := c.mach.SSSS.SetEncryptedAccountData(ctx, event.AccountDataMegolmBackupKey, key.Bytes(), secret); err != nil {
+		return err
+	}
+	auth := backup.MegolmAuthData{PublicKey: id.Ed25519(base64.RawStdEncoding.EncodeToString(key.PublicKey().Bytes()))}
+	master := c.mach.CrossSigningKeys.MasterKey
+	signature, err := master.SignJSON(auth)
+	if err != nil {
+		return err
+	}
+	auth.Signatures = signatures.NewSingleSignature(c.mx.UserID, id.KeyAlgorithmEd25519, master.PublicKey().String(), signature)
+	created, err := c.mx.CreateKeyBackupVersion(ctx, &mautrix.ReqRoomKeysVersionCreate[backup.MegolmAuthData]{
+		Algorithm: id.KeyBackupAlgorithmMegolmBackupV1, AuthData: auth,
+	})
+	if err != nil {
+		return err
+	}
+	sessions, err := c.mach.CryptoStore.GetAllGroupSessions(ctx).AsList()
+	if err != nil {
+		return err
+	}
+	body := mautrix.ReqKeyBackup{Rooms: map[id.RoomID]mautrix.ReqRoomKeyBackup{}}
+	for _, session := range sessions {
+		sealed, err := seal(key, session)
+		if err != nil {
+			return err
+		}
+		if body.Rooms[session.RoomID].Sessions == nil {
+			body.Rooms[session.RoomID] = mautrix.ReqRoomKeyBackup{Sessions: map[id.SessionID]mautrix.ReqKeyBackupData{}}
+		}
+		body.Rooms[session.RoomID].Sessions[session.ID()] = sealed
+	}
+	_, err = c.mx.PutKeysInBackup(ctx, created.Version, &body)
+	return err
+}
+
+func seal(key *backup.MegolmBackupKey, session *crypto.InboundGroupSession) (mautrix.ReqKeyBackupData, error) {
+	first := session.Internal.FirstKnownIndex()
+	exported, err := session.Internal.Export(first)
+	if err != nil {
+		return mautrix.ReqKeyBackupData{}, err
+	}
+	data, err := backup.EncryptSessionData(key, backup.MegolmSessionData{
+		Algorithm:          id.AlgorithmMegolmV1,
+		ForwardingKeyChain: append([]string{}, session.ForwardingChains...),
+		SenderClaimedKeys:  backup.SenderClaimedKeys{Ed25519: session.SigningKey},
+		SenderKey:          session.SenderKey,
+		SessionKey:         string(exported),
+	})
+	if err != nil {
+		return mautrix.ReqKeyBackupData{}, err
+	}
+	raw, err := json.Marshal(data)
+	return mautrix.ReqKeyBackupData{FirstMessageIndex: int(first), SessionData: raw}, err
+}
