@@ -43,39 +43,42 @@ func (r *Reader) Room(ref RoomRef) (room Room, ok bool, err error) {
 	return room, ok, err
 }
 
-// Ids that are hashes are stored as 32 bytes, others as their text, which then begins with its sigil and has a colon.
+// Ids that are hashes are stored as their 32 bytes, others as their text. A text of 32 bytes gets a zero byte, so that the
+// length tells the two apart; no id contains one.
 
 func roomIDBytes(id string) []byte {
 	if h, ok := pdu.ParseRoomID(id); ok {
 		return h[:]
 	}
-	return []byte(id)
+	return textID(id)
 }
 
 func roomIDText(b []byte) string {
-	if h, ok := asHash(b, '!'); ok {
-		return h.RoomID()
+	if len(b) == hashSize {
+		return pdu.Hash(b).RoomID()
 	}
-	return string(b)
+	return strings.TrimRight(string(b), "\x00")
 }
 
 func eventIDBytes(id string) []byte {
 	if h, ok := pdu.ParseEventID(id); ok {
 		return h[:]
 	}
-	return []byte(id)
+	return textID(id)
 }
 
 func eventIDText(b []byte) string {
-	if h, ok := asHash(b, '$'); ok {
-		return h.EventID()
+	if len(b) == hashSize {
+		return pdu.Hash(b).EventID()
 	}
-	return string(b)
+	return strings.TrimRight(string(b), "\x00")
 }
 
-func asHash(b []byte, sigil byte) (pdu.Hash, bool) {
-	if len(b) != len(pdu.Hash{}) || b[0] == sigil && strings.Contains(string(b), ":") && pdu.ServerOf(string(b)) != "" {
-		return pdu.Hash{}, false
+const hashSize = len(pdu.Hash{})
+
+func textID(id string) []byte {
+	if len(id) == hashSize {
+		id += "\x00"
 	}
-	return pdu.Hash(b), true
+	return []byte(id)
 }
