@@ -11,7 +11,7 @@ func invalidUTF8(b []byte) bool { return !utf8.Valid(b) }
 func TestServerNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"matrix.org": true, "matrix.org:8888": true, "1.2.3.4": true, "1.2.3.4:1234": true,
-		"[1234:5678::abcd]": true, "[1234:5678::abcd]:5678": true, "localhost": true, "MAIRIE-de.fr": true,
+		"[1234:5678::abcd]": true, "[1234:5678::abcd]:5678": true, "localhost": true, "a.b.c.fr": true, "1.2.3": true, "MAIRIE-de.fr": true,
 		"": false, ":80": false, "a:": false, "a:123456": false, "a:b": false, "a b": false, "a_b": false, "é.fr": false,
 		"[::1": false, "::1": false, "[::1]x": false, "[fe80::1%eth0]": false, "[1.2.3.4]": false, "1.2.3.456": false,
 		"a:1:2": false, "a/b": false, strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,

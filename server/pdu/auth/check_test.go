@@ -176,6 +176,7 @@ func TestPowerLevels(t *testing.T) {
 		{"lowering a level", nil, moderator, "m.room.power_levels", "", change(`"ban":45`, `"ban":1`), ""},
 		{"raising a level to one's own", nil, moderator, "m.room.power_levels", "", change(`"ban":45`, `"ban":50`), ""},
 		{"raising a level above one's own", nil, moderator, "m.room.power_levels", "", change(`"ban":45`, `"ban":51`), "ban is set above"},
+		{"lowering a level equal to one's own", nil, moderator, "m.room.power_levels", "", change(`"redact":50`, `"redact":0`), ""},
 		{"adding a level", nil, moderator, "m.room.power_levels", "", change(`"ban":45`, `"ban":45,"events_default":50`), ""},
 		{"adding a level above", nil, moderator, "m.room.power_levels", "", change(`"ban":45`, `"ban":45,"users_default":51`), "users_default is set above"},
 		{"removing a level", nil, moderator, "m.room.power_levels", "", change(`"ban":45,`, ``), ""},
