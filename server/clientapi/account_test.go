@@ -104,7 +104,7 @@ func TestDeactivateAndErase(t *testing.T) {
 	}
 }
 
-type stuckRooms struct{ rooms }
+type stuckRooms struct{ roomsTold }
 
 func (*stuckRooms) LeaveAll(context.Context, store.Atom, string) error { return errors.New("stuck") }
 

@@ -1,0 +1,107 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"beffroi/server/merr"
+)
+
+type who string
+
+func (w who) Who() string { return string(w) }
+
+type tokens struct{}
+
+func (tokens) Authenticate(_ context.Context, token, _ string) (who, error) {
+	if token != "good" {
+		return "", merr.UnknownToken(false)
+	}
+	return "@a:hs", nil
+}
+
+func serve(t *testing.T) *httptest.Server {
+	t.Helper()
+	a := New[who](tokens{}, zerolog.Nop())
+	a.Mount([]Route[who]{
+		{Method: "GET", Path: "/who", Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
+		{Method: "GET", Path: "/perhaps", Auth: Optional, Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
+		{Method: "POST", Path: "/body", Auth: None, Limit: 32, Handle: func(r *Request[who]) (any, error) {
+			var q struct {
+				N int `json:"n"`
+			}
+			return Status{201, &q}, r.Decode(&q)
+		}},
+		{Method: "POST", Path: "/optional", Auth: None, Handle: func(r *Request[who]) (any, error) {
+			return nil, r.DecodeOptional(&struct{}{})
+		}},
+		{Method: "GET", Path: "/secret", Auth: None, Handle: func(*Request[who]) (any, error) { return nil, errors.New("the disk is on fire") }},
+		{Method: "GET", Path: "/panic", Auth: None, Handle: func(*Request[who]) (any, error) { panic("oh") }},
+		{Method: "GET", Path: "/key/{key}", Auth: None, Handle: func(r *Request[who]) (any, error) { return map[string]string{"key": r.PathValue("key")}, nil }},
+	})
+	s := httptest.NewServer(a)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestAnswers(t *testing.T) {
+	s := serve(t)
+	for _, c := range []struct {
+		method, path, token, body string
+		status                    int
+		want                      string
+	}{
+		{"GET", "/who", "good", "", 200, `{"who":"@a:hs"}`},
+		{"GET", "/who?access_token=good", "", "", 200, `{"who":"@a:hs"}`},
+		{"GET", "/who", "", "", 401, "M_MISSING_TOKEN"},
+		{"GET", "/who", "bad", "", 401, `"soft_logout":false`},
+		{"GET", "/perhaps", "", "", 200, `{"who":""}`},
+		{"GET", "/perhaps", "bad", "", 401, "M_UNKNOWN_TOKEN"},
+		{"POST", "/body", "", `{"n":1}`, 201, `{"n":1}`},
+		{"POST", "/body", "", `{"n":`, 400, "M_NOT_JSON"},
+		{"POST", "/body", "", ``, 400, "M_NOT_JSON"},
+		{"POST", "/body", "", "{\"n\xff\":1}", 400, "M_NOT_JSON"},
+		{"POST", "/body", "", `{"n":"1"}`, 400, "M_BAD_JSON"},
+		{"POST", "/body", "", `[]`, 400, "M_BAD_JSON"},
+		{"POST", "/body", "", `null`, 400, "M_BAD_JSON"},
+		{"POST", "/body", "", `{"n":1,"long":"` + strings.Repeat("x", 32) + `"}`, 413, "M_TOO_LARGE"},
+		{"POST", "/optional", "", "", 200, "{}"},
+		{"GET", "/secret", "", "", 500, `{"errcode":"M_UNKNOWN","error":"Internal server error"}`},
+		{"GET", "/panic", "", "", 500, "M_UNKNOWN"},
+		{"GET", "/key/a%2F%2Fb", "", "", 200, `{"key":"a//b"}`},
+		{"GET", "/key/..%2f", "", "", 200, `{"key":"../"}`},
+		{"GET", "//key/a", "", "", 404, "M_UNRECOGNIZED"},
+		{"GET", "/key/../who", "", "", 404, "M_UNRECOGNIZED"},
+		{"GET", "/nowhere", "", "", 404, "M_UNRECOGNIZED"},
+		{"PUT", "/who", "", "", 405, "M_UNRECOGNIZED"},
+		{"OPTIONS", "/who", "", "", 204, ""},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, s.URL, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Opaque = strings.TrimPrefix(s.URL, "http:") + c.path // as it is, not cleaned
+		if c.token != "" {
+			req.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != c.status || !strings.Contains(string(body), c.want) {
+			t.Errorf("%s %s %.40s: %d %s %v; want %d %s", c.method, c.path, c.body, res.StatusCode, body, err, c.status, c.want)
+		}
+		if res.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s %s: no CORS header", c.method, c.path)
+		}
+	}
+}
