@@ -2,6 +2,8 @@ package interop
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -61,20 +63,34 @@ func (d *device) until(room, what string, ok func(view) bool) view {
 	for end := time.Now().Add(deadline); time.Now().Before(end); {
 		var next view
 		if err := d.do("view", map[string]any{"room": room, "after": seen.Changes}, &next); err != nil {
-			d.t.Fatalf("%s does not see %s: %v; it sees %s", d.name, what, err, indented(seen))
+			d.t.Fatalf("%s does not see %s: %v; it sees %v", d.name, what, err, seen)
 		}
 		if seen = next; ok(seen) {
 			return seen
 		}
 	}
-	d.t.Fatalf("%s does not see %s after %v; it sees %s", d.name, what, deadline, indented(seen))
+	d.t.Fatalf("%s does not see %s after %v; it sees %v", d.name, what, deadline, seen)
 	return view{}
 }
 
-func indented(v any) string {
-	out, err := json.MarshalIndent(v, "", "  ")
+// String tells a message in one line.
+func (m message) String() string {
+	out, err := json.Marshal(m)
 	if err != nil {
 		return err.Error()
 	}
 	return string(out)
+}
+
+func (v view) String() string {
+	return fmt.Sprintf("%s of %q, encrypted: %t, joined %v, typing %v, receipts %v\n%s",
+		v.Membership, v.Name, v.Encrypted, v.Joined, v.Typing, v.Receipts, lines(v.Messages))
+}
+
+func lines(messages []message) string {
+	var all strings.Builder
+	for _, m := range messages {
+		_, _ = fmt.Fprintln(&all, "\t"+m.String())
+	}
+	return all.String()
 }

@@ -5,6 +5,7 @@ package interop
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 
 	"beffroi/server/servertest"
@@ -13,11 +14,15 @@ import (
 func TestTwoClientsTalkEncrypted(t *testing.T) {
 	installJavascript(t)
 	server := servertest.Start(t)
-	r := startRelay(t, server.URL)
-	js, mx := javascript(), mautrix(t)
 	for _, user := range []string{"alice", "bob"} {
 		server.Register(t, user)
 	}
+	talkEncrypted(t, startRelay(t, server.URL))
+}
+
+// talkEncrypted is the whole scenario, for alice and bob, whose passwords are their names.
+func talkEncrypted(t *testing.T, r *relay) {
+	js, mx := javascript(), mautrix(t)
 	alice, bob := login(t, js, r, "alice"), login(t, mx, r, "bob")
 
 	var talks []*talk
@@ -44,7 +49,7 @@ func TestTwoClientsTalkEncrypted(t *testing.T) {
 func restoreOnNewDevices(t *testing.T, r *relay, talks []*talk, owners []*device, impls []implementation) {
 	var added []*device
 	for _, owner := range owners {
-		user := owner.UserID[1:slices.Index([]byte(owner.UserID), ':')]
+		user := owner.UserID[1:strings.IndexByte(owner.UserID, ':')]
 		var keys struct {
 			RecoveryKey string `json:"recovery_key"`
 		}

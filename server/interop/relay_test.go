@@ -56,7 +56,9 @@ func startRelay(t testing.TB, server string) *relay {
 		listener.CloseClientConnections()
 		listener.Close()
 		if t.Failed() {
-			t.Logf("the server refused:\n%v", r.refused())
+			for _, refusal := range r.refused() {
+				t.Log("refused: ", refusal)
+			}
 		}
 	})
 	r.URL = listener.URL

@@ -84,7 +84,7 @@ func (k *talk) seen(devices ...*device) {
 		devices = k.devices
 	}
 	for _, d := range devices {
-		d.until(k.room, indented(k.expected), func(v view) bool { return slices.Equal(v.Messages, k.expected) })
+		d.until(k.room, "\n"+lines(k.expected), func(v view) bool { return slices.Equal(v.Messages, k.expected) })
 	}
 }
 
@@ -156,7 +156,7 @@ func (k *talk) burst(each int) {
 	last := map[string]string{} // the bodies count up
 	for _, m := range v.Messages[before:] {
 		if byID[m.EventID] != m || last[m.Sender] >= m.Body {
-			k.t.Fatalf("after %q there is %s, sent as %s", last[m.Sender], indented(m), indented(byID[m.EventID]))
+			k.t.Fatalf("after %q there is %v, sent as %v", last[m.Sender], m, byID[m.EventID])
 		}
 		last[m.Sender] = m.Body
 	}

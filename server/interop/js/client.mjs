@@ -1,16 +1,14 @@
-import { createClient, ClientEvent, EventStatus, MatrixEventEvent, ReceiptType } from "matrix-js-sdk";
+import { createClient, ClientEvent, EventStatus, Filter, MatrixEventEvent, ReceiptType } from "matrix-js-sdk";
 import { decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/index.js";
-import { logger } from "matrix-js-sdk/lib/logger.js";
 import { RustBackupManager } from "matrix-js-sdk/lib/rust-crypto/backup.js";
 import { Attachment, EncryptedAttachment } from "@matrix-org/matrix-sdk-crypto-wasm";
 import { messages } from "./view.mjs";
 
-logger.setLevel(process.env.INTEROP_LOG ?? "warn");
 RustBackupManager.maxBackupLoopStartDelayMillis = 0; // up to ten seconds, so that many clients don't upload at once
 
 const encryption = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
-/** One device. The options are Element's: members are loaded lazily, threads are on. */
+/** One device, with Element's options: members are loaded lazily, threads are on, what is not acknowledged has no place yet. */
 export class Client {
     static commands = [
         "login", "createRoom", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile", "typing", "read",
@@ -43,7 +41,10 @@ export class Client {
             this.mx.on(event, () => this.changed());
         }
         const synced = new Promise((resolve) => this.mx.on(ClientEvent.Sync, (s) => s === "SYNCING" && resolve()));
-        await this.mx.startClient({ lazyLoadMembers: true, threadSupport: true });
+        const filter = new Filter(login.user_id); // a long one: nothing here fills the gaps that a burst would leave
+        filter.setTimelineLimit(100);
+        const element = { lazyLoadMembers: true, threadSupport: true, pendingEventOrdering: "detached" };
+        await this.mx.startClient({ ...element, filter, initialSyncLimit: 8 });
         await synced;
         return { user_id: login.user_id, device_id: login.device_id };
     }

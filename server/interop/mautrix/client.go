@@ -72,6 +72,7 @@ func (c *client) login(ctx context.Context, a arguments) (any, error) {
 // startSync returns after the first answer was processed.
 func (c *client) startSync(ctx context.Context) error {
 	syncer := mautrix.NewDefaultSyncer()
+	syncer.FilterJSON = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 100}}}
 	syncer.OnSync(c.mach.ProcessSyncResponse)
 	syncer.OnEventType(event.StateMember, c.mach.HandleMemberEvent)
 	syncer.OnEventType(event.StateHistoryVisibility, c.mach.HandleHistoryVisibility)
