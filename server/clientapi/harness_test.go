@@ -78,9 +78,23 @@ func (r *roomsTold) ProfileChanged(_ context.Context, _ store.Atom, userID strin
 	return nil
 }
 
+// roomCore is what accounts need of the rooms.
+type roomCore interface {
+	Leaver
+	ProfilePropagator
+}
+
 func start(t *testing.T, change ...func(*accounts.Config)) *server {
 	t.Helper()
-	s := &server{t: t, hub: notify.New(), clock: &clock{now: time.Unix(1_800_000_000, 0)}, rooms: new(roomsTold)}
+	told := new(roomsTold)
+	s := startWith(t, told, change...)
+	s.rooms = told
+	return s
+}
+
+func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *server {
+	t.Helper()
+	s := &server{t: t, hub: notify.New(), clock: &clock{now: time.Unix(1_800_000_000, 0)}}
 	cfg := accounts.Config{
 		ServerName: testServer, Custodian: "_commune", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1},
 		Registration: accounts.Registration{Enabled: true, AllowDummy: true, SharedSecret: testSecret},
@@ -95,7 +109,7 @@ func start(t *testing.T, change ...func(*accounts.Config)) *server {
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{ServerName: testServer, BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: s.rooms, Profiles: s.rooms}
+	api := &API{ServerName: testServer, BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core}
 	adapter := httpx.New(s.acc, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)

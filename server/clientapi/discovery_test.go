@@ -1,0 +1,34 @@
+package clientapi
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestDiscovery(t *testing.T) {
+	s := start(t)
+	stranger := s.stranger()
+	if got := fmt.Sprint(stranger.must("GET", "/.well-known/matrix/client", nil)); got != "map[m.homeserver:map[base_url:https://chat.mairie.test]]" {
+		t.Error(got)
+	}
+	v := stranger.must("GET", "/_matrix/client/versions", nil)
+	if got := fmt.Sprint(v["versions"]); got != "[v1.1 v1.2 v1.3 v1.4 v1.5 v1.6 v1.7 v1.8 v1.9 v1.10 v1.11 v1.12]" || len(v["unstable_features"].(object)) != 0 {
+		t.Error(v)
+	}
+	stranger.fails(404, "M_UNRECOGNIZED", "GET", "/_matrix/client/v1/auth_metadata", nil)
+}
+
+func TestCapabilities(t *testing.T) {
+	s := start(t)
+	s.stranger().fails(401, "M_MISSING_TOKEN", "GET", "/_matrix/client/v3/capabilities", nil)
+	c := s.register("alice").must("GET", "/_matrix/client/v3/capabilities", nil)["capabilities"].(object)
+	if got := fmt.Sprint(c["m.room_versions"]); got != "map[available:map[12:stable] default:12]" {
+		t.Error(got)
+	}
+	for name, enabled := range map[string]bool{"m.change_password": true, "m.set_displayname": true, "m.set_avatar_url": true,
+		"m.profile_fields": true, "m.3pid_changes": false, "m.get_login_token": false} {
+		if got, ok := c[name].(object); !ok || got["enabled"] != enabled {
+			t.Error(name, c[name])
+		}
+	}
+}
