@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -21,6 +22,7 @@ type API struct {
 	DB    *store.DB
 	Now   func() time.Time
 	Rooms *rooms.Service
+	E2EE  *e2ee.Service
 }
 
 // Routes is the table of the whole API.
@@ -31,5 +33,9 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.keyRoutes(),
+		a.crossSigningRoutes(),
+		a.keyBackupRoutes(),
+		a.toDeviceRoutes(),
 	)
 }

@@ -6,6 +6,7 @@ const (
 	crossSigningKeys   = `SELECT usage, json FROM cross_signing_key WHERE user = ?`
 	putCrossSigningKey = `INSERT INTO cross_signing_key (user, usage, json) VALUES (?, ?, ?)
 		ON CONFLICT (user, usage) DO UPDATE SET json = excluded.json`
+	deleteCrossSigningKey = `DELETE FROM cross_signing_key WHERE user = ? AND usage = ?`
 
 	keySignatures = `SELECT key_id, signer, signer_key, signature FROM key_signature WHERE user = ? AND signer IN (user, ?)`
 	keySignature  = `SELECT signature FROM key_signature WHERE user = ? AND key_id = ? AND signer = ? AND signer_key = ?`
@@ -47,6 +48,11 @@ func (r *Reader) CrossSigningKeys(user Atom) (map[string][]byte, error) {
 // PutCrossSigningKey replaces the key of a usage.
 func (tx *Tx) PutCrossSigningKey(user Atom, usage string, json []byte) error {
 	return tx.exec(putCrossSigningKey, user, usage, json)
+}
+
+// ForgetCrossSigningKey removes the key of a usage.
+func (tx *Tx) ForgetCrossSigningKey(user Atom, usage string) error {
+	return tx.exec(deleteCrossSigningKey, user, usage)
 }
 
 // KeySignatures gives the signatures on a user's keys that viewer may see: those by the user and by the viewer.

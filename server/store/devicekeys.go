@@ -62,7 +62,7 @@ func (tx *Tx) PutDeviceKeys(user Atom, deviceID string, json []byte) (changed bo
 }
 
 // ForgetDevice removes the keys and the queue of a device that logs out. Where it had keys, its user's device list changes; after the
-// commit those in SharingUsers are to be woken.
+// commit those in UsersSharingRooms are to be woken.
 func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) error {
 	for _, query := range []string{deleteToDevice, deleteOneTimeKeys, deleteFallbackKeys} {
 		if err := tx.exec(query, device); err != nil {
@@ -74,6 +74,9 @@ func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) error {
 		return err
 	}
 	if err := tx.ForgetSignaturesOf(user, deviceID); err != nil {
+		return err
+	}
+	if err := tx.ForgetSignaturesBy(user, "ed25519:"+deviceID); err != nil {
 		return err
 	}
 	return tx.DeviceListChanged(user)

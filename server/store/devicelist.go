@@ -8,9 +8,7 @@ import (
 
 const (
 	putDeviceList = `INSERT INTO device_list (user, pos) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET pos = excluded.pos`
-	sharingUsers  = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
-		WHERE a.user = ?1 AND a.membership = 1 UNION SELECT ?1`
-	sharesRoom = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = ?2 AND b.membership = 1
+	sharesRoom    = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = ?2 AND b.membership = 1
 		WHERE a.user = ?1 AND a.membership = 1 LIMIT 1`
 	changedDeviceLists = `SELECT user FROM device_list WHERE pos > ?2 AND (user = ?1 OR EXISTS (` + sharesRoomWithList + `))`
 	sharesRoomWithList = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = device_list.user AND b.membership = 1
@@ -26,8 +24,8 @@ const (
 		LEFT JOIN event o ON o.nid = c.old LEFT JOIN event n ON n.nid = c.new
 		WHERE c.type = 3 AND c.pos > ? AND c.pos <= ?)
 		WHERE was <> joined ORDER BY room, pos`
-	joinedUsers  = `SELECT user FROM member WHERE room = ? AND membership = 1`
-	isJoinedUser = `SELECT 1 FROM member WHERE room = ? AND user = ? AND membership = 1`
+	usersInRoom = `SELECT user FROM member WHERE room = ? AND membership = 1`
+	userInRoom  = `SELECT 1 FROM member WHERE room = ? AND user = ? AND membership = 1`
 )
 
 // DeviceLists are user ids as /sync and /keys/changes name them, sorted.
@@ -44,11 +42,6 @@ func (tx *Tx) DeviceListChanged(user Atom) error {
 		return err
 	}
 	return tx.exec(putDeviceList, user, pos)
-}
-
-// SharingUsers gives all who share a room with a user, and the user: those to be woken when the user's devices change.
-func (r *Reader) SharingUsers(user Atom) ([]Atom, error) {
-	return list(r, sharingUsers, in(user), scanAtom)
 }
 
 // DeviceListChanges tells whose devices a user must ask for anew, and who no longer shares a room with the user, after the position
@@ -72,7 +65,7 @@ func (r *Reader) DeviceListChanges(user Atom, from, to int64) (DeviceLists, erro
 
 // AllDeviceLists names everybody with whom a user shares a room, for whom no earlier position is known.
 func (r *Reader) AllDeviceLists(user Atom) (DeviceLists, error) {
-	users, err := r.SharingUsers(user)
+	users, err := r.UsersSharingRooms(user)
 	if err != nil {
 		return DeviceLists{}, err
 	}
@@ -110,11 +103,6 @@ func scanMove(rows *sql.Rows) (m move, err error) {
 	return m, err
 }
 
-func scanAtom(rows *sql.Rows) (a Atom, err error) {
-	err = rows.Scan(&a)
-	return a, err
-}
-
 func byRoom(moves []move) map[int64][]move {
 	rooms := map[int64][]move{}
 	for _, m := range moves {
@@ -133,11 +121,11 @@ type listChanges struct {
 
 // keys collects those whose keys changed, and those whose keys the user signed on another device.
 func (d *listChanges) keys(from int64) error {
-	changed, err := list(d.r, changedDeviceLists, in(d.user, from), scanAtom)
+	changed, err := list(d.r, changedDeviceLists, in(d.user, from), scanInt[Atom])
 	if err != nil {
 		return err
 	}
-	signed, err := list(d.r, signedSince, in(d.user, from), scanAtom)
+	signed, err := list(d.r, signedSince, in(d.user, from), scanInt[Atom])
 	for _, u := range append(changed, signed...) {
 		d.changed[u] = true
 	}
@@ -183,12 +171,12 @@ func (d *listChanges) presentBefore(moves []move) (bool, error) {
 		}
 	}
 	var one int
-	return d.r.row(isJoinedUser, in(moves[0].room, d.user), &one)
+	return d.r.row(userInRoom, in(moves[0].room, d.user), &one)
 }
 
 // everybodyIn affects all members of a room that the user joined or left, but for strangers.
 func (d *listChanges) everybodyIn(room int64, joined bool, strangers map[Atom]bool) error {
-	members, err := list(d.r, joinedUsers, in(room), scanAtom)
+	members, err := list(d.r, usersInRoom, in(room), scanInt[Atom])
 	for _, u := range members {
 		if !strangers[u] {
 			d.affect(u, joined)

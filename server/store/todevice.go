@@ -12,7 +12,6 @@ const (
 	ackToDevice    = `DELETE FROM to_device WHERE device = ? AND pos <= ?`
 	deleteToDevice = `DELETE FROM to_device WHERE device = ?`
 	devicesOfUser  = `SELECT id, device_id FROM device WHERE user = ?`
-	rememberTxn    = `INSERT INTO txn (device, scope, txn_id, nid, ts) VALUES (?, ?, ?, 0, ?) ON CONFLICT DO NOTHING`
 	txnKnown       = `SELECT 1 FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
 )
 
@@ -78,10 +77,4 @@ func (tx *Tx) QueueToDevice(device int64, json []byte) error {
 func (r *Reader) TxnKnown(device int64, scope, txnID string) (bool, error) {
 	var one int
 	return r.row(txnKnown, in(device, scope, txnID), &one)
-}
-
-// RememberTxn keeps a transaction id of a request whose only result is success. It tells whether it is new.
-func (tx *Tx) RememberTxn(device int64, scope, txnID string, ts int64) (isNew bool, err error) {
-	n, err := tx.execCount(rememberTxn, device, scope, txnID, ts)
-	return n > 0, err
 }
