@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -27,6 +28,7 @@ type API struct {
 	Rooms    *rooms.Service
 	Leaver   Leaver            // for deactivation
 	Profiles ProfilePropagator // for changes of a display name or avatar
+	E2EE     *e2ee.Service
 }
 
 // Routes is the table of the whole API.
@@ -47,5 +49,9 @@ func (a *API) Routes() []route {
 		a.tagRoutes(),
 		a.filterRoutes(),
 		a.synapseAdminRoutes(),
+		a.keyRoutes(),
+		a.crossSigningRoutes(),
+		a.keyBackupRoutes(),
+		a.toDeviceRoutes(),
 	)
 }

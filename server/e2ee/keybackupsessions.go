@@ -1,0 +1,160 @@
+package e2ee
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"beffroi/server/accounts"
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+// The shapes of backed-up keys. Source: client-server API, "Server-side key backups".
+type (
+	// RoomKeys are the keys of all rooms.
+	RoomKeys struct {
+		Rooms map[string]*RoomSessions `json:"rooms"`
+	}
+	// RoomSessions are the keys of a room.
+	RoomSessions struct {
+		Sessions map[string]*BackupSession `json:"sessions"`
+	}
+	// BackupSession is the encrypted key of a Megolm session. All members are required.
+	BackupSession struct {
+		FirstMessageIndex *int64          `json:"first_message_index"`
+		ForwardedCount    *int64          `json:"forwarded_count"`
+		IsVerified        *bool           `json:"is_verified"`
+		SessionData       json.RawMessage `json:"session_data"`
+	}
+	// BackupState is the answer to each change of keys.
+	BackupState struct {
+		ETag  string `json:"etag"`
+		Count int64  `json:"count"`
+	}
+)
+
+// PutRoomKeys keeps keys in the current version; of two keys of a session the better one stays.
+// Errors: M_WRONG_ROOM_KEYS_VERSION with current_version, M_NOT_FOUND.
+// Source: client-server API, PUT /room_keys/keys.
+func (s *Service) PutRoomKeys(ctx context.Context, session *accounts.Session, version string, keys *RoomKeys) (*BackupState, error) {
+	sessions, err := keys.list()
+	if err != nil {
+		return nil, err
+	}
+	parts := slices.Collect(slices.Chunk(sessions, backupsPerWrite))
+	if len(parts) == 0 {
+		parts = append(parts, nil) // the version is checked all the same
+	}
+	var state *BackupState
+	for _, part := range parts {
+		state, err = s.changeBackup(ctx, session, version, true, func(tx *store.Tx, b store.KeyBackup) error {
+			if b.Count+int64(len(part)) > maxSessions {
+				return merr.TooLarge("A backup can hold %d keys", maxSessions)
+			}
+			return tx.PutBackupSessions(session.User, b.Version, part)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return state, nil
+}
+
+// DeleteRoomKeys deletes keys of a version: all, those of a room, or one.
+// Source: client-server API, DELETE /room_keys/keys.
+func (s *Service) DeleteRoomKeys(ctx context.Context, session *accounts.Session, version string, part store.BackupPart) (*BackupState, error) {
+	return s.changeBackup(ctx, session, version, false, func(tx *store.Tx, b store.KeyBackup) error {
+		return tx.DeleteBackupSessions(session.User, b.Version, part)
+	})
+}
+
+// changeBackup changes the keys of a version and gives its state thereafter.
+func (s *Service) changeBackup(ctx context.Context, session *accounts.Session, version string, current bool,
+	change func(*store.Tx, store.KeyBackup) error) (*BackupState, error) {
+	find := backup
+	if current {
+		find = writableBackup
+	}
+	var after store.KeyBackup
+	err := s.db.Write(ctx, func(tx *store.Tx) error {
+		b, err := find(&tx.Reader, session.User, version)
+		if err != nil {
+			return err
+		}
+		if err := change(tx, b); err != nil {
+			return err
+		}
+		after, _, err = tx.KeyBackup(session.User, b.Version)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &BackupState{strconv.FormatInt(after.ETag, 10), after.Count}, nil
+}
+
+// RoomKeys gives the keys of a version: all, those of a room, or one. M_NOT_FOUND where there is no such version.
+// Source: client-server API, GET /room_keys/keys.
+func (s *Service) RoomKeys(ctx context.Context, session *accounts.Session, version string, part store.BackupPart) (*RoomKeys, error) {
+	keys := &RoomKeys{Rooms: map[string]*RoomSessions{}}
+	err := s.db.Read(ctx, func(r *store.Reader) error {
+		b, err := backup(r, session.User, version)
+		if err != nil {
+			return err
+		}
+		return r.BackupSessions(session.User, b.Version, part, keys.add)
+	})
+	return keys, err
+}
+
+func (k *RoomKeys) add(s store.BackupSession) error {
+	room := k.Rooms[s.RoomID]
+	if room == nil {
+		room = &RoomSessions{Sessions: map[string]*BackupSession{}}
+		k.Rooms[s.RoomID] = room
+	}
+	room.Sessions[s.SessionID] = &BackupSession{&s.FirstMessageIndex, &s.ForwardedCount, &s.IsVerified, s.SessionData}
+	return nil
+}
+
+// list checks the keys.
+func (k *RoomKeys) list() ([]store.BackupSession, error) {
+	if k.Rooms == nil {
+		return nil, merr.BadJSON("rooms is missing")
+	}
+	var list []store.BackupSession
+	for roomID, room := range k.Rooms {
+		if room == nil || room.Sessions == nil {
+			return nil, merr.BadJSON("sessions is missing")
+		}
+		if roomID == "" || len(roomID) > maxIDLength || roomID[0] != '!' {
+			return nil, merr.InvalidParam("%.300q is not a room id", roomID)
+		}
+		for sessionID, s := range room.Sessions {
+			if sessionID == "" || len(sessionID) > maxIDLength {
+				return nil, merr.InvalidParam("Session ids have 1 to %d bytes", maxIDLength)
+			}
+			if err := s.check(); err != nil {
+				return nil, err
+			}
+			list = append(list, store.BackupSession{RoomID: roomID, SessionID: sessionID, FirstMessageIndex: *s.FirstMessageIndex,
+				ForwardedCount: *s.ForwardedCount, IsVerified: *s.IsVerified, SessionData: s.SessionData})
+		}
+	}
+	return list, nil
+}
+
+func (s *BackupSession) check() error {
+	if s == nil || s.FirstMessageIndex == nil || s.ForwardedCount == nil || s.IsVerified == nil || len(s.SessionData) == 0 || s.SessionData[0] != '{' {
+		return merr.BadJSON("first_message_index, forwarded_count, is_verified and session_data (an object) are required")
+	}
+	if *s.FirstMessageIndex < 0 || *s.ForwardedCount < 0 {
+		return merr.InvalidParam("first_message_index and forwarded_count can't be negative")
+	}
+	if len(s.SessionData) > maxSessionData {
+		return merr.TooLarge("session_data is larger than %d bytes", maxSessionData)
+	}
+	return nil
+}

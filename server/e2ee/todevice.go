@@ -1,0 +1,156 @@
+package e2ee
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"beffroi/server/accounts"
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+// ToDeviceBatch is how many messages one /sync answers at most.
+// Source: client-server API, "Send-to-Device messaging", "Server behaviour".
+const ToDeviceBatch = 100
+
+const everyDevice = "*"
+
+// outgoing are the messages of one request: to which devices, and whom to wake.
+type outgoing struct {
+	messages []store.ToDevice
+	users    []store.Atom
+	size     int
+	full     int // devices whose queue is full
+}
+
+// SendToDevice queues messages of one type, by user id and device id; the device id "*" stands for all devices of a user that are not named.
+// Unknown users and devices are passed over. The same transaction id again does nothing. All queues are written at once.
+// A device for which 100,000 messages wait gets no more until it syncs; where no other is named that is 413 M_TOO_LARGE.
+// Source: client-server API, PUT /sendToDevice/{eventType}/{txnId}.
+func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, eventType, txnID string, messages map[string]map[string]json.RawMessage) error {
+	scope := "toDevice/" + eventType
+	out, known := &outgoing{}, false
+	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
+		if known, err = r.TxnKnown(session.Device, scope, txnID); err != nil || known {
+			return err
+		}
+		return s.address(r, session, eventType, messages, out)
+	})
+	if err != nil || known {
+		return err
+	}
+	if out.full > 0 && len(out.messages) == 0 {
+		return merr.TooLarge("%d messages wait for the device already", maxWaiting)
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session, scope, txnID, out) })
+}
+
+// queue writes the messages, once for each transaction id.
+func (s *Service) queue(tx *store.Tx, session *accounts.Session, scope, txnID string, out *outgoing) error {
+	known, err := tx.TxnKnown(session.Device, scope, txnID)
+	if err != nil || known {
+		return err
+	}
+	if err := tx.AddTxn(session.Device, scope, txnID, 0, store.Millis(s.now())); err != nil {
+		return err
+	}
+	for _, m := range out.messages {
+		if err := tx.QueueToDevice(m.Device, m.JSON); err != nil {
+			return err
+		}
+	}
+	tx.OnCommit(func() {
+		for _, user := range out.users {
+			s.hub.Wake(int64(user))
+		}
+	})
+	return nil
+}
+
+// address finds the devices of all messages.
+func (s *Service) address(r *store.Reader, session *accounts.Session, eventType string, messages map[string]map[string]json.RawMessage, out *outgoing) error {
+	for userID, byDevice := range messages {
+		events, err := toDeviceEvents(session.UserID, eventType, byDevice)
+		if err != nil {
+			return err
+		}
+		user, err := localUser(r, userID)
+		if err != nil {
+			return err
+		}
+		if user == 0 {
+			continue
+		}
+		if err := s.addressUser(r, user, events, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) addressUser(r *store.Reader, user store.Atom, events map[string][]byte, out *outgoing) error {
+	devices, err := r.DeviceRows(user)
+	if err != nil {
+		return err
+	}
+	out.users = append(out.users, user)
+	for deviceID, device := range devices {
+		event, named := events[deviceID]
+		if !named {
+			event, named = events[everyDevice]
+		}
+		if !named {
+			continue
+		}
+		waiting, err := r.ToDeviceWaiting(device)
+		if err != nil {
+			return err
+		}
+		if waiting >= maxWaiting {
+			s.log.Warn().Int64("device", device).Msg("too many messages wait for a device: it gets no more until it syncs")
+			out.full++
+			continue
+		}
+		out.messages = append(out.messages, store.ToDevice{Device: device, JSON: event})
+		if out.size += len(event); out.size > maxFanOut || len(out.messages) > maxDevices {
+			return merr.TooLarge("A request can reach %d devices with %d bytes in all", maxDevices, maxFanOut)
+		}
+	}
+	return nil
+}
+
+// toDeviceEvents makes the event for each device id from its content.
+func toDeviceEvents(sender, eventType string, byDevice map[string]json.RawMessage) (map[string][]byte, error) {
+	events := map[string][]byte{}
+	for deviceID, content := range byDevice {
+		if len(content) > maxToDeviceSize {
+			return nil, merr.TooLarge("A message to a device is larger than %d bytes", maxToDeviceSize)
+		}
+		if !bytes.HasPrefix(content, []byte("{")) {
+			return nil, merr.BadJSON("The content of a message must be an object")
+		}
+		event, err := json.Marshal(toDeviceEvent{content, sender, eventType})
+		if err != nil {
+			return nil, err
+		}
+		events[deviceID] = event
+	}
+	return events, nil
+}
+
+type toDeviceEvent struct {
+	Content json.RawMessage `json:"content"`
+	Sender  string          `json:"sender"`
+	Type    string          `json:"type"`
+}
+
+// Acknowledge deletes the messages that a device has shown to have received, by syncing with a token that names them.
+// Where there are none, nothing is written.
+func (s *Service) Acknowledge(ctx context.Context, device, upTo int64) error {
+	some, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) { return r.HasToDeviceUpTo(device, upTo) })
+	if err != nil || !some {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.AckToDevice(device, upTo) })
+}

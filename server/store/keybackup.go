@@ -1,0 +1,146 @@
+package store
+
+import "database/sql"
+
+const (
+	backupColumns  = `version, algorithm, auth_data, etag, count, deleted`
+	currentBackup  = `SELECT ` + backupColumns + ` FROM key_backup WHERE user = ? AND deleted = 0 ORDER BY version DESC LIMIT 1`
+	backupVersion  = `SELECT ` + backupColumns + ` FROM key_backup WHERE user = ? AND version = ?`
+	insertBackup   = `INSERT INTO key_backup (user, version, algorithm, auth_data) VALUES (?, ?, ?, ?)`
+	lastBackup     = `SELECT coalesce(max(version), 0) FROM key_backup WHERE user = ?`
+	setAuthData    = `UPDATE key_backup SET auth_data = ? WHERE user = ? AND version = ?`
+	deleteBackup   = `UPDATE key_backup SET deleted = 1, count = 0, auth_data = '' WHERE user = ? AND version = ?`
+	backupChanged  = `UPDATE key_backup SET etag = etag + 1, count = count + ? WHERE user = ? AND version = ?`
+	sessionColumns = `room_id, session_id, first_message_index, forwarded_count, is_verified, session_data`
+	insertSession  = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	// Source: client-server API, "Server-side key backups": which of two keys of a session is kept.
+	replaceSession = `UPDATE key_backup_session SET first_message_index = ?5, forwarded_count = ?6, is_verified = ?7, session_data = ?8
+		WHERE user = ?1 AND version = ?2 AND room_id = ?3 AND session_id = ?4
+		AND (1 - is_verified, first_message_index, forwarded_count) > (1 - ?7, ?5, ?6)`
+	sessionsOf     = `SELECT ` + sessionColumns + ` FROM key_backup_session WHERE user = ? AND version = ?`
+	deleteSessions = `DELETE FROM key_backup_session WHERE user = ? AND version = ?`
+	purgeSessions  = `DELETE FROM key_backup_session WHERE rowid IN (SELECT rowid FROM key_backup_session WHERE user = ? AND version = ? LIMIT ?)`
+	inRoom         = ` AND room_id = ?`
+	ofSession      = ` AND session_id = ?`
+	inOrder        = ` ORDER BY room_id, session_id`
+)
+
+// KeyBackup is a version of a user's key backup.
+type KeyBackup struct {
+	Version   int64
+	Algorithm string
+	AuthData  []byte // JSON
+	ETag      int64  // rises with each change of the sessions
+	Count     int64  // of sessions
+	Deleted   bool   // its sessions are gone; the version is never given again
+}
+
+// BackupSession is the encrypted key of a Megolm session.
+type BackupSession struct {
+	RoomID, SessionID string
+	FirstMessageIndex int64
+	ForwardedCount    int64
+	IsVerified        bool
+	SessionData       []byte // JSON
+}
+
+// BackupPart names sessions of a backup: all, those of a room, or one. A session without a room means nothing.
+type BackupPart struct {
+	RoomID, SessionID string // empty: all
+}
+
+// CurrentKeyBackup gives the latest version that is not deleted.
+func (r *Reader) CurrentKeyBackup(user Atom) (b KeyBackup, found bool, err error) {
+	return r.keyBackup(currentBackup, user)
+}
+
+// KeyBackup gives a version, deleted or not.
+func (r *Reader) KeyBackup(user Atom, version int64) (b KeyBackup, found bool, err error) {
+	return r.keyBackup(backupVersion, user, version)
+}
+
+func (r *Reader) keyBackup(query string, args ...any) (b KeyBackup, found bool, err error) {
+	found, err = r.row(query, args, &b.Version, &b.Algorithm, &b.AuthData, &b.ETag, &b.Count, &b.Deleted)
+	return b, found, err
+}
+
+// AddKeyBackup makes a new version and gives it.
+func (tx *Tx) AddKeyBackup(user Atom, algorithm string, authData []byte) (version int64, err error) {
+	if _, err := tx.row(lastBackup, in(user), &version); err != nil {
+		return 0, err
+	}
+	version++
+	return version, tx.exec(insertBackup, user, version, algorithm, authData)
+}
+
+// SetKeyBackupAuthData replaces a version's auth_data.
+func (tx *Tx) SetKeyBackupAuthData(user Atom, version int64, authData []byte) error {
+	return tx.exec(setAuthData, authData, user, version)
+}
+
+// DeleteKeyBackup marks a version as deleted. Its sessions are not read any more; PurgeKeyBackup removes them.
+func (tx *Tx) DeleteKeyBackup(user Atom, version int64) error {
+	return tx.exec(deleteBackup, user, version)
+}
+
+// PurgeKeyBackup removes sessions of a deleted version, limit at most, and tells whether there may be more.
+func (tx *Tx) PurgeKeyBackup(user Atom, version int64, limit int) (more bool, err error) {
+	n, err := tx.execCount(purgeSessions, user, version, limit)
+	return n == int64(limit), err
+}
+
+// BackupSessions reads sessions in the order of rooms and session ids.
+func (r *Reader) BackupSessions(user Atom, version int64, part BackupPart, each func(BackupSession) error) error {
+	condition, args := part.where()
+	return r.rows(sessionsOf+condition+inOrder, append(in(user, version), args...), func(rows *sql.Rows) error {
+		var s BackupSession
+		err := rows.Scan(&s.RoomID, &s.SessionID, &s.FirstMessageIndex, &s.ForwardedCount, &s.IsVerified, &s.SessionData)
+		if err != nil {
+			return err
+		}
+		return each(s)
+	})
+}
+
+// PutBackupSessions keeps the better key of each session, and raises the version's etag where something changed.
+func (tx *Tx) PutBackupSessions(user Atom, version int64, sessions []BackupSession) error {
+	var added, replaced int64
+	for _, s := range sessions {
+		args := in(user, version, s.RoomID, s.SessionID, s.FirstMessageIndex, s.ForwardedCount, s.IsVerified, s.SessionData)
+		n, err := tx.execCount(insertSession, args...)
+		if err != nil {
+			return err
+		}
+		if added += n; n > 0 {
+			continue
+		}
+		if n, err = tx.execCount(replaceSession, args...); err != nil {
+			return err
+		}
+		replaced += n
+	}
+	if added+replaced == 0 {
+		return nil
+	}
+	return tx.exec(backupChanged, added, user, version)
+}
+
+// DeleteBackupSessions deletes sessions of a version that is not deleted.
+func (tx *Tx) DeleteBackupSessions(user Atom, version int64, part BackupPart) error {
+	condition, args := part.where()
+	n, err := tx.execCount(deleteSessions+condition, append(in(user, version), args...)...)
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.exec(backupChanged, -n, user, version)
+}
+
+func (p BackupPart) where() (condition string, args []any) {
+	if p.RoomID == "" {
+		return "", nil
+	}
+	if p.SessionID == "" {
+		return inRoom, in(p.RoomID)
+	}
+	return inRoom + ofSession, in(p.RoomID, p.SessionID)
+}

@@ -1,0 +1,80 @@
+package store
+
+import "database/sql"
+
+const (
+	insertToDevice = `INSERT INTO to_device (pos, device, seq, json)
+		SELECT ?1, id, coalesce((SELECT seq FROM to_device WHERE device = id ORDER BY pos DESC LIMIT 1), 0) + 1, ?3
+		FROM device WHERE id = ?2`
+	toDeviceAfter  = `SELECT pos, json FROM to_device WHERE device = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`
+	toDeviceEnds   = `SELECT (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos LIMIT 1), (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos DESC LIMIT 1)`
+	toDeviceUpTo   = `SELECT 1 FROM to_device WHERE device = ? AND pos <= ? LIMIT 1`
+	ackToDevice    = `DELETE FROM to_device WHERE device = ? AND pos <= ?`
+	deleteToDevice = `DELETE FROM to_device WHERE device = ?`
+	devicesOfUser  = `SELECT id, device_id FROM device WHERE user = ?`
+	txnKnown       = `SELECT 1 FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
+)
+
+// ToDevice is a message to one device.
+type ToDevice struct {
+	Pos    int64
+	Device int64
+	JSON   []byte // the whole event: type, sender, content
+}
+
+// DeviceRows gives the rows of a local user's devices by device id.
+func (r *Reader) DeviceRows(user Atom) (map[string]int64, error) {
+	devices := map[string]int64{}
+	err := r.rows(devicesOfUser, in(user), func(rows *sql.Rows) error {
+		var device int64
+		var id string
+		err := rows.Scan(&device, &id)
+		devices[id] = device
+		return err
+	})
+	return devices, err
+}
+
+// ToDeviceMessages gives the messages that wait for a device with after < pos ≤ upTo, in the order of arrival, at most limit.
+// Where limit are given there may be more: the last one's Pos is what to continue after.
+func (r *Reader) ToDeviceMessages(device, after, upTo int64, limit int) ([]ToDevice, error) {
+	return list(r, toDeviceAfter, in(device, after, upTo, limit), func(rows *sql.Rows) (ToDevice, error) {
+		m := ToDevice{Device: device}
+		err := rows.Scan(&m.Pos, &m.JSON)
+		return m, err
+	})
+}
+
+// ToDeviceWaiting is how many messages wait for a device.
+func (r *Reader) ToDeviceWaiting(device int64) (int64, error) {
+	var first, last sql.NullInt64
+	_, err := r.row(toDeviceEnds, in(device), &first, &last)
+	if err != nil || !first.Valid {
+		return 0, err
+	}
+	return last.Int64 - first.Int64 + 1, nil
+}
+
+// HasToDeviceUpTo tells whether there is something to acknowledge.
+func (r *Reader) HasToDeviceUpTo(device, pos int64) (bool, error) {
+	var one int
+	return r.row(toDeviceUpTo, in(device, pos), &one)
+}
+
+// AckToDevice deletes what was delivered: the messages with a position up to pos.
+func (tx *Tx) AckToDevice(device, pos int64) error { return tx.exec(ackToDevice, device, pos) }
+
+// QueueToDevice queues a message at a new position; for a device that is gone nothing happens.
+func (tx *Tx) QueueToDevice(device int64, json []byte) error {
+	pos, err := tx.NextPos()
+	if err != nil {
+		return err
+	}
+	return tx.exec(insertToDevice, pos, device, json)
+}
+
+// TxnKnown tells whether the device already made the request with this transaction id.
+func (r *Reader) TxnKnown(device int64, scope, txnID string) (bool, error) {
+	var one int
+	return r.row(txnKnown, in(device, scope, txnID), &one)
+}
