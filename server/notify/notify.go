@@ -102,3 +102,14 @@ func (w *Waiter) wake() {
 	default:
 	}
 }
+
+// Waiting counts the waiters of all topics: for tests and for the operator's figures.
+func (h *Hub) Waiting() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, ws := range h.waiting {
+		n += len(ws)
+	}
+	return n
+}
