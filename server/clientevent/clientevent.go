@@ -94,6 +94,12 @@ func Content(e *store.Event) json.RawMessage {
 	return pdu.StoredObject(e.JSON).Get("content").Raw()
 }
 
+// ContentText gives a text of the event's content, "" where there is none.
+func ContentText(e *store.Event, field string) string {
+	text, _ := pdu.StoredObject(e.JSON).Object("content").Text(field)
+	return text
+}
+
 func shown(key string) bool {
 	switch key {
 	case "content", "origin_server_ts", "sender", "state_key", "type":

@@ -9,6 +9,7 @@ type Hub struct {
 	mu      sync.Mutex
 	waiting map[int64]map[*Waiter]struct{}
 	all     map[*Waiter]struct{}
+	wakes   map[int64]uint64 // how often, by topic
 	closed  bool
 }
 
@@ -20,7 +21,9 @@ type Waiter struct {
 }
 
 // New makes a hub.
-func New() *Hub { return &Hub{waiting: map[int64]map[*Waiter]struct{}{}, all: map[*Waiter]struct{}{}} }
+func New() *Hub {
+	return &Hub{waiting: map[int64]map[*Waiter]struct{}{}, all: map[*Waiter]struct{}{}, wakes: map[int64]uint64{}}
+}
 
 // Wait registers a waiter. Register first, then look whether there is something new, then wait: nothing is missed.
 // The waiter must be given back with Done.
@@ -61,10 +64,19 @@ func (h *Hub) Wake(topics ...int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range topics {
+		h.wakes[t]++
 		for w := range h.waiting[t] {
 			w.wake()
 		}
 	}
+}
+
+// Wakes counts how often a topic was woken. Where the count stands still, nothing happened: who keeps it with what they
+// read need not look again. Take it before reading.
+func (h *Hub) Wakes(topic int64) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.wakes[topic]
 }
 
 // Close wakes everybody, now and from now on: the server stops.
@@ -89,4 +101,15 @@ func (w *Waiter) wake() {
 	case w.c <- struct{}{}:
 	default:
 	}
+}
+
+// Waiting counts the waiters of all topics: for tests and for the operator's figures.
+func (h *Hub) Waiting() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, ws := range h.waiting {
+		n += len(ws)
+	}
+	return n
 }

@@ -15,6 +15,8 @@ const (
 			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
 		FROM member m WHERE m.user = ? AND m.membership = 1`
 
+	otherMemberships = `SELECT ` + memberColumns + ` FROM member WHERE user = ? AND membership > 1 AND pos > ?`
+
 	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
 
@@ -54,6 +56,11 @@ func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
 	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
 		return h, rows.Scan(&h.Room, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
 	})
+}
+
+// OtherMemberships lists a user's memberships other than joined that changed after a position.
+func (r *Reader) OtherMemberships(user Atom, since int64) ([]Member, error) {
+	return list(r, otherMemberships, in(user, since), scanMember)
 }
 
 // StreamEvent is an event of a timeline with its position.

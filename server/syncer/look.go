@@ -1,0 +1,196 @@
+package syncer
+
+import (
+	"encoding/json"
+	"time"
+
+	"beffroi/server/clientevent"
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+)
+
+// maxToDevice is how many to-device messages one answer carries. Source: client-server API, "Send-to-Device messaging",
+// "Server behaviour".
+const maxToDevice = 100
+
+// look is one reading of everything that a device has not seen.
+type look struct {
+	*Syncer
+	q      *Request
+	device *device
+	r      *store.Reader
+	now    time.Time
+	answer *Answer
+
+	initial     bool  // everything, as if there were no token
+	since, upto int64 // what is read: since < position ≤ upto
+	after       int64 // to-device messages up to here have arrived
+	acknowledge bool  // and still stand in the database
+	typing      int64 // typing is read up to here
+	typed       int64 // and was up to there
+
+	token   synctoken.Sync
+	roomIDs map[store.RoomRef]string
+	data    map[store.RoomRef][]Data
+	members map[memberKey]store.NID // that this answer sends
+}
+
+// newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.
+func (s *Syncer) newLook(q *Request, d *device) *look {
+	l := &look{Syncer: s, q: q, device: d, now: s.now(), upto: s.db.Visible(), typing: s.sources.Ephemeral.Position(), initial: true,
+		answer: newAnswer(), data: map[store.RoomRef][]Data{}, members: map[memberKey]store.NID{}, roomIDs: map[store.RoomRef]string{}}
+	if t := q.Since; t != nil {
+		l.continues(t)
+	}
+	if l.initial {
+		d.forget()
+	}
+	l.answer.whole = l.initial
+	l.token = synctoken.Sync{Epoch: s.epoch, Pos: l.upto, ToDevice: l.upto, Boot: s.sources.Ephemeral.Boot(), Eph: l.typing}
+	return l
+}
+
+// continues takes up where a token ends. One of another epoch, or of the future, proves only which to-device messages arrived.
+// Spec: ARCHITECTURE.md, "Tokens".
+func (l *look) continues(t *synctoken.Sync) {
+	if t.ToDevice <= l.upto {
+		l.after = t.ToDevice
+	}
+	if t.Epoch != l.epoch || t.Pos > l.upto {
+		return
+	}
+	l.initial, l.since = false, t.Pos
+	if t.Boot == l.sources.Ephemeral.Boot() {
+		l.typed = t.Eph
+	}
+}
+
+func (l *look) run(r *store.Reader) error {
+	l.r = r
+	for _, part := range []func() error{l.toDevice, l.keys, l.deviceLists, l.accountData, l.rooms} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	l.answer.NextBatch = l.token.String()
+	return nil
+}
+
+// remember keeps what the next look is spared by.
+func (l *look) remember(wakes uint64) {
+	l.device.sent(l.members, l.upto)
+	if len(l.answer.ToDevice.Events) > 0 {
+		return // the next look deletes them
+	}
+	keys := &Answer{OneTimeKeys: l.answer.OneTimeKeys, UnusedFallbacks: l.answer.UnusedFallbacks}
+	l.device.rest(&quiet{token: l.token, wakes: wakes, keys: keys})
+}
+
+// Spec: client-server API, "Send-to-Device messaging", "Extensions to /sync".
+func (l *look) toDevice() error {
+	e := l.sources.Encryption
+	messages, err := e.ToDevice(l.r, l.q.Session.Device, l.after, l.upto, maxToDevice)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		l.answer.ToDevice.Events = append(l.answer.ToDevice.Events, m.JSON)
+	}
+	if len(messages) == maxToDevice {
+		l.token.ToDevice = messages[maxToDevice-1].Pos
+	}
+	if l.after > 0 {
+		l.acknowledge, err = e.Delivered(l.r, l.q.Session.Device, l.after)
+	}
+	return err
+}
+
+// Spec: client-server API, "End-to-end encryption", "Extensions to /sync".
+func (l *look) keys() error {
+	oneTime, unused, err := l.sources.Encryption.KeyCounts(l.r, l.q.Session.Device)
+	if oneTime != nil {
+		l.answer.OneTimeKeys = oneTime
+	}
+	if unused != nil {
+		l.answer.UnusedFallbacks = unused
+	}
+	return err
+}
+
+// deviceLists is for who continues only. After a restore everybody is named: what changed in the lost interval is not known.
+func (l *look) deviceLists() (err error) {
+	if l.q.Since == nil {
+		return nil
+	}
+	lists := &DeviceLists{Changed: []string{}, Left: []string{}}
+	l.answer.DeviceLists = lists
+	if l.initial {
+		lists.Changed, err = l.everybody()
+		return err
+	}
+	changed, left, err := l.sources.Encryption.DeviceLists(l.r, l.q.Session.User, l.since, l.upto)
+	lists.Changed, lists.Left = append(lists.Changed, changed...), append(lists.Left, left...)
+	return err
+}
+
+func (l *look) everybody() ([]string, error) {
+	users, err := l.r.UsersSharingRooms(l.q.Session.User)
+	if err != nil {
+		return nil, err
+	}
+	return l.texts(users)
+}
+
+// accountData answers with the global data, and keeps the rooms' for their sections.
+func (l *look) accountData() error {
+	data, err := l.sources.AccountData.DataSince(l.r, l.q.Session.User, l.q.Session.UserID, l.since, l.upto)
+	if err != nil {
+		return err
+	}
+	for _, d := range data {
+		if d.Room != 0 {
+			l.data[d.Room] = append(l.data[d.Room], d)
+			continue
+		}
+		if err := l.addData(&l.answer.AccountData, d, l.q.Filter.AccountData.Match); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *look) addData(to *Events, d Data, match func(eventType, sender string) bool) error {
+	eventType, err := l.r.Text(d.Type)
+	if err != nil || !match(eventType, l.q.Session.UserID) {
+		return err
+	}
+	raw, err := json.Marshal(event{Type: eventType, Content: d.Content})
+	to.Events = append(to.Events, raw)
+	return err
+}
+
+func (l *look) texts(atoms []store.Atom) ([]string, error) {
+	out := make([]string, 0, len(atoms))
+	for _, a := range atoms {
+		text, err := l.r.Text(a)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, text)
+	}
+	return out, nil
+}
+
+func (l *look) roomID(ref store.RoomRef) (string, error) {
+	if id, ok := l.roomIDs[ref]; ok {
+		return id, nil
+	}
+	room, _, err := l.r.Room(ref)
+	l.roomIDs[ref] = room.ID
+	return room.ID, err
+}
+
+// view shows events without their room's id, which the sections are keyed by.
+func (l *look) view(around clientevent.Around) *clientevent.View {
+	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around}
+}

@@ -1,0 +1,114 @@
+package syncer
+
+import (
+	"container/list"
+	"sync"
+
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+)
+
+// Bounds of what is remembered: that much of the most recent devices, and of one device that many memberships.
+const (
+	maxDevices = 4096
+	maxMembers = 10_000
+)
+
+// memory remembers of each device what spares work. Nothing depends on it: what is forgotten is read or sent again.
+type memory struct {
+	mu      sync.Mutex
+	devices map[int64]*list.Element
+	recent  *list.List // of *device, the last used first
+}
+
+// device is what is remembered of one device.
+type device struct {
+	id int64
+
+	mu      sync.Mutex
+	quiet   *quiet
+	members map[memberKey]sentMember
+}
+
+// quiet is an answer with which a device knew everything, and the count of the user's wakes before it was looked for.
+type quiet struct {
+	token synctoken.Sync
+	wakes uint64
+	keys  *Answer // with the key counts only
+}
+
+type memberKey struct {
+	room store.RoomRef
+	user store.Atom
+}
+
+// sentMember is a membership event that was sent with the answer whose token has the position pos.
+type sentMember struct {
+	nid store.NID
+	pos int64
+}
+
+func newMemory() *memory {
+	return &memory{devices: map[int64]*list.Element{}, recent: list.New()}
+}
+
+func (m *memory) device(id int64) *device {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.devices[id]; e != nil {
+		m.recent.MoveToFront(e)
+		return e.Value.(*device)
+	}
+	d := &device{id: id, members: map[memberKey]sentMember{}}
+	m.devices[id] = m.recent.PushFront(d)
+	if m.recent.Len() > maxDevices {
+		last := m.recent.Back()
+		delete(m.devices, m.recent.Remove(last).(*device).id)
+	}
+	return d
+}
+
+// unchanged gives the last answer's key counts where the device knew everything with this token and nothing happened since.
+func (d *device) unchanged(since *synctoken.Sync, wakes uint64) *Answer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.quiet == nil || since == nil || d.quiet.token != *since || d.quiet.wakes != wakes {
+		return nil
+	}
+	return d.quiet.keys
+}
+
+func (d *device) rest(q *quiet) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.quiet = q
+}
+
+// forget is for a client that begins anew: it knows nobody.
+func (d *device) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members = map[memberKey]sentMember{}
+}
+
+// knows tells whether the client has this membership event: it was sent, and since proves that the answer arrived.
+func (d *device) knows(k memberKey, nid store.NID, since int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	sent, ok := d.members[k]
+	return ok && sent.nid == nid && sent.pos <= since
+}
+
+// sent remembers membership events of an answer.
+func (d *device) sent(members map[memberKey]store.NID, pos int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.members)+len(members) > maxMembers {
+		d.members = map[memberKey]sentMember{}
+	}
+	for k, nid := range members {
+		if old, ok := d.members[k]; !ok || old.nid != nid {
+			d.members[k] = sentMember{nid, pos}
+		}
+	}
+}

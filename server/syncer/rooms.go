@@ -1,0 +1,138 @@
+package syncer
+
+import (
+	"beffroi/server/clientevent"
+	"beffroi/server/store"
+)
+
+// rooms fills the sections by membership.
+func (l *look) rooms() error {
+	heads, err := l.r.JoinedHeads(l.q.Session.User)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if err := l.inRoom(h.Room, func(roomID string) error { return l.joinedNow(roomID, &h) }); err != nil {
+			return err
+		}
+	}
+	others, err := l.r.OtherMemberships(l.q.Session.User, l.since)
+	if err != nil {
+		return err
+	}
+	for _, m := range others {
+		if err := l.inRoom(m.Room, func(roomID string) error { return l.notJoinedNow(roomID, &m) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inRoom leaves out the rooms that the filter leaves out.
+func (l *look) inRoom(ref store.RoomRef, section func(roomID string) error) error {
+	roomID, err := l.roomID(ref)
+	if err != nil || !l.q.Filter.Room.MatchRoom(roomID) {
+		return err
+	}
+	return section(roomID)
+}
+
+func (l *look) joinedNow(roomID string, h *store.RoomHead) error {
+	s := &section{look: l, ref: h.Room, id: roomID, since: l.since, upto: l.upto, memberPos: h.MemberPos}
+	switch {
+	case l.initial && h.MemberPos <= l.upto:
+		s.newly = true
+		return s.joined()
+	case h.MemberPos > l.since:
+		return s.changedMembership(false)
+	case h.Last() > l.since || l.q.FullState || len(l.data[h.Room]) > 0 || l.typedIn(h.Room):
+		return s.joined()
+	}
+	return nil
+}
+
+func (l *look) notJoinedNow(roomID string, m *store.Member) error {
+	gone := m.Membership == store.Leave || m.Membership == store.Ban
+	if l.initial && gone && m.Pos <= l.upto && (m.Forgotten || !l.q.Filter.Room.IncludeLeave) {
+		return nil
+	}
+	s := &section{look: l, ref: m.Room, id: roomID, since: l.since, upto: l.upto, memberPos: m.Pos}
+	return s.changedMembership(m.Forgotten)
+}
+
+// changedMembership is for rooms in which the user's membership event changed after since, maybe only after upto.
+func (s *section) changedMembership(forgotten bool) error {
+	steps, err := s.ownSteps()
+	if err != nil {
+		return err
+	}
+	was, now, between := around(steps, s.since, s.upto)
+	if len(between) == 0 && now.membership != store.Join {
+		return nil // what changed is for the next answer
+	}
+	switch now.membership {
+	case store.Join:
+		s.newly = was.membership != store.Join || !joinedIn(between)
+		return s.joined()
+	case store.Invite:
+		return s.invited(&now.event)
+	case store.Knock:
+		return s.knocked(&now.event)
+	case store.Leave, store.Ban:
+		return s.left(steps, was, now, forgotten)
+	}
+	return nil
+}
+
+// step is a change of the user's own membership event.
+type step struct {
+	pos        int64
+	membership store.Membership
+	event      store.Event
+}
+
+// ownSteps reads the history of the user's membership, the earliest first.
+func (s *section) ownSteps() ([]step, error) {
+	changes, err := s.r.StateChanges(s.ref, store.AtomMember, s.q.Session.User)
+	if err != nil {
+		return nil, err
+	}
+	nids := make([]store.NID, 0, len(changes))
+	for _, c := range changes {
+		nids = append(nids, c.New)
+	}
+	events, err := clientevent.LoadNIDs(s.r, nids)
+	steps := make([]step, 0, len(changes))
+	for _, c := range changes {
+		e := events[c.New]
+		steps = append(steps, step{c.Pos, membershipOf(&e), e})
+	}
+	return steps, err
+}
+
+// around gives the step that held at since, the one that held at upto, and those between.
+func around(steps []step, since, upto int64) (was, now step, between []step) {
+	for i, s := range steps {
+		switch {
+		case s.pos <= since:
+			was, now = s, s
+		case s.pos <= upto:
+			now, between = s, append(between, steps[i])
+		}
+	}
+	return was, now, between
+}
+
+// joinedIn tells whether every step left the user joined.
+func joinedIn(steps []step) bool {
+	for _, s := range steps {
+		if s.membership != store.Join {
+			return false
+		}
+	}
+	return true
+}
+
+func membershipOf(e *store.Event) store.Membership {
+	return store.ParseMembership(clientevent.ContentText(e, "membership"))
+}

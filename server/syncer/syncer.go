@@ -1,0 +1,98 @@
+// Package syncer answers /sync: what a device has not seen yet, read from one snapshot of the database.
+//
+// A look reads what came after the device's token up to the position that was published before the snapshot began. What the
+// snapshot has beyond that position is left for the next look: state and memberships are wound back, everything else is
+// skipped. So an answer never leaves anything out, and the next one begins where it ends.
+//
+// Source: client-server API, "Syncing".
+package syncer
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"beffroi/server/accounts"
+	"beffroi/server/eventfilter"
+	"beffroi/server/notify"
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+)
+
+// MaxTimeout is the longest that a request waits.
+const MaxTimeout = 60 * time.Second
+
+// Request is what a device asks for.
+type Request struct {
+	Session    *accounts.Session
+	Since      *synctoken.Sync // nil: from the beginning
+	Filter     *eventfilter.Filter
+	Timeout    time.Duration // MaxTimeout at most
+	FullState  bool          // the state of every room, at once
+	StateAfter bool          // the state after the timeline instead of before it
+}
+
+// Syncer answers /sync.
+type Syncer struct {
+	db      *store.DB
+	hub     *notify.Hub
+	now     func() time.Time
+	epoch   int64 // of the database: meta.epoch
+	sources Sources
+	memory  *memory
+}
+
+// New makes a syncer for a database of an epoch.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, epoch int64, sources Sources) *Syncer {
+	return &Syncer{db: db, hub: hub, now: now, epoch: epoch, sources: sources, memory: newMemory()}
+}
+
+// Sync looks for news, and waits for some where there are none. It answers at once where there is no token, or the whole state
+// is asked for.
+func (s *Syncer) Sync(ctx context.Context, q *Request) (*Answer, error) {
+	w := s.hub.Wait(int64(q.Session.User))
+	defer s.hub.Done(w)
+	timeout := time.NewTimer(min(q.Timeout, MaxTimeout))
+	defer timeout.Stop()
+	for {
+		a, err := s.once(ctx, q)
+		if err != nil || a.news() || q.FullState || q.Timeout <= 0 || s.hub.Closed() {
+			return a, err
+		}
+		select {
+		case <-w.C:
+		case <-timeout.C:
+			return a, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// once looks, unless nothing can have happened since the device's last answer.
+func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
+	wakes := s.hub.Wakes(int64(q.Session.User))
+	d := s.memory.device(q.Session.Device)
+	if a := d.unchanged(q.Since, wakes); a != nil && !q.FullState {
+		return s.silence(q, a), nil
+	}
+	l := s.newLook(q, d)
+	if err := s.db.Read(ctx, l.run); err != nil {
+		return nil, err
+	}
+	if l.acknowledge {
+		if err := s.sources.Encryption.Acknowledge(ctx, q.Session.Device, l.after); err != nil {
+			return nil, err
+		}
+	}
+	l.remember(wakes)
+	return l.answer, nil
+}
+
+// silence is an answer without news.
+func (s *Syncer) silence(q *Request, keys *Answer) *Answer {
+	a := newAnswer()
+	a.NextBatch = q.Since.String()
+	a.OneTimeKeys, a.UnusedFallbacks = maps.Clone(keys.OneTimeKeys), keys.UnusedFallbacks
+	return a
+}

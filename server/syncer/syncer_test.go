@@ -1,0 +1,464 @@
+package syncer_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+	"beffroi/server/syncer"
+	"beffroi/server/synctoken"
+)
+
+func want(t testing.TB, what string, got, expected any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, expected) {
+		t.Errorf("%s: got %v, want %v", what, got, expected)
+	}
+}
+
+func TestInitialSyncGivesTheStateBeforeTheTimeline(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{Name: "Mairie"})
+	w.join(room, bob)
+	w.state(alice, room, "m.room.topic", "", `{"topic":"one"}`)
+	for i := range 3 {
+		w.say(bob, room, fmt.Sprint(i))
+	}
+	w.state(alice, room, "m.room.topic", "", `{"topic":"two"}`)
+	res := joined(w.sync(alice, "", filtered(`{"room":{"timeline":{"limit":3}}}`)), room)
+	want(t, "messages", bodies(res), []string{"1", "2"})
+	want(t, "limited", res.Get("timeline.limited").Bool(), true)
+	state := keys(res.Get("state.events"))
+	want(t, "topic before", state["m.room.topic/"].Get("content.topic").Str, "one")
+	want(t, "name", state["m.room.name/"].Get("content.name").Str, "Mairie")
+	want(t, "members", state["m.room.member/@bob:hs"].Exists() && state["m.room.member/@alice:hs"].Exists(), true)
+	want(t, "create", state["m.room.create/"].Get("room_id").Exists(), false)
+	last := res.Get("timeline.events.2")
+	want(t, "previous topic", last.Get("unsigned.prev_content.topic").Str, "one")
+	want(t, "membership", last.Get("unsigned.membership").Str, "join")
+	want(t, "counts", res.Get("summary.m\\.joined_member_count").Int(), int64(2))
+	want(t, "heroes of a room with a name", res.Get("summary.m\\.heroes").Exists(), false)
+	after := joined(w.sync(alice, "", stateAfter), room)
+	want(t, "state", after.Get("state").Exists(), false)
+	want(t, "topic after", keys(after.Get("state_after.events"))["m.room.topic/"].Get("content.topic").Str, "two")
+}
+
+func TestNothingIsNull(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	res := w.sync(alice, "")
+	w.say(alice, room, "hello")
+	res2 := w.sync(alice, next(res))
+	w.create(bob, rooms.CreateRequest{Invite: []string{alice.ID}})
+	w.leave(room, alice)
+	res3 := w.sync(alice, next(res2))
+	for _, r := range []gjson.Result{res, res2, res3, w.sync(alice, next(res3))} {
+		if strings.Contains(r.Raw, "null") {
+			t.Errorf("null in %s", r.Raw)
+		}
+	}
+	want(t, "sections of the third", res3.Get("rooms.leave").Exists() && len(res3.Get("rooms.invite").Map()) == 1, true)
+}
+
+func TestGapHasTheChangesAndLeadsToTheMissingEvents(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.state(alice, room, "m.room.topic", "", `{"topic":"before"}`)
+	since := next(w.sync(alice, ""))
+	w.join(room, bob)
+	w.state(alice, room, "m.room.topic", "", `{"topic":"in the gap"}`)
+	w.state(alice, room, "m.room.name", "", `{"name":"in the gap"}`)
+	for i := range 5 {
+		w.say(alice, room, fmt.Sprint(i))
+	}
+	w.state(alice, room, "m.room.topic", "", `{"topic":"in the timeline"}`)
+	res := joined(w.sync(alice, since, filtered(`{"room":{"timeline":{"limit":3},"state":{"lazy_load_members":true}}}`)), room)
+	want(t, "messages", bodies(res), []string{"3", "4"})
+	want(t, "limited", res.Get("timeline.limited").Bool(), true)
+	state := keys(res.Get("state.events"))
+	want(t, "topic", state["m.room.topic/"].Get("content.topic").Str, "in the gap")
+	want(t, "name", state["m.room.name/"].Get("content.name").Str, "in the gap")
+	want(t, "bob", state["m.room.member/@bob:hs"].Exists(), true)
+	want(t, "nothing that did not change", state["m.room.create/"].Exists(), false)
+	want(t, "counts", res.Get("summary.m\\.joined_member_count").Int(), int64(2))
+
+	prev, err := synctoken.ParsePlace(res.Get("timeline.prev_batch").Str)
+	w.ok(err)
+	var missing []string
+	w.ok(w.db.Read(context.Background(), func(r *store.Reader) error {
+		events, err := r.EventsBackward(w.ref(room), prev.Ord, store.OrdMin, 4)
+		for _, e := range events {
+			missing = append(missing, gjson.GetBytes(e.JSON, "content.body").Str)
+		}
+		return err
+	}))
+	want(t, "events before prev_batch", missing, []string{"2", "1", "0", ""})
+}
+
+func TestIncrementalSyncShowsEachEventOnce(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	since := next(w.sync(alice, ""))
+	var seen []string
+	for i := range 10 {
+		w.say(alice, room, fmt.Sprint(i))
+		if i%3 == 0 {
+			res := w.sync(alice, since)
+			seen, since = append(seen, bodies(joined(res, room))...), next(res)
+			want(t, "limited", joined(res, room).Get("timeline.limited").Bool(), false)
+			want(t, "state", len(joined(res, room).Get("state.events").Array()), 0)
+		}
+	}
+	want(t, "messages", seen, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
+	res := w.sync(alice, since)
+	want(t, "rooms in an answer without news", len(res.Get("rooms.join").Map()), 0)
+	want(t, "next_batch of an answer without news", next(w.sync(alice, next(res))), next(res))
+}
+
+func TestNewlyJoinedRoomComesWhole(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{Name: "Salon"})
+	w.say(alice, room, "before")
+	since := next(w.sync(bob, ""))
+	w.others.data = append(w.others.data, stamped{syncer.Data{Room: w.ref(room), Type: store.AtomFullyRead, Content: json.RawMessage(`{}`)}, bob.Atom, 1})
+	w.join(room, bob)
+	w.say(bob, room, "after")
+	res := joined(w.sync(bob, since, filtered(`{"room":{"timeline":{"limit":2}}}`)), room)
+	want(t, "messages", bodies(res), []string{"after"})
+	want(t, "limited", res.Get("timeline.limited").Bool(), true)
+	want(t, "create", keys(res.Get("state.events"))["m.room.create/"].Exists(), true)
+	want(t, "own membership is in the timeline", res.Get("timeline.events.0.state_key").Str, bob.ID)
+	want(t, "data set before", len(res.Get("account_data.events").Array()), 1)
+	res = joined(w.sync(bob, since), room)
+	want(t, "shared history", bodies(res), []string{"before", "after"})
+	want(t, "membership before the join", res.Get("timeline.events.0.unsigned.membership").Str, "leave")
+}
+
+func TestInviteThenJoin(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	since := next(w.sync(bob, ""))
+	room := w.create(alice, rooms.CreateRequest{Preset: "private_chat", Name: "Urbanisme", Invite: []string{bob.ID},
+		InitialState: []rooms.InitialState{{Type: "m.room.encryption", Content: json.RawMessage(`{"algorithm":"m.megolm.v1.aes-sha2"}`)}}})
+	for _, token := range []string{since, ""} {
+		res := w.sync(bob, token)
+		invite := res.Get("rooms.invite." + esc(room) + ".invite_state.events")
+		state := keys(invite)
+		for _, k := range []string{"m.room.create/", "m.room.name/", "m.room.join_rules/", "m.room.encryption/", "m.room.member/@bob:hs", "m.room.member/@alice:hs"} {
+			want(t, k, state[k].Exists(), true)
+		}
+		for _, e := range invite.Array() {
+			want(t, "stripped event", len(e.Map()), 4)
+		}
+		want(t, "joined rooms", len(res.Get("rooms.join").Map()), 0)
+	}
+	since = next(w.sync(bob, since))
+	want(t, "the invitation again", len(w.sync(bob, since).Get("rooms.invite").Map()), 0)
+	w.state(alice, room, "m.room.topic", "", `{"topic":"for members"}`)
+	want(t, "what happens without me", w.sync(bob, since).Get("rooms").Raw, `{"join":{},"invite":{},"knock":{},"leave":{}}`)
+	w.join(room, bob)
+	res := w.sync(bob, since)
+	want(t, "create", keys(joined(res, room).Get("timeline.events"))["m.room.create/"].Exists(), true)
+	want(t, "invite", len(res.Get("rooms.invite").Map()), 0)
+}
+
+func TestRejectedInviteShowsNothingOfTheRoom(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{Preset: "private_chat", Invite: []string{bob.ID}})
+	since := next(w.sync(bob, ""))
+	w.say(alice, room, "secret")
+	w.leave(room, bob)
+	for _, res := range []gjson.Result{w.sync(bob, since), w.sync(bob, "", filtered(`{"room":{"include_leave":true}}`))} {
+		left := res.Get("rooms.leave." + esc(room))
+		want(t, "events", len(left.Get("timeline.events").Array()), 1)
+		want(t, "own leave", left.Get("timeline.events.0.content.membership").Str, "leave")
+		want(t, "state", len(left.Get("state.events").Array()), 0)
+	}
+	want(t, "later", len(w.sync(bob, next(w.sync(bob, since))).Get("rooms.leave").Map()), 0)
+}
+
+func TestLeftRoomEndsWhereOneLeft(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	since := next(w.sync(bob, ""))
+	w.state(alice, room, "m.room.topic", "", `{"topic":"seen"}`)
+	w.say(alice, room, "seen")
+	w.leave(room, bob)
+	w.say(alice, room, "unseen")
+	w.state(alice, room, "m.room.topic", "", `{"topic":"unseen"}`)
+	res := w.sync(bob, since).Get("rooms.leave." + esc(room))
+	want(t, "messages", bodies(res), []string{"seen"})
+	want(t, "limited", res.Get("timeline.limited").Bool(), false)
+	want(t, "last", res.Get("timeline.events.@reverse.0.content.membership").Str, "leave")
+	res = w.sync(bob, since, filtered(`{"room":{"timeline":{"limit":1}}}`)).Get("rooms.leave." + esc(room))
+	want(t, "topic in the gap", keys(res.Get("state.events"))["m.room.topic/"].Get("content.topic").Str, "seen")
+	want(t, "without include_leave", len(w.sync(bob, "").Get("rooms.leave").Map()), 0)
+	res = w.sync(bob, "", filtered(`{"room":{"include_leave":true,"timeline":{"limit":2}}}`)).Get("rooms.leave." + esc(room))
+	want(t, "archive", bodies(res), []string{"seen"})
+	want(t, "archive's topic", keys(res.Get("state.events"))["m.room.topic/"].Get("content.topic").Str, "seen")
+
+	w.ok(w.rooms.Forget(context.Background(), bob, room))
+	want(t, "forgotten", len(w.sync(bob, "", filtered(`{"room":{"include_leave":true}}`)).Get("rooms.leave").Map()), 0)
+	res = w.sync(bob, since).Get("rooms.leave." + esc(room))
+	want(t, "another device hears of the leave only", len(res.Get("timeline.events").Array()), 1)
+}
+
+func TestBannedAndKicked(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	since := next(w.sync(bob, ""))
+	w.ok(w.rooms.Kick(context.Background(), alice, room, bob.ID, "out"))
+	w.say(alice, room, "between")
+	w.ok(w.rooms.Ban(context.Background(), alice, room, bob.ID, "for good"))
+	w.say(alice, room, "after")
+	res := w.sync(bob, since).Get("rooms.leave." + esc(room))
+	want(t, "messages", len(bodies(res)), 0)
+	want(t, "memberships", []string{res.Get("timeline.events.0.content.membership").Str, res.Get("timeline.events.1.content.membership").Str},
+		[]string{"leave", "ban"})
+}
+
+func TestLeftAndJoinedAgainInOneWindow(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.state(alice, room, "m.room.history_visibility", "", `{"history_visibility":"joined"}`)
+	w.join(room, bob)
+	since := next(w.sync(bob, ""))
+	w.say(alice, room, "one")
+	w.leave(room, bob)
+	w.say(alice, room, "absent")
+	w.state(alice, room, "m.room.topic", "", `{"topic":"new"}`)
+	w.join(room, bob)
+	w.say(alice, room, "two")
+	res := joined(w.sync(bob, since), room)
+	want(t, "messages", bodies(res), []string{"one", "two"})
+	state := keys(res.Get("state.events"))
+	want(t, "topic that was set in absence", state["m.room.topic/"].Get("content.topic").Str, "new")
+	want(t, "limited", res.Get("timeline.limited").Bool(), true)
+}
+
+func TestLazyMembers(t *testing.T) {
+	w := start(t)
+	alice, bob, carol := w.user("alice"), w.user("bob"), w.user("carol")
+	room := w.create(alice, rooms.CreateRequest{Name: "x"})
+	w.join(room, bob, carol)
+	for i := range 5 {
+		w.say(bob, room, fmt.Sprint(i))
+	}
+	const lazy = `{"room":{"timeline":{"limit":2},"state":{"lazy_load_members":true}}}`
+	has := func(res gjson.Result) (names []string) {
+		state := keys(joined(res, room).Get("state.events"))
+		for _, u := range []rooms.User{alice, bob, carol} {
+			if state["m.room.member/"+u.ID].Exists() {
+				names = append(names, u.ID)
+			}
+		}
+		return names
+	}
+	first := w.sync(alice, "", filtered(lazy))
+	want(t, "initial", has(first), []string{alice.ID, bob.ID})
+	w.say(carol, room, "hello")
+	w.say(bob, room, "hello")
+	second := w.sync(alice, next(first), filtered(lazy))
+	want(t, "whom the client does not know", has(second), []string{carol.ID})
+	want(t, "the same answer again, for it may have been lost", has(w.sync(alice, next(first), filtered(lazy))), []string{carol.ID})
+	w.say(carol, room, "hello")
+	want(t, "known by now", len(has(w.sync(alice, next(second), filtered(lazy)))), 0)
+	redundant := `{"room":{"state":{"lazy_load_members":true,"include_redundant_members":true}}}`
+	want(t, "redundant", has(w.sync(alice, next(second), filtered(redundant))), []string{carol.ID})
+	want(t, "another device", has(w.sync(alice, next(second), filtered(lazy), device(99))), []string{carol.ID})
+}
+
+func TestFilters(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room, other := w.create(alice, rooms.CreateRequest{Name: "x"}), w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	since := next(w.sync(alice, ""))
+	w.say(alice, room, "mine")
+	w.say(bob, room, "bob's")
+	w.state(alice, room, "fr.mairie.état", "", `{}`)
+	w.say(alice, other, "other")
+	show := func(filter string) gjson.Result { return w.sync(alice, since, filtered(filter)) }
+	res := joined(show(`{"room":{"timeline":{"types":["m.room.m*"],"not_senders":["@bob:hs"]}}}`), room)
+	want(t, "types and senders", bodies(res), []string{"mine"})
+	want(t, "state that the timeline's filter hides", keys(res.Get("state.events"))["fr.mairie.état/"].Exists(), true)
+	res = show(`{"room":{"not_rooms":["` + other + `"]}}`)
+	want(t, "rooms", len(res.Get("rooms.join").Map()), 1)
+	res = joined(show(`{"room":{"timeline":{"rooms":[]},"state":{"types":["m.room.*"]}}}`), room)
+	want(t, "no timeline", res.Exists(), false)
+	res = joined(show(`{"room":{"timeline":{"limit":1,"types":["m.room.message"]}}}`), room)
+	want(t, "limit after the filter", bodies(res), []string{"bob's"})
+	want(t, "limited", res.Get("timeline.limited").Bool(), true)
+	res = joined(show(`{"room":{"timeline":{"limit":0}}}`), room)
+	want(t, "limit 0", res.Get("timeline.limited").Bool() && len(res.Get("timeline.events").Array()) == 0, true)
+}
+
+func TestWaitsAndWakesAtOnce(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	since := next(w.sync(bob, ""))
+	answers := make(chan gjson.Result)
+	go func() {
+		res, err := w.trySync(bob, since, waiting(time.Minute))
+		if err != nil {
+			t.Error(err)
+		}
+		answers <- res
+	}()
+	for w.hub.Waiting() == 0 {
+		time.Sleep(time.Millisecond) // the hub has no other way to tell
+	}
+	begin := time.Now()
+	w.say(alice, room, "wake up")
+	res := <-answers
+	want(t, "messages", bodies(joined(res, room)), []string{"wake up"})
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("woken after %v", took)
+	}
+	begin = time.Now()
+	w.sync(bob, next(res), waiting(20*time.Millisecond))
+	if took := time.Since(begin); took < 20*time.Millisecond {
+		t.Errorf("answered without news after %v", took)
+	}
+	w.hub.Close()
+	w.sync(bob, next(res), waiting(time.Minute)) // the stop answers
+}
+
+func TestQuietDevicesCostNoRead(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.others.keys = map[string]int{"signed_curve25519": 50}
+	since := next(w.sync(alice, ""))
+	reads := w.others.reads
+	for range 3 {
+		res := w.sync(alice, since)
+		want(t, "key counts", res.Get("device_one_time_keys_count.signed_curve25519").Int(), int64(50))
+		since = next(res)
+	}
+	want(t, "reads without news", w.others.reads-reads, 0)
+	w.say(alice, room, "x")
+	want(t, "then news", bodies(joined(w.sync(alice, since), room)), []string{"x"})
+}
+
+func TestToDeviceIsAcknowledgedByTheNextToken(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	since := next(w.sync(alice, ""))
+	for i := range 150 {
+		w.others.messages = append(w.others.messages, syncer.ToDevice{Pos: w.bump(), JSON: json.RawMessage(fmt.Sprintf(`{"n":%d}`, i))})
+	}
+	w.hub.Wake(int64(alice.Atom))
+	first := w.sync(alice, since)
+	want(t, "first hundred", len(first.Get("to_device.events").Array()), 100)
+	want(t, "the same again", first.Get("to_device").Raw, w.sync(alice, since).Get("to_device").Raw)
+	want(t, "nothing deleted", w.others.acked < w.others.messages[0].Pos, true)
+	second := w.sync(alice, next(first))
+	want(t, "deleted", w.others.acked, w.others.messages[99].Pos)
+	want(t, "rest", second.Get("to_device.events.0.n").Int(), int64(100))
+	want(t, "none left", len(w.sync(alice, next(second)).Get("to_device.events").Array()), 0)
+	want(t, "all deleted", w.others.acked >= w.others.messages[149].Pos, true)
+}
+
+func TestAccountDataComesOnce(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	since := next(w.sync(alice, ""))
+	w.others.data = append(w.others.data,
+		stamped{syncer.Data{Type: store.AtomPushRules, Content: json.RawMessage(`{"global":{}}`)}, alice.Atom, w.bump()},
+		stamped{syncer.Data{Room: w.ref(room), Type: store.AtomFullyRead, Content: json.RawMessage(`{"event_id":"$x"}`)}, alice.Atom, w.bump()})
+	w.hub.Wake(int64(alice.Atom))
+	res := w.sync(alice, since)
+	want(t, "global", res.Get("account_data.events").Raw, `[{"type":"m.push_rules","content":{"global":{}}}]`)
+	want(t, "room", joined(res, room).Get("account_data.events").Raw, `[{"type":"m.fully_read","content":{"event_id":"$x"}}]`)
+	res = w.sync(alice, next(res))
+	want(t, "again", len(res.Get("account_data.events").Array())+len(res.Get("rooms.join").Map()), 0)
+}
+
+func TestTyping(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	since := next(w.sync(alice, ""))
+	w.others.pos, w.others.at[w.ref(room)], w.others.typing[w.ref(room)] = 1, 1, []string{"@bob:hs"}
+	w.hub.Wake(int64(alice.Atom))
+	res := w.sync(alice, since)
+	want(t, "typing", joined(res, room).Get("ephemeral.events").Raw, `[{"type":"m.typing","content":{"user_ids":["@bob:hs"]}}]`)
+	want(t, "again", len(w.sync(alice, next(res)).Get("rooms.join").Map()), 0)
+	w.others.boot[0]++ // the process began anew
+	want(t, "after a restart", joined(w.sync(alice, next(res), device(5)), room).Get("ephemeral.events.0.type").Str, "m.typing")
+}
+
+func TestTokensOfAnotherEpochAndOfTheFutureBeginAnew(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	w.others.messages = []syncer.ToDevice{{Pos: w.bump(), JSON: json.RawMessage(`{}`)}}
+	now, err := synctoken.ParseSync(next(w.sync(alice, "")))
+	w.ok(err)
+	for name, c := range map[string]struct {
+		token    string
+		messages int
+	}{
+		"epoch":   {synctoken.Sync{Epoch: 7, Pos: 1, ToDevice: now.ToDevice}.String(), 0},
+		"future":  {synctoken.Sync{Pos: now.Pos + 1_000_000, ToDevice: now.Pos + 1_000_000}.String(), 1},
+		"version": {"s9.what", 1},
+	} {
+		w.others.acked = 0
+		res := w.sync(alice, c.token, waiting(time.Minute))
+		want(t, name+": state", joined(res, room).Get("timeline.events.0.type").Str, "m.room.create")
+		want(t, name+": device lists", res.Get("device_lists.changed").Raw, `["@alice:hs","@bob:hs"]`)
+		want(t, name+": to-device", len(res.Get("to_device.events").Array()), c.messages)
+	}
+}
+
+func TestFullState(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{Name: "x"})
+	since := next(w.sync(alice, ""))
+	res := joined(w.sync(alice, since, fullState, waiting(time.Minute)), room)
+	want(t, "name", keys(res.Get("state.events"))["m.room.name/"].Exists(), true)
+	want(t, "timeline", len(res.Get("timeline.events").Array()), 0)
+}
+
+func TestHeroes(t *testing.T) {
+	w := start(t)
+	alice, bob, carol := w.user("alice"), w.user("bob"), w.user("carol")
+	room := w.create(alice, rooms.CreateRequest{Invite: []string{carol.ID}})
+	w.join(room, bob)
+	heroes := func(res gjson.Result) string { return joined(res, room).Get("summary.m\\.heroes").Raw }
+	first := w.sync(alice, "", filtered(`{"room":{"timeline":{"limit":1},"state":{"lazy_load_members":true}}}`))
+	want(t, "heroes", heroes(first), `["@carol:hs","@bob:hs"]`)
+	want(t, "their memberships", keys(joined(first, room).Get("state.events"))["m.room.member/@carol:hs"].Exists(), true)
+	want(t, "invited", joined(first, room).Get("summary.m\\.invited_member_count").Int(), int64(1))
+	w.say(alice, room, "x")
+	second := w.sync(alice, next(first))
+	want(t, "nothing changed", joined(second, room).Get("summary").Raw, "{}")
+	w.leave(room, bob)
+	w.leave(room, carol)
+	want(t, "nobody left", heroes(w.sync(alice, next(second))), `["@bob:hs","@carol:hs"]`)
+}

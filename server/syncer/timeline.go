@@ -1,0 +1,156 @@
+package syncer
+
+import (
+	"encoding/json"
+	"slices"
+
+	"beffroi/server/clientevent"
+	"beffroi/server/eventfilter"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+)
+
+const (
+	standardTimeline = 20   // events, where the filter names no number
+	maxScanned       = 2000 // events that are read to find those that a filter lets through
+	gapSize          = 1 << 31
+)
+
+// readTimeline finds the last events with since < position ≤ upto that pass the filter and that the user may see. Where it stops before
+// since, the timeline is limited.
+func (s *section) readTimeline() error {
+	f := &s.q.Filter.Room.Timeline
+	s.limited = s.newly && !s.initial // Spec: state and timeline of a room newly joined replace what the client knew
+	if !f.MatchRoom(s.id) {
+		return nil
+	}
+	limit, below := f.Limited(standardTimeline), store.OrdMax
+	for scanned := 0; ; {
+		chunk, end, err := s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit+1-len(s.timeline))
+		if err != nil {
+			return err
+		}
+		full, err := s.take(f, chunk, &below, limit)
+		if err != nil {
+			return err
+		}
+		scanned += len(chunk)
+		s.limited = s.limited || full || !end && scanned >= maxScanned
+		if full || end || scanned >= maxScanned {
+			break
+		}
+	}
+	slices.Reverse(s.timeline)
+	return nil
+}
+
+// take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there.
+func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, below *int64, limit int) (full bool, err error) {
+	for _, e := range chunk {
+		if *below != store.OrdMax && *below-e.Ord > gapSize {
+			return true, nil
+		}
+		shown, err := s.shows(f, &e)
+		if err != nil {
+			return false, err
+		}
+		if shown && len(s.timeline) == limit {
+			return true, nil
+		}
+		*below = e.Ord
+		if shown {
+			s.timeline = append(s.timeline, e)
+		}
+		if before := e.Ord - 1; shown || s.prev == nil {
+			s.prev = &before
+		}
+	}
+	return false, nil
+}
+
+// shows tells whether an event passes the filter and the user may see it.
+func (s *section) shows(f *eventfilter.RoomEvents, e *store.StreamEvent) (bool, error) {
+	if sees, err := s.sees(e); err != nil || !sees {
+		return false, err
+	}
+	return s.passes(f, &e.Event)
+}
+
+// sees asks rooms, unless the user was simply joined all the time. One's own membership is always shown: how else would one hear
+// of a rejected invitation or a ban.
+func (s *section) sees(e *store.StreamEvent) (bool, error) {
+	if e.Pos > s.memberPos || s.own(&e.Event) {
+		return true, nil
+	}
+	v, err := s.asViewer()
+	return err == nil && v.Sees(e.Pos), err
+}
+
+func (s *section) own(e *store.Event) bool {
+	return e.Type == store.AtomMember && e.StateKey == s.q.Session.User
+}
+
+// passes tells whether an event passes a filter.
+func (s *section) passes(f *eventfilter.RoomEvents, e *store.Event) (bool, error) {
+	if f.All() {
+		return true, nil
+	}
+	eventType, err := s.r.Text(e.Type)
+	if err != nil {
+		return false, err
+	}
+	sender, err := s.r.Text(e.Sender)
+	return f.MatchRoom(s.id) && f.Match(eventType, sender) && f.MatchContent(clientevent.Content(e)), err
+}
+
+// asViewer asks rooms what the user may see, once.
+func (s *section) asViewer() (v *rooms.Viewer, err error) {
+	if s.viewer == nil {
+		s.viewer, err = rooms.View(s.r, s.ref, s.q.Session.User)
+	}
+	return s.viewer, err
+}
+
+// renderTimeline turns the timeline into the client format.
+func (s *section) renderTimeline() (Timeline, error) {
+	t := Timeline{Events: make([]json.RawMessage, 0, len(s.timeline)), Limited: s.limited, PrevBatch: s.prevBatch()}
+	events := make([]store.Event, 0, len(s.timeline))
+	for _, e := range s.timeline {
+		events = append(events, e.Event)
+	}
+	around, err := clientevent.Load(s.r, events, true)
+	if err != nil {
+		return t, err
+	}
+	view := s.view(around)
+	for i := range s.timeline {
+		standing, err := s.standing(&s.timeline[i])
+		if err != nil {
+			return t, err
+		}
+		t.Events = append(t.Events, view.Render(&s.timeline[i].Event, standing))
+	}
+	return t, nil
+}
+
+// standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.
+func (s *section) standing(e *store.StreamEvent) (clientevent.Standing, error) {
+	if e.Pos > s.memberPos {
+		return clientevent.Standing{Membership: store.Join.String()}, nil
+	}
+	v, err := s.asViewer()
+	if err != nil {
+		return clientevent.Standing{}, err
+	}
+	hidden := !s.own(&e.Event) && v.MembershipAt(e.Pos-1) != store.Join.String()
+	return clientevent.Standing{Membership: v.MembershipAt(e.Pos), HidePrevContent: hidden}, nil
+}
+
+// prevBatch is where /messages continues backwards: before the first event, or, where there is none, where the client stands already.
+func (s *section) prevBatch() string {
+	if s.prev == nil {
+		return s.token.String()
+	}
+	return synctoken.Place{Epoch: s.epoch, Ord: *s.prev}.String()
+}

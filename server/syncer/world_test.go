@@ -1,0 +1,273 @@
+package syncer_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/tidwall/gjson"
+
+	"beffroi/server/accounts"
+	"beffroi/server/eventfilter"
+	"beffroi/server/notify"
+	"beffroi/server/pdu"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+	"beffroi/server/syncer"
+	"beffroi/server/synctoken"
+)
+
+// world is a syncer with a room core on a database of its own. The services beside them are played by the test.
+type world struct {
+	testing.TB
+	db     *store.DB
+	hub    *notify.Hub
+	rooms  *rooms.Service
+	syncer *syncer.Syncer
+	others *others
+	txn    int
+}
+
+// others plays the services whose streams /sync carries.
+type others struct {
+	mu       sync.Mutex
+	boot     synctoken.Boot
+	pos      int64
+	at       map[store.RoomRef]int64
+	typing   map[store.RoomRef][]string
+	data     []stamped
+	messages []syncer.ToDevice
+	acked    int64
+	keys     map[string]int
+	reads    int
+}
+
+type stamped struct {
+	syncer.Data
+	user store.Atom
+	pos  int64
+}
+
+func (o *others) Boot() synctoken.Boot               { return o.boot }
+func (o *others) Position() int64                    { return o.pos }
+func (o *others) ChangedAt(room store.RoomRef) int64 { return o.at[room] }
+func (o *others) Typing(room store.RoomRef) []string { return append([]string{}, o.typing[room]...) }
+func (o *others) Receipts(*store.Reader, store.RoomRef, store.Atom, int64, int64) (any, error) {
+	return nil, nil
+}
+
+func (o *others) DataSince(_ *store.Reader, user store.Atom, _ string, since, upto int64) (out []syncer.Data, err error) {
+	for _, d := range o.data {
+		if d.user == user && d.pos > since && d.pos <= upto {
+			out = append(out, d.Data)
+		}
+	}
+	return out, nil
+}
+
+func (o *others) ToDevice(_ *store.Reader, _, after, upto int64, limit int) (out []syncer.ToDevice, err error) {
+	for _, m := range o.messages {
+		if m.Pos > max(after, o.acked) && m.Pos <= upto && len(out) < limit {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func (o *others) Delivered(_ *store.Reader, _, pos int64) (bool, error) {
+	return len(o.messages) > 0 && o.messages[0].Pos <= pos && o.acked < pos, nil
+}
+
+func (o *others) Acknowledge(_ context.Context, _, pos int64) error {
+	o.acked = pos
+	return nil
+}
+
+func (o *others) DeviceLists(*store.Reader, store.Atom, int64, int64) (changed, left []string, err error) {
+	return nil, nil, nil
+}
+
+func (o *others) KeyCounts(*store.Reader, int64) (map[string]int, []string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reads++
+	return o.keys, nil, nil
+}
+
+func (o *others) Unread(*store.Reader, store.RoomRef, store.Atom, bool) (syncer.Unread, map[string]syncer.Unread, error) {
+	return syncer.Unread{}, nil, nil
+}
+
+// people are the accounts that tests name: all that are asked for.
+type people struct{ db *store.DB }
+
+func (p people) FindLocal(ctx context.Context, userID string) (user store.Atom, ok bool, err error) {
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		user, err = tx.Atom(userID)
+		return err
+	})
+	return user, true, err
+}
+
+func (people) MemberProfile(context.Context, store.Atom) (string, string, error) { return "", "", nil }
+
+func start(t testing.TB) *world {
+	t.Helper()
+	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "b.db"), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := &world{TB: t, db: db, hub: notify.New(), others: &others{at: map[store.RoomRef]int64{}, typing: map[store.RoomRef][]string{}}}
+	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	w.rooms = rooms.New(db, w.hub, time.Now, signer, people{db}, rooms.User{}, func(*pdu.Event) bool { return true })
+	w.syncer = syncer.New(db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.others, AccountData: w.others, Encryption: w.others, Push: w.others})
+	return w
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) user(name string) rooms.User {
+	w.Helper()
+	id := "@" + name + ":hs"
+	atom, _, err := people{w.db}.FindLocal(context.Background(), id)
+	w.ok(err)
+	return rooms.User{Atom: atom, ID: id, Device: int64(atom)}
+}
+
+func (w *world) create(u rooms.User, q rooms.CreateRequest) string {
+	w.Helper()
+	if q.Preset == "" {
+		q.Preset = "public_chat"
+	}
+	id, err := w.rooms.Create(context.Background(), u, &q)
+	w.ok(err)
+	return id
+}
+
+func (w *world) join(room string, users ...rooms.User) {
+	w.Helper()
+	for _, u := range users {
+		w.ok(w.rooms.Join(context.Background(), u, room, ""))
+	}
+}
+
+func (w *world) leave(room string, u rooms.User) {
+	w.Helper()
+	w.ok(w.rooms.Leave(context.Background(), u, room, ""))
+}
+
+func (w *world) say(u rooms.User, room, body string) string {
+	w.Helper()
+	w.txn++
+	raw, _ := json.Marshal(map[string]string{"msgtype": "m.text", "body": body})
+	id, err := w.rooms.Send(context.Background(), u, room, "m.room.message", fmt.Sprint("t", w.txn), raw)
+	w.ok(err)
+	return id
+}
+
+func (w *world) state(u rooms.User, room, eventType, stateKey, content string) string {
+	w.Helper()
+	id, err := w.rooms.SetState(context.Background(), u, room, eventType, stateKey, json.RawMessage(content))
+	w.ok(err)
+	return id
+}
+
+// bump gives a position to what a test says happened in a service beside.
+func (w *world) bump() (pos int64) {
+	w.Helper()
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+		pos, err = tx.NextPos()
+		return err
+	}))
+	return pos
+}
+
+func (w *world) ref(room string) (ref store.RoomRef) {
+	w.Helper()
+	w.ok(w.db.Read(context.Background(), func(r *store.Reader) error {
+		found, _, err := r.FindRoom(room)
+		ref = found.Ref
+		return err
+	}))
+	return ref
+}
+
+type option func(*syncer.Request)
+
+func filtered(filter string) option {
+	f, err := eventfilter.Parse([]byte(filter))
+	if err != nil {
+		panic(err)
+	}
+	return func(q *syncer.Request) { q.Filter = f }
+}
+
+func waiting(d time.Duration) option                    { return func(q *syncer.Request) { q.Timeout = d } }
+func fullState(q *syncer.Request)                       { q.FullState = true }
+func stateAfter(q *syncer.Request)                      { q.StateAfter = true }
+func device(id int64) option                            { return func(q *syncer.Request) { q.Session.Device = id } }
+func body(res gjson.Result) string                      { return res.Get("content.body").Str }
+func esc(id string) string                              { return strings.ReplaceAll(id, ".", `\.`) }
+func joined(res gjson.Result, room string) gjson.Result { return res.Get("rooms.join." + esc(room)) }
+
+// sync answers as the client reads it.
+func (w *world) sync(u rooms.User, since string, options ...option) gjson.Result {
+	w.Helper()
+	res, err := w.trySync(u, since, options...)
+	w.ok(err)
+	return res
+}
+
+func (w *world) trySync(u rooms.User, since string, options ...option) (gjson.Result, error) {
+	q := &syncer.Request{Session: &accounts.Session{User: u.Atom, UserID: u.ID, Device: u.Device}, Filter: &eventfilter.Filter{}}
+	if since != "" {
+		token, err := synctoken.ParseSync(since)
+		if err != nil {
+			return gjson.Result{}, err
+		}
+		q.Since = &token
+	}
+	for _, o := range options {
+		o(q)
+	}
+	a, err := w.syncer.Sync(context.Background(), q)
+	if err != nil {
+		return gjson.Result{}, err
+	}
+	raw, err := json.Marshal(a)
+	return gjson.ParseBytes(raw), err
+}
+
+func next(res gjson.Result) string { return res.Get("next_batch").Str }
+
+// bodies lists the messages of a room's timeline.
+func bodies(room gjson.Result) (out []string) {
+	for _, e := range room.Get("timeline.events").Array() {
+		if e.Get("type").Str == "m.room.message" {
+			out = append(out, body(e))
+		}
+	}
+	return out
+}
+
+// keys lists the state of a section as type/key.
+func keys(list gjson.Result) map[string]gjson.Result {
+	out := map[string]gjson.Result{}
+	for _, e := range list.Array() {
+		out[e.Get("type").Str+"/"+e.Get("state_key").Str] = e
+	}
+	return out
+}
