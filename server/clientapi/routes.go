@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -23,10 +24,11 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Accounts *accounts.Service
-	Rooms    *rooms.Service
-	Leaver   Leaver            // for deactivation
-	Profiles ProfilePropagator // for changes of a display name or avatar
+	Accounts  *accounts.Service
+	Rooms     *rooms.Service
+	Ephemeral *ephemeral.Service
+	Leaver    Leaver            // for deactivation
+	Profiles  ProfilePropagator // for changes of a display name or avatar
 }
 
 // Routes is the table of the whole API.
@@ -46,6 +48,9 @@ func (a *API) Routes() []route {
 		a.accountDataRoutes(),
 		a.tagRoutes(),
 		a.filterRoutes(),
+		a.typingRoutes(),
+		a.receiptRoutes(),
+		a.readMarkerRoutes(),
 		a.synapseAdminRoutes(),
 	)
 }
