@@ -16,6 +16,7 @@ import (
 	"beffroi/server/clientapi"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/store"
@@ -28,6 +29,8 @@ const (
 	alice = "@alice:test"
 	bob   = "@bob:test"
 	carol = "@carol:test"
+
+	maxUpload = 1 << 20
 )
 
 // contentServer serves typing, receipts, media and push rules over real files. An access token is a user id.
@@ -36,6 +39,7 @@ type contentServer struct {
 	t         *testing.T
 	hub       *notify.Hub
 	ephemeral *ephemeral.Service
+	dir       string // the data folder
 	url       string
 }
 
@@ -46,7 +50,12 @@ func newContentServer(t *testing.T) *contentServer {
 	if s.ephemeral, err = ephemeral.New(s.DB, s.hub, time.Now, rand.Reader, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
-	api := &clientapi.API{Ephemeral: s.ephemeral}
+	s.dir = t.TempDir()
+	content, err := media.New(s.DB, s.dir, "test", maxUpload, time.Now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content}
 	adapter := httpx.New[*accounts.Session](s, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)

@@ -8,6 +8,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/media"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -29,6 +30,7 @@ type API struct {
 	Ephemeral *ephemeral.Service
 	Leaver    Leaver            // for deactivation
 	Profiles  ProfilePropagator // for changes of a display name or avatar
+	Media     *media.Service
 }
 
 // Routes is the table of the whole API.
@@ -52,5 +54,6 @@ func (a *API) Routes() []route {
 		a.receiptRoutes(),
 		a.readMarkerRoutes(),
 		a.synapseAdminRoutes(),
+		a.mediaRoutes(),
 	)
 }
