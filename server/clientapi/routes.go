@@ -7,7 +7,9 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/media"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -24,11 +26,13 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Accounts *accounts.Service
-	Rooms    *rooms.Service
-	Leaver   Leaver            // for deactivation
-	Profiles ProfilePropagator // for changes of a display name or avatar
-	E2EE     *e2ee.Service
+	Accounts  *accounts.Service
+	Rooms     *rooms.Service
+	Leaver    Leaver            // for deactivation
+	Profiles  ProfilePropagator // for changes of a display name or avatar
+	E2EE      *e2ee.Service
+	Ephemeral *ephemeral.Service
+	Media     *media.Service
 }
 
 // Routes is the table of the whole API.
@@ -48,10 +52,14 @@ func (a *API) Routes() []route {
 		a.accountDataRoutes(),
 		a.tagRoutes(),
 		a.filterRoutes(),
+		a.typingRoutes(),
+		a.receiptRoutes(),
+		a.readMarkerRoutes(),
 		a.synapseAdminRoutes(),
 		a.keyRoutes(),
 		a.crossSigningRoutes(),
 		a.keyBackupRoutes(),
 		a.toDeviceRoutes(),
+		a.mediaRoutes(),
 	)
 }

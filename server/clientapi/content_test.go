@@ -1,0 +1,150 @@
+package clientapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"beffroi/server/accounts"
+	"beffroi/server/clientapi"
+	"beffroi/server/ephemeral"
+	"beffroi/server/httpx"
+	"beffroi/server/media"
+	"beffroi/server/merr"
+	"beffroi/server/notify"
+	"beffroi/server/store"
+	"beffroi/server/store/storetest"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	alice = "@alice:test"
+	bob   = "@bob:test"
+	carol = "@carol:test"
+
+	maxUpload = 1 << 20
+)
+
+// contentServer serves typing, receipts, media and push rules over real files. An access token is a user id.
+type contentServer struct {
+	*storetest.File
+	t         *testing.T
+	hub       *notify.Hub
+	ephemeral *ephemeral.Service
+	dir       string // the data folder
+	url       string
+}
+
+func newContentServer(t *testing.T) *contentServer {
+	t.Helper()
+	s := &contentServer{File: storetest.Open(t), t: t, hub: notify.New()}
+	var err error
+	if s.ephemeral, err = ephemeral.New(s.DB, s.hub, time.Now, rand.Reader, zerolog.Nop()); err != nil {
+		t.Fatal(err)
+	}
+	s.dir = t.TempDir()
+	content, err := media.New(s.DB, s.dir, "test", maxUpload, time.Now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content}
+	adapter := httpx.New[*accounts.Session](s, zerolog.Nop())
+	adapter.Mount(api.Routes())
+	web := httptest.NewServer(adapter)
+	s.url = web.URL
+	t.Cleanup(func() {
+		web.Close()
+		s.ephemeral.Close()
+	})
+	return s
+}
+
+// Authenticate takes a user id for a token.
+func (s *contentServer) Authenticate(_ context.Context, token, _ string) (*accounts.Session, error) {
+	if !strings.HasPrefix(token, "@") {
+		return nil, merr.UnknownToken(false)
+	}
+	return &accounts.Session{User: s.Atom(token), UserID: token, Device: 1, DeviceID: "D"}, nil
+}
+
+// send makes a request and gives the answer, its body read.
+func (s *contentServer) send(user, method, path, contentType string, body io.Reader) (*http.Response, []byte) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if user != "" {
+		req.Header.Set("Authorization", "Bearer "+user)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp, b
+}
+
+// want sends JSON and checks the answer's status and errcode ("" where it succeeds). It gives the answer's body.
+func (s *contentServer) want(status int, errcode, user, method, path, body string) []byte {
+	s.t.Helper()
+	resp, got := s.send(user, method, path, "application/json", bytes.NewBufferString(body))
+	var e struct{ ErrCode string }
+	_ = json.Unmarshal(got, &e)
+	if resp.StatusCode != status || e.ErrCode != errcode {
+		s.t.Fatalf("%s %s as %s: %d %s; want %d %s", method, path, user, resp.StatusCode, got, status, errcode)
+	}
+	return got
+}
+
+func (s *contentServer) ok(user, method, path, body string) []byte {
+	s.t.Helper()
+	return s.want(http.StatusOK, "", user, method, path, body)
+}
+
+// read runs a read of the store.
+func read[T any](s *contentServer, fn func(r *store.Reader) (T, error)) T {
+	s.t.Helper()
+	v, err := store.Get(s.t.Context(), s.DB, fn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return v
+}
+
+// wakes tells whether act wakes a user.
+func (s *contentServer) wakes(user string, act func()) bool {
+	w := s.hub.Wait(int64(s.Atom(user)))
+	defer s.hub.Done(w)
+	act()
+	select {
+	case <-w.C:
+		return true
+	default:
+		return false
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,125 @@
+package clientapi
+
+import (
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"beffroi/server/httpx"
+	"beffroi/server/media"
+	"beffroi/server/merr"
+)
+
+// Spec: client-server API, "Content Repository". The endpoints without authentication were frozen before this server's first
+// upload, so they have nothing.
+func (a *API) mediaRoutes() []route {
+	const authed, old = "/_matrix/client/v1/media", "/_matrix/media/v3"
+	return []route{
+		{Method: "POST", Path: old + "/upload", Handle: a.upload, Limit: -1},
+		{Method: "GET", Path: authed + "/config", Handle: a.mediaConfig},
+		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download},
+		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download},
+		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail},
+		{Method: "GET", Path: old + "/config", Handle: a.mediaConfig},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: frozen, Auth: httpx.None},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: frozen, Auth: httpx.None},
+		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: frozen, Auth: httpx.None},
+	}
+}
+
+func frozen(*request) (any, error) {
+	return nil, merr.NotFound("Media needs an access token: /_matrix/client/v1/media")
+}
+
+func (a *API) mediaConfig(*request) (any, error) {
+	return map[string]int64{"m.upload.size": a.Media.MaxUpload()}, nil
+}
+
+func (a *API) upload(r *request) (any, error) {
+	if err := a.Media.Fits(r.ContentLength); err != nil {
+		return nil, err
+	}
+	body := newPacedBody(r.Body, http.NewResponseController(r.Writer), uploadPace())
+	uri, err := a.Media.Upload(r.Context(), media.Upload{
+		Uploader:    r.Session.User,
+		ContentType: r.Header.Get("Content-Type"),
+		FileName:    r.URL.Query().Get("filename"),
+	}, body)
+	if err != nil {
+		return nil, body.explain(err)
+	}
+	return map[string]string{"content_uri": uri}, nil
+}
+
+func (a *API) download(r *request) (any, error) {
+	f, err := a.Media.Open(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"))
+	if err != nil {
+		return nil, err
+	}
+	if name := r.PathValue("fileName"); name != "" {
+		f.Name = name
+	}
+	return served{f}, nil
+}
+
+func (a *API) thumbnail(r *request) (any, error) {
+	query := r.URL.Query()
+	width, err := strconv.Atoi(query.Get("width"))
+	if err != nil {
+		return nil, merr.InvalidParam("width is not a number of pixels")
+	}
+	height, err := strconv.Atoi(query.Get("height"))
+	if err != nil {
+		return nil, merr.InvalidParam("height is not a number of pixels")
+	}
+	method := query.Get("method")
+	if method == "" {
+		method = media.Scale
+	}
+	f, err := a.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), width, height, method)
+	if err != nil {
+		return nil, err
+	}
+	return served{f}, nil
+}
+
+// served answers with a file, whole or in part.
+type served struct{ *media.File }
+
+// Respond implements httpx.Responder. Spec: client-server API, "Content Repository", first section and "Serving inline content".
+func (s served) Respond(w http.ResponseWriter, r *http.Request) {
+	defer s.Close()
+	h := w.Header()
+	h.Set("Content-Type", s.ContentType)
+	h.Set("Content-Disposition", disposition(s.ContentType, s.Name))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; "+
+		"style-src 'unsafe-inline'; object-src 'self';")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	h.Set("ETag", s.ETag)
+	http.ServeContent(w, r, "", time.Time{}, s.File)
+}
+
+// disposition is inline for types that browsers can't be attacked with. The name is written as RFC 6266 wants it, RFC 5987 included.
+func disposition(contentType, name string) string {
+	kind := "attachment"
+	if essence, _, err := mime.ParseMediaType(contentType); err == nil && slices.Contains(inlineTypes(), essence) {
+		kind = "inline"
+	}
+	if name == "" {
+		return kind
+	}
+	return mime.FormatMediaType(kind, map[string]string{"filename": name})
+}
+
+// Spec: client-server API, "Serving inline content".
+func inlineTypes() []string {
+	return strings.Fields(`text/css text/plain text/csv application/json application/ld+json
+		image/jpeg image/gif image/png image/apng image/webp image/avif
+		video/mp4 video/webm video/ogg video/quicktime
+		audio/mp4 audio/webm audio/aac audio/mpeg audio/ogg audio/wave audio/wav audio/x-wav audio/x-pn-wav audio/flac audio/x-flac`)
+}

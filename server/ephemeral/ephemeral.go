@@ -1,0 +1,67 @@
+// Package ephemeral keeps what is said about a room beside its events: who is typing, and who has read how far.
+// Typing lives in memory only; receipts are stored.
+package ephemeral
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"beffroi/server/merr"
+	"beffroi/server/notify"
+	"beffroi/server/store"
+	"beffroi/server/synctoken"
+
+	"github.com/rs/zerolog"
+)
+
+// Service serves typing notifications, receipts and read markers.
+type Service struct {
+	db     *store.DB
+	hub    *notify.Hub
+	now    func() time.Time
+	log    zerolog.Logger
+	typing *typing
+	boot   synctoken.Boot
+}
+
+// New makes the service. It is given back with Close.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, random io.Reader, log zerolog.Logger) (*Service, error) {
+	s := &Service{db: db, hub: hub, now: now, log: log}
+	if _, err := io.ReadFull(random, s.boot[:]); err != nil {
+		return nil, fmt.Errorf("name of this run: %w", err)
+	}
+	s.typing = newTyping(now, s.typingChanged)
+	return s, nil
+}
+
+// Close forgets who is typing, without telling anybody.
+func (s *Service) Close() { s.typing.close() }
+
+// joinedRoom gives the number of a room that the user is in: 403 M_FORBIDDEN elsewhere, whether the room exists or not.
+func joinedRoom(r *store.Reader, roomID string, user store.Atom) (store.RoomRef, error) {
+	room, _, err := r.FindRoom(roomID)
+	if err != nil {
+		return 0, err
+	}
+	m, _, err := r.Member(room.Ref, user)
+	if err == nil && m.Membership != store.Join {
+		err = merr.Forbidden("You are not in this room")
+	}
+	return room.Ref, err
+}
+
+// wakeRoom wakes everybody who is in the room.
+func (s *Service) wakeRoom(ctx context.Context, room store.RoomRef) error {
+	users, err := store.Get(ctx, s.db, func(r *store.Reader) ([]store.Atom, error) { return r.JoinedUsers(room) })
+	if err != nil {
+		return err
+	}
+	topics := make([]int64, len(users))
+	for i, u := range users {
+		topics[i] = int64(u)
+	}
+	s.hub.Wake(topics...)
+	return nil
+}

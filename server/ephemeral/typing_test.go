@@ -1,0 +1,53 @@
+package ephemeral
+
+import (
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"beffroi/server/store"
+)
+
+func TestTypingEndsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []store.RoomRef
+		typing := newTyping(time.Now, func(room store.RoomRef) { told = append(told, room) })
+		defer typing.close()
+		typing.set(7, "@bob:test", time.Now().Add(30*time.Second))
+		typing.set(7, "@alice:test", time.Now().Add(10*time.Second))
+		typing.set(8, "@alice:test", time.Now().Add(10*time.Second))
+		began := typing.position()
+
+		time.Sleep(9 * time.Second)
+		typing.set(8, "@alice:test", time.Now().Add(10*time.Second)) // goes on
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := typing.users(7); !reflect.DeepEqual(got, []string{"@bob:test"}) {
+			t.Errorf("in room 7: %v", got)
+		}
+		if typing.changedAt(7) <= began || typing.changedAt(8) > began || !reflect.DeepEqual(told, []store.RoomRef{7}) {
+			t.Errorf("changed at %d and %d after %d, told: %v", typing.changedAt(7), typing.changedAt(8), began, told)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(typing.users(7))+len(typing.users(8)) != 0 || !reflect.DeepEqual(told, []store.RoomRef{7, 8, 7}) {
+			t.Errorf("after a minute: %v %v, told: %v", typing.users(7), typing.users(8), told)
+		}
+		if typing.changedAt(7) != began+3 || typing.changedAt(8) != began+2 || typing.changedAt(9) != 0 {
+			t.Errorf("positions: %d %d %d after %d", typing.changedAt(7), typing.changedAt(8), typing.changedAt(9), began)
+		}
+	})
+}
+
+func TestClosedTypingTellsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		typing := newTyping(time.Now, func(store.RoomRef) { t.Error("told after close") })
+		typing.set(7, "@alice:test", time.Now().Add(time.Second))
+		typing.close()
+		time.Sleep(time.Minute)
+		if typing.set(7, "@bob:test", time.Now().Add(time.Second)) {
+			t.Error("typing begins after close")
+		}
+	})
+}

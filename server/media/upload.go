@@ -1,0 +1,102 @@
+package media
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"os"
+	"unicode/utf8"
+
+	"beffroi/server/merr"
+	"beffroi/server/store"
+)
+
+const (
+	unknownType   = "application/octet-stream"
+	maxTypeLength = 255 // bytes
+	maxNameLength = 255
+)
+
+// Upload is what a client says of what it uploads.
+type Upload struct {
+	Uploader    store.Atom
+	ContentType string // "" or malformed: application/octet-stream
+	FileName    string // "": none
+}
+
+// Upload stores a body and gives its mxc:// URI. What is stored survives a power cut: the bytes are durable before they are
+// known. 413 M_TOO_LARGE beyond MaxUpload.
+func (s *Service) Upload(ctx context.Context, u Upload, body io.Reader) (uri string, err error) {
+	if len(u.FileName) > maxNameLength || !utf8.ValidString(u.FileName) {
+		return "", merr.InvalidParam("The file name is longer than %d bytes, or not UTF-8", maxNameLength)
+	}
+	m := store.Media{ContentType: contentType(u.ContentType), FileName: u.FileName, Uploader: u.Uploader, Created: store.Millis(s.now())}
+	if m.ID, err = s.newID(); err != nil {
+		return "", err
+	}
+	if m.SHA256, m.Size, err = s.receive(body); err != nil {
+		return "", err
+	}
+	if err = s.db.Write(ctx, func(tx *store.Tx) error { return tx.InsertMedia(m) }); err != nil {
+		return "", err
+	}
+	return "mxc://" + s.serverName + "/" + m.ID, nil
+}
+
+// newID makes a media id that can't be guessed: whoever knows it may have the media.
+func (s *Service) newID() (string, error) {
+	var b [18]byte
+	if _, err := io.ReadFull(s.random, b[:]); err != nil {
+		return "", fmt.Errorf("media id: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b[:]), nil
+}
+
+func contentType(given string) string {
+	if _, _, err := mime.ParseMediaType(given); err != nil || len(given) > maxTypeLength {
+		return unknownType
+	}
+	return given
+}
+
+// receive streams a body to a temporary file and gives it its name for good.
+func (s *Service) receive(body io.Reader) (sum []byte, size int64, err error) {
+	f, err := os.CreateTemp(s.tmp(), "upload-")
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if f.Close(); err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	hash := sha256.New()
+	size, err = io.Copy(io.MultiWriter(f, hash), io.LimitReader(body, s.max+1))
+	if err != nil {
+		return nil, 0, err
+	}
+	if size > s.max {
+		return nil, 0, s.tooLarge()
+	}
+	if err = f.Sync(); err != nil {
+		return nil, 0, err
+	}
+	sum = hash.Sum(nil)
+	return sum, size, place(f, s.path(sum))
+}
+
+func (s *Service) tooLarge() error {
+	return merr.TooLarge("The file is larger than %d bytes", s.max)
+}
+
+// Fits refuses a body whose announced size (-1: unknown) is too large, before it is sent: 413 M_TOO_LARGE.
+func (s *Service) Fits(size int64) error {
+	if size > s.max {
+		return s.tooLarge()
+	}
+	return nil
+}
