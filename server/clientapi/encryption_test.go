@@ -277,3 +277,24 @@ func (d *device) leave(room string) {
 }
 
 func escape(id string) string { return url.PathEscape(id) }
+
+// lists are the changes of devices since a position.
+func (d *device) lists(since int64) store.DeviceLists {
+	d.Helper()
+	return read(d.hall, func(r *store.Reader) (store.DeviceLists, error) {
+		return r.DeviceListChanges(d.User, since, d.db.Visible())
+	})
+}
+
+// wantRows looks into the database from beside.
+func (h *hall) wantRows(want int, query string) {
+	h.Helper()
+	db, err := sql.Open("sqlite", "file:"+h.path+"?mode=ro")
+	h.ok(err)
+	defer db.Close()
+	var n int
+	h.ok(db.QueryRow(query).Scan(&n))
+	if n != want {
+		h.Errorf("%s: %d, want %d", query, n, want)
+	}
+}
