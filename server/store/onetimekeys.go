@@ -82,13 +82,15 @@ func (tx *Tx) PutFallbackKey(device int64, k OneTimeKey) error {
 	return tx.exec(putFallbackKey, device, k.Algorithm, k.KeyID, k.JSON)
 }
 
-// UnusedFallbackTypes gives the algorithms whose fallback key was never claimed.
+// UnusedFallbackTypes gives the algorithms whose fallback key was never claimed, never nil.
 // Source: client-server API, "End-to-end encryption", "Extensions to /sync".
 func (r *Reader) UnusedFallbackTypes(device int64) ([]string, error) {
-	return list(r, unusedFallbackTypes, in(device), scanText)
-}
-
-func scanText(rows *sql.Rows) (s string, err error) {
-	err = rows.Scan(&s)
-	return s, err
+	types := []string{}
+	err := r.rows(unusedFallbackTypes, in(device), func(rows *sql.Rows) error {
+		var algorithm string
+		err := rows.Scan(&algorithm)
+		types = append(types, algorithm)
+		return err
+	})
+	return types, err
 }
