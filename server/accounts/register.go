@@ -106,9 +106,6 @@ func (s *Service) newUserID(localpart string) (string, error) {
 		return "", merr.New(http.StatusBadRequest, "M_INVALID_USERNAME",
 			"A user name has only a to z, 0 to 9 and . _ = - / +, and is not too long")
 	}
-	if s.cfg.Custodian != "" && localpart == s.cfg.Custodian {
-		return "", errUserInUse()
-	}
 	return userID, nil
 }
 

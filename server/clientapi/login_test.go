@@ -333,3 +333,31 @@ func (s *server) storedPassword(userID string) string {
 	}
 	return a.Password
 }
+
+// A second server on the same database stands for one that was restarted.
+func TestTokensOutliveARestart(t *testing.T) {
+	s := start(t)
+	alice := s.register("alice")
+	again, err := accounts.New(t.Context(), s.db, s.hub, accounts.Config{ServerName: testServer, Custodian: "_commune"}, s.clock.Now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := again.Authenticate(t.Context(), alice.token, "127.0.0.1:1")
+	if err != nil || session.UserID != alice.id {
+		t.Fatal(session, err)
+	}
+}
+
+func TestNobodyLogsInToADeactivatedAccount(t *testing.T) {
+	s := start(t)
+	alice := s.register("alice")
+	s.write(func(tx *store.Tx) error { // as if something had forgotten the password and the device
+		user, err := tx.FindAtom(alice.id)
+		if err != nil {
+			return err
+		}
+		return tx.SetAccountState(user, store.AccountDeactivated)
+	})
+	s.stranger().fails(403, "M_FORBIDDEN", "POST", loginPath, object{"type": "m.login.password", "user": "alice", "password": "pass-alice"})
+	alice.loggedOut(false)
+}
