@@ -12,6 +12,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/syncer"
 )
 
 type (
@@ -33,6 +34,7 @@ type API struct {
 	E2EE      *e2ee.Service
 	Ephemeral *ephemeral.Service
 	Media     *media.Service
+	Syncer    *syncer.Syncer
 }
 
 // Routes is the table of the whole API.
@@ -43,6 +45,7 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.syncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),

@@ -107,9 +107,5 @@ func (w *Waiter) wake() {
 func (h *Hub) Waiting() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
-	for _, ws := range h.waiting {
-		n += len(ws)
-	}
-	return n
+	return len(h.all)
 }

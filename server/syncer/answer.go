@@ -1,10 +1,6 @@
 package syncer
 
-import (
-	"encoding/json"
-
-	"beffroi/server/store"
-)
+import "encoding/json"
 
 // Answer is the body of /sync. Its lists are never null.
 type Answer struct {
@@ -126,11 +122,4 @@ func (e *Events) add(eventType string, content any) error {
 type ToDevice struct {
 	Pos  int64
 	JSON json.RawMessage
-}
-
-// Data is a piece of account data.
-type Data struct {
-	Room    store.RoomRef // 0: global
-	Type    store.Atom
-	Content json.RawMessage
 }

@@ -1,7 +1,7 @@
 package syncer
 
 import (
-	"encoding/json"
+	"slices"
 	"time"
 
 	"beffroi/server/clientevent"
@@ -31,14 +31,14 @@ type look struct {
 
 	token   synctoken.Sync
 	roomIDs map[store.RoomRef]string
-	data    map[store.RoomRef][]Data
+	data    map[store.RoomRef][]store.AccountData
 	members map[memberKey]store.NID // that this answer sends
 }
 
 // newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.
 func (s *Syncer) newLook(q *Request, d *device) *look {
 	l := &look{Syncer: s, q: q, device: d, now: s.now(), upto: s.db.Visible(), typing: s.sources.Ephemeral.Position(), initial: true,
-		answer: newAnswer(), data: map[store.RoomRef][]Data{}, members: map[memberKey]store.NID{}, roomIDs: map[store.RoomRef]string{}}
+		answer: newAnswer(), data: map[store.RoomRef][]store.AccountData{}, members: map[memberKey]store.NID{}, roomIDs: map[store.RoomRef]string{}}
 	if t := q.Since; t != nil {
 		l.continues(t)
 	}
@@ -143,14 +143,22 @@ func (l *look) everybody() ([]string, error) {
 
 // accountData answers with the global data, and keeps the rooms' for their sections.
 func (l *look) accountData() error {
-	data, err := l.sources.AccountData.DataSince(l.r, l.q.Session.User, l.q.Session.UserID, l.since, l.upto)
+	data, err := l.r.AccountDataSince(l.q.Session.User, l.since, l.upto)
 	if err != nil {
 		return err
+	}
+	if l.since == 0 && !slices.ContainsFunc(data, isPushRules) {
+		data = append(data, store.AccountData{Type: store.AtomPushRules}) // everybody has rules
 	}
 	for _, d := range data {
 		if d.Room != 0 {
 			l.data[d.Room] = append(l.data[d.Room], d)
 			continue
+		}
+		if isPushRules(d) {
+			if d.Content, err = l.sources.Push.Rules(l.q.Session.UserID, d.Content); err != nil {
+				return err
+			}
 		}
 		if err := l.addData(&l.answer.AccountData, d, l.q.Filter.AccountData.Match); err != nil {
 			return err
@@ -159,14 +167,14 @@ func (l *look) accountData() error {
 	return nil
 }
 
-func (l *look) addData(to *Events, d Data, match func(eventType, sender string) bool) error {
+func isPushRules(d store.AccountData) bool { return d.Room == 0 && d.Type == store.AtomPushRules }
+
+func (l *look) addData(to *Events, d store.AccountData, match func(eventType, sender string) bool) error {
 	eventType, err := l.r.Text(d.Type)
 	if err != nil || !match(eventType, l.q.Session.UserID) {
 		return err
 	}
-	raw, err := json.Marshal(event{Type: eventType, Content: d.Content})
-	to.Events = append(to.Events, raw)
-	return err
+	return to.add(eventType, d.Content)
 }
 
 func (l *look) texts(atoms []store.Atom) ([]string, error) {

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"sync"
 
+	"beffroi/server/eventfilter"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
 )
@@ -25,9 +26,11 @@ type memory struct {
 type device struct {
 	id int64
 
-	mu      sync.Mutex
-	quiet   *quiet
-	members map[memberKey]sentMember
+	mu       sync.Mutex
+	filterID string
+	filter   *eventfilter.Filter // of filterID
+	quiet    *quiet
+	members  map[memberKey]sentMember
 }
 
 // quiet is an answer with which a device knew everything, and the count of the user's wakes before it was looked for.

@@ -85,7 +85,7 @@ func (s *section) roomData(to *Events) error {
 	}
 	data := s.data[s.ref]
 	if s.newly && s.look.since > 0 {
-		all, err := s.sources.AccountData.DataSince(s.r, s.q.Session.User, s.q.Session.UserID, 0, s.upto)
+		all, err := s.r.AccountDataSince(s.q.Session.User, 0, s.upto)
 		if err != nil {
 			return err
 		}

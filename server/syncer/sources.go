@@ -10,10 +10,9 @@ import (
 
 // Sources are the services whose streams /sync carries. Every read happens on the snapshot of the answer.
 type Sources struct {
-	Ephemeral   Ephemeral
-	AccountData AccountData
-	Encryption  Encryption
-	Push        Push
+	Ephemeral  Ephemeral
+	Encryption Encryption
+	Push       Push
 }
 
 // Ephemeral is what package ephemeral knows: the typing stream of this run of the process, and receipts.
@@ -27,13 +26,6 @@ type Ephemeral interface {
 	Typing(room store.RoomRef) []string
 	// Receipts is the content of m.receipt for a reader, with since < position ≤ upto; nil where there are none.
 	Receipts(r *store.Reader, room store.RoomRef, reader store.Atom, since, upto int64) (any, error)
-}
-
-// AccountData is what clients keep on the server.
-type AccountData interface {
-	// DataSince lists what was set with since < position ≤ upto, as clients read it: push rules in full, and also where none were set
-	// if since is 0.
-	DataSince(r *store.Reader, user store.Atom, userID string, since, upto int64) ([]Data, error)
 }
 
 // Encryption is what package e2ee knows. Every change of what it gives wakes the user.
@@ -50,14 +42,10 @@ type Encryption interface {
 	KeyCounts(r *store.Reader, device int64) (oneTime map[string]int, unusedFallbacks []string, err error)
 }
 
-// Push counts what notifies.
+// Push knows the rules by which events notify.
 type Push interface {
+	// Rules is the content of m.push_rules in full, of what is stored of a user's rules; nil where nothing is.
+	Rules(userID string, stored json.RawMessage) (json.RawMessage, error)
 	// Unread counts in a room; where threads is true, the room's count is that of the main timeline and threads have their own.
 	Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Unread, map[string]Unread, error)
-}
-
-// event is any event that has a type and a content.
-type event struct {
-	Type    string          `json:"type"`
-	Content json.RawMessage `json:"content"`
 }

@@ -42,17 +42,10 @@ type others struct {
 	pos      int64
 	at       map[store.RoomRef]int64
 	typing   map[store.RoomRef][]string
-	data     []stamped
 	messages []syncer.ToDevice
 	acked    int64
 	keys     map[string]int
 	reads    int
-}
-
-type stamped struct {
-	syncer.Data
-	user store.Atom
-	pos  int64
 }
 
 func (o *others) Boot() synctoken.Boot               { return o.boot }
@@ -63,13 +56,11 @@ func (o *others) Receipts(*store.Reader, store.RoomRef, store.Atom, int64, int64
 	return nil, nil
 }
 
-func (o *others) DataSince(_ *store.Reader, user store.Atom, _ string, since, upto int64) (out []syncer.Data, err error) {
-	for _, d := range o.data {
-		if d.user == user && d.pos > since && d.pos <= upto {
-			out = append(out, d.Data)
-		}
+func (o *others) Rules(_ string, stored json.RawMessage) (json.RawMessage, error) {
+	if stored == nil {
+		return json.RawMessage(`{"global":{}}`), nil
 	}
-	return out, nil
+	return stored, nil
 }
 
 func (o *others) ToDevice(_ *store.Reader, _, after, upto int64, limit int) (out []syncer.ToDevice, err error) {
@@ -128,7 +119,7 @@ func start(t testing.TB) *world {
 	w := &world{TB: t, db: db, hub: notify.New(), others: &others{at: map[store.RoomRef]int64{}, typing: map[store.RoomRef][]string{}}}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	w.rooms = rooms.New(db, w.hub, time.Now, signer, people{db}, rooms.User{}, func(*pdu.Event) bool { return true })
-	w.syncer = syncer.New(db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.others, AccountData: w.others, Encryption: w.others, Push: w.others})
+	w.syncer = syncer.New(db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.others, Encryption: w.others, Push: w.others})
 	return w
 }
 
@@ -193,6 +184,14 @@ func (w *world) bump() (pos int64) {
 		return err
 	}))
 	return pos
+}
+
+// data sets a piece of account data.
+func (w *world) data(u rooms.User, room store.RoomRef, eventType store.Atom, content string) {
+	w.Helper()
+	d := store.AccountData{Room: room, Type: eventType, Content: json.RawMessage(content), Pos: w.bump()}
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) error { return tx.PutAccountData(u.Atom, d) }))
+	w.hub.Wake(int64(u.Atom))
 }
 
 func (w *world) ref(room string) (ref store.RoomRef) {
