@@ -122,6 +122,9 @@ func (s *Server) stop(web *http.Server) {
 // whoever gets the data folder finds it at rest.
 func (s *Server) Close() error {
 	s.loops.stop()
+	if s.talk != nil {
+		s.talk.Close()
+	}
 	var err error
 	if s.db != nil {
 		err = s.db.Close()

@@ -12,11 +12,14 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/clientapi"
+	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/syncer"
 )
 
 // databaseFile is the database's name in the data folder.
@@ -28,6 +31,9 @@ type services struct {
 	hub      *notify.Hub
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	e2ee     *e2ee.Service
+	talk     *ephemeral.Service
+	syncer   *syncer.Syncer
 }
 
 // wire opens the database and makes the services on it. What it opened is in s, for Close, also where it fails.
@@ -51,6 +57,20 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, notifies)
+	return s.wireSync(ctx)
+}
+
+// wireSync makes the services that /sync reads from, and the syncer.
+func (s *Server) wireSync(ctx context.Context) (err error) {
+	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
+	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
+		return err
+	}
+	epoch, err := store.Get(ctx, s.db, func(r *store.Reader) (int64, error) { return r.MetaInt(store.MetaEpoch) })
+	if err != nil {
+		return err
+	}
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee})
 	return nil
 }
 
@@ -114,7 +134,7 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms,
+		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())

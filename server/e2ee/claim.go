@@ -18,6 +18,7 @@ type KeysClaim struct {
 // claim asks for one key.
 type claim struct {
 	userID, deviceID, algorithm string
+	user                        store.Atom
 	device                      int64
 }
 
@@ -41,6 +42,7 @@ func (s *Service) Claim(ctx context.Context, wanted map[string]map[string]string
 		}
 		for i, k := range keys {
 			answer.add(part[i], k)
+			s.hub.Wake(int64(part[i].user)) // the key counts that /sync shows
 		}
 	}
 	return answer, nil
@@ -67,7 +69,7 @@ func (s *Service) claims(r *store.Reader, wanted map[string]map[string]string, f
 				return nil, err
 			}
 			if device != 0 {
-				claims = append(claims, claim{userID, deviceID, algorithm, device})
+				claims = append(claims, claim{userID, deviceID, algorithm, user, device})
 			}
 		}
 	}

@@ -40,6 +40,9 @@ func (s *Service) Upload(ctx context.Context, session *accounts.Session, upload 
 		counts, err = tx.OneTimeKeyCounts(session.Device)
 		return err
 	})
+	if err == nil {
+		s.hub.Wake(int64(session.User)) // the key counts that /sync shows
+	}
 	if err == nil && changed {
 		s.wakeSharers(ctx, session.User)
 	}

@@ -95,6 +95,14 @@ func (db *DB) Visible() int64 { return db.visible.Load() }
 // It is an estimate for machines where the kernel's counters can't be read.
 func (db *DB) Syncs() int64 { return db.w.commits.Load() + db.cp.syncs.Load() }
 
+// Reads counts the statements that were run on the readers' connections: for tests and benchmarks.
+func (db *DB) Reads() (n int64) {
+	for _, c := range db.r.all {
+		n += c.runs.Load()
+	}
+	return n
+}
+
 // dsn writes a SQLite URI with the given pragmas.
 func dsn(path, mode string, pragmas ...string) string {
 	v := url.Values{"mode": {mode}, "_pragma": pragmas}
@@ -107,6 +115,7 @@ type conn struct {
 	pool  *sql.DB
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
+	runs  atomic.Int64 // how many statements were asked for
 }
 
 func openConn(ctx context.Context, uri string) (*conn, error) {
@@ -133,6 +142,7 @@ func openWriterConn(ctx context.Context, path string) (*conn, error) {
 
 // stmt prepares a statement once.
 func (c *conn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	c.runs.Add(1)
 	if s := c.stmts[query]; s != nil {
 		return s, nil
 	}

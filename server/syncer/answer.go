@@ -1,17 +1,21 @@
 package syncer
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"beffroi/server/store"
+)
 
 // Answer is the body of /sync. Its lists are never null.
 type Answer struct {
-	NextBatch       string         `json:"next_batch"`
-	Rooms           Rooms          `json:"rooms"`
-	Presence        Events         `json:"presence"`
-	AccountData     Events         `json:"account_data"`
-	ToDevice        Events         `json:"to_device"`
-	DeviceLists     *DeviceLists   `json:"device_lists,omitempty"`
-	OneTimeKeys     map[string]int `json:"device_one_time_keys_count"`
-	UnusedFallbacks []string       `json:"device_unused_fallback_key_types"`
+	NextBatch       string             `json:"next_batch"`
+	Rooms           Rooms              `json:"rooms"`
+	Presence        Events             `json:"presence"`
+	AccountData     Events             `json:"account_data"`
+	ToDevice        Events             `json:"to_device"`
+	DeviceLists     *store.DeviceLists `json:"device_lists,omitempty"`
+	OneTimeKeys     map[string]int     `json:"device_one_time_keys_count"`
+	UnusedFallbacks []string           `json:"device_unused_fallback_key_types"`
 
 	whole bool // begins anew: it is given at once
 }
@@ -79,12 +83,6 @@ type KnockedRoom struct {
 	State Events `json:"knock_state"`
 }
 
-// DeviceLists names users whose devices are to be asked for anew, and those who no longer matter.
-type DeviceLists struct {
-	Changed []string `json:"changed"`
-	Left    []string `json:"left"`
-}
-
 func newAnswer() *Answer {
 	return &Answer{
 		Rooms: Rooms{Join: map[string]*JoinedRoom{}, Invite: map[string]*InvitedRoom{}, Knock: map[string]*KnockedRoom{},
@@ -116,10 +114,4 @@ func (e *Events) add(eventType string, content any) error {
 	}{eventType, content})
 	e.Events = append(e.Events, raw)
 	return err
-}
-
-// ToDevice is a message to a device with its position.
-type ToDevice struct {
-	Pos  int64
-	JSON json.RawMessage
 }

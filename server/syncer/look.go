@@ -88,8 +88,7 @@ func (l *look) remember(wakes uint64) {
 
 // Spec: client-server API, "Send-to-Device messaging", "Extensions to /sync".
 func (l *look) toDevice() error {
-	e := l.sources.Encryption
-	messages, err := e.ToDevice(l.r, l.q.Session.Device, l.after, l.upto, maxToDevice)
+	messages, err := l.r.ToDeviceMessages(l.q.Session.Device, l.after, l.upto, maxToDevice)
 	if err != nil {
 		return err
 	}
@@ -100,45 +99,33 @@ func (l *look) toDevice() error {
 		l.token.ToDevice = messages[maxToDevice-1].Pos
 	}
 	if l.after > 0 {
-		l.acknowledge, err = e.Delivered(l.r, l.q.Session.Device, l.after)
+		l.acknowledge, err = l.r.HasToDeviceUpTo(l.q.Session.Device, l.after)
 	}
 	return err
 }
 
 // Spec: client-server API, "End-to-end encryption", "Extensions to /sync".
-func (l *look) keys() error {
-	oneTime, unused, err := l.sources.Encryption.KeyCounts(l.r, l.q.Session.Device)
-	if oneTime != nil {
-		l.answer.OneTimeKeys = oneTime
+func (l *look) keys() (err error) {
+	if l.answer.OneTimeKeys, err = l.r.OneTimeKeyCounts(l.q.Session.Device); err != nil {
+		return err
 	}
-	if unused != nil {
-		l.answer.UnusedFallbacks = unused
-	}
+	unused, err := l.r.UnusedFallbackTypes(l.q.Session.Device)
+	l.answer.UnusedFallbacks = append(l.answer.UnusedFallbacks, unused...)
 	return err
 }
 
 // deviceLists is for who continues only. After a restore everybody is named: what changed in the lost interval is not known.
-func (l *look) deviceLists() (err error) {
+func (l *look) deviceLists() error {
 	if l.q.Since == nil {
 		return nil
 	}
-	lists := &DeviceLists{Changed: []string{}, Left: []string{}}
-	l.answer.DeviceLists = lists
+	read := func() (store.DeviceLists, error) { return l.r.DeviceListChanges(l.q.Session.User, l.since, l.upto) }
 	if l.initial {
-		lists.Changed, err = l.everybody()
-		return err
+		read = func() (store.DeviceLists, error) { return l.r.AllDeviceLists(l.q.Session.User) }
 	}
-	changed, left, err := l.sources.Encryption.DeviceLists(l.r, l.q.Session.User, l.since, l.upto)
-	lists.Changed, lists.Left = append(lists.Changed, changed...), append(lists.Left, left...)
+	lists, err := read()
+	l.answer.DeviceLists = &store.DeviceLists{Changed: append([]string{}, lists.Changed...), Left: append([]string{}, lists.Left...)}
 	return err
-}
-
-func (l *look) everybody() ([]string, error) {
-	users, err := l.r.UsersSharingRooms(l.q.Session.User)
-	if err != nil {
-		return nil, err
-	}
-	return l.texts(users)
 }
 
 // accountData answers with the global data, and keeps the rooms' for their sections.
@@ -147,7 +134,7 @@ func (l *look) accountData() error {
 	if err != nil {
 		return err
 	}
-	if l.since == 0 && !slices.ContainsFunc(data, isPushRules) {
+	if l.initial && l.sources.Push != nil && !slices.ContainsFunc(data, isPushRules) {
 		data = append(data, store.AccountData{Type: store.AtomPushRules}) // everybody has rules
 	}
 	for _, d := range data {
@@ -155,7 +142,7 @@ func (l *look) accountData() error {
 			l.data[d.Room] = append(l.data[d.Room], d)
 			continue
 		}
-		if isPushRules(d) {
+		if isPushRules(d) && l.sources.Push != nil {
 			if d.Content, err = l.sources.Push.Rules(l.q.Session.UserID, d.Content); err != nil {
 				return err
 			}

@@ -8,11 +8,11 @@ import (
 	"beffroi/server/synctoken"
 )
 
-// Sources are the services whose streams /sync carries. Every read happens on the snapshot of the answer.
+// Sources are the services beside the store whose streams /sync carries. Every read happens on the snapshot of the answer.
 type Sources struct {
-	Ephemeral  Ephemeral
-	Encryption Encryption
-	Push       Push
+	Ephemeral Ephemeral
+	ToDevice  ToDevice
+	Push      Push // nil: neither push rules nor unread counts
 }
 
 // Ephemeral is what package ephemeral knows: the typing stream of this run of the process, and receipts.
@@ -28,18 +28,11 @@ type Ephemeral interface {
 	Receipts(r *store.Reader, room store.RoomRef, reader store.Atom, since, upto int64) (any, error)
 }
 
-// Encryption is what package e2ee knows. Every change of what it gives wakes the user.
-type Encryption interface {
-	// ToDevice gives the messages with after < position ≤ upto, at most limit of them, in order.
-	ToDevice(r *store.Reader, device, after, upto int64, limit int) ([]ToDevice, error)
-	// Delivered tells whether messages with a position up to pos still stand there.
-	Delivered(r *store.Reader, device, pos int64) (bool, error)
-	// Acknowledge deletes the messages with a position up to pos.
-	Acknowledge(ctx context.Context, device, pos int64) error
-	// DeviceLists says whose devices changed, or who began or ceased to share a room with the user; since < position ≤ upto.
-	DeviceLists(r *store.Reader, user store.Atom, since, upto int64) (changed, left []string, err error)
-	// KeyCounts gives the number of one-time keys by algorithm and the algorithms with an unused fallback key.
-	KeyCounts(r *store.Reader, device int64) (oneTime map[string]int, unusedFallbacks []string, err error)
+// ToDevice is the queue of messages to devices (package e2ee). Every new message, and every change of the number of a device's keys,
+// wakes the user.
+type ToDevice interface {
+	// Acknowledge deletes the messages with a position up to upTo: they have arrived.
+	Acknowledge(ctx context.Context, device, upTo int64) error
 }
 
 // Push knows the rules by which events notify.

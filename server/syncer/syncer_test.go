@@ -11,9 +11,10 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
-	"beffroi/server/syncer"
 	"beffroi/server/synctoken"
 )
 
@@ -349,36 +350,61 @@ func TestQuietDevicesCostNoRead(t *testing.T) {
 	w := start(t)
 	alice := w.user("alice")
 	room := w.create(alice, rooms.CreateRequest{})
-	w.others.keys = map[string]int{"signed_curve25519": 50}
 	since := next(w.sync(alice, ""))
-	reads := w.others.reads
+	reads := w.db.Reads()
 	for range 3 {
-		res := w.sync(alice, since)
-		want(t, "key counts", res.Get("device_one_time_keys_count.signed_curve25519").Int(), int64(50))
-		since = next(res)
+		since = next(w.sync(alice, since))
 	}
-	want(t, "reads without news", w.others.reads-reads, 0)
+	want(t, "reads without news", w.db.Reads()-reads, int64(0))
 	w.say(alice, room, "x")
 	want(t, "then news", bodies(joined(w.sync(alice, since), room)), []string{"x"})
+}
+
+func TestKeyCountsAreAlwaysThere(t *testing.T) {
+	signedKey := json.RawMessage(`{"key":"AAAA","signatures":{"@alice:hs":{"ed25519:D":"AAAA"}}}`)
+	w := start(t)
+	alice := w.user("alice")
+	since := next(w.sync(alice, ""))
+	session := &accounts.Session{User: alice.Atom, UserID: alice.ID, Device: alice.Device, DeviceID: "D"}
+	count := func() (int64, string) {
+		res := w.sync(alice, since)
+		since = next(res)
+		return res.Get("device_one_time_keys_count.signed_curve25519").Int(), res.Get("device_unused_fallback_key_types").Raw
+	}
+	_, err := w.e2ee.Upload(context.Background(), session, &e2ee.KeysUpload{
+		OneTimeKeys:  map[string]json.RawMessage{"signed_curve25519:A": signedKey, "signed_curve25519:B": signedKey},
+		FallbackKeys: map[string]json.RawMessage{"signed_curve25519:C": signedKey}})
+	w.ok(err)
+	for range 2 {
+		n, fallback := count()
+		want(t, "after the upload", fmt.Sprint(n, fallback), `2["signed_curve25519"]`)
+	}
+	for n := range int64(3) {
+		_, err = w.e2ee.Claim(context.Background(), map[string]map[string]string{alice.ID: {"D": "signed_curve25519"}})
+		w.ok(err)
+		left, fallback := count()
+		want(t, "keys left", left, max(1-n, 0))
+		want(t, "fallback unused", fallback != "[]", n < 2)
+	}
 }
 
 func TestToDeviceIsAcknowledgedByTheNextToken(t *testing.T) {
 	w := start(t)
 	alice := w.user("alice")
 	since := next(w.sync(alice, ""))
-	for i := range 150 {
-		w.others.messages = append(w.others.messages, syncer.ToDevice{Pos: w.bump(), JSON: json.RawMessage(fmt.Sprintf(`{"n":%d}`, i))})
-	}
-	w.hub.Wake(int64(alice.Atom))
+	w.queue(alice, 150)
 	first := w.sync(alice, since)
 	want(t, "first hundred", len(first.Get("to_device.events").Array()), 100)
 	want(t, "the same again", first.Get("to_device").Raw, w.sync(alice, since).Get("to_device").Raw)
-	want(t, "nothing deleted", w.others.acked < w.others.messages[0].Pos, true)
+	want(t, "nothing deleted", w.queued(alice), int64(150))
 	second := w.sync(alice, next(first))
-	want(t, "deleted", w.others.acked, w.others.messages[99].Pos)
+	want(t, "the first ones deleted", w.queued(alice), int64(50))
 	want(t, "rest", second.Get("to_device.events.0.n").Int(), int64(100))
-	want(t, "none left", len(w.sync(alice, next(second)).Get("to_device.events").Array()), 0)
-	want(t, "all deleted", w.others.acked >= w.others.messages[149].Pos, true)
+	third := w.sync(alice, next(second))
+	want(t, "none left", len(third.Get("to_device.events").Array())+int(w.queued(alice)), 0)
+	commits := w.db.Syncs()
+	w.sync(alice, next(third))
+	want(t, "writes without news", w.db.Syncs()-commits, int64(0))
 }
 
 func TestAccountDataComesOnce(t *testing.T) {
@@ -397,18 +423,30 @@ func TestAccountDataComesOnce(t *testing.T) {
 	want(t, "again", len(res.Get("account_data.events").Array())+len(res.Get("rooms.join").Map()), 0)
 }
 
-func TestTyping(t *testing.T) {
+func TestTypingAndReceipts(t *testing.T) {
 	w := start(t)
-	alice := w.user("alice")
+	alice, bob := w.user("alice"), w.user("bob")
 	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	said := w.say(alice, room, "x")
 	since := next(w.sync(alice, ""))
-	w.others.pos, w.others.at[w.ref(room)], w.others.typing[w.ref(room)] = 1, 1, []string{"@bob:hs"}
-	w.hub.Wake(int64(alice.Atom))
+	w.ok(w.ephemeral.SetTyping(context.Background(), room, bob.Atom, bob.ID, true, time.Minute))
 	res := w.sync(alice, since)
 	want(t, "typing", joined(res, room).Get("ephemeral.events").Raw, `[{"type":"m.typing","content":{"user_ids":["@bob:hs"]}}]`)
 	want(t, "again", len(w.sync(alice, next(res)).Get("rooms.join").Map()), 0)
-	w.others.boot[0]++ // the process began anew
-	want(t, "after a restart", joined(w.sync(alice, next(res), device(5)), room).Get("ephemeral.events.0.type").Str, "m.typing")
+	for kind, shown := range map[store.Atom]int{store.AtomReceiptReadPrivate: 0, store.AtomReceiptRead: 1} {
+		w.ok(w.db.Write(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.MoveReceipt(w.ref(room), store.Receipt{User: bob.Atom, Type: kind, EventID: said, Ord: 1})
+			return err
+		}))
+		w.hub.Wake(int64(alice.Atom))
+		res = w.sync(alice, next(res))
+		want(t, "receipts of bob", len(joined(res, room).Get("ephemeral.events").Array()), shown)
+	}
+	want(t, "by", joined(w.sync(alice, ""), room).Get("ephemeral.events.#(type==m.receipt).content."+esc(said)+".m\\.read.@bob:hs").Exists(), true)
+	w.begin()
+	w.ok(w.ephemeral.SetTyping(context.Background(), room, bob.Atom, bob.ID, true, time.Minute))
+	want(t, "after a restart", joined(w.sync(alice, next(res)), room).Get("ephemeral.events.0.type").Str, "m.typing")
 }
 
 func TestTokensOfAnotherEpochAndOfTheFutureBeginAnew(t *testing.T) {
@@ -416,22 +454,22 @@ func TestTokensOfAnotherEpochAndOfTheFutureBeginAnew(t *testing.T) {
 	alice, bob := w.user("alice"), w.user("bob")
 	room := w.create(alice, rooms.CreateRequest{})
 	w.join(room, bob)
-	w.others.messages = []syncer.ToDevice{{Pos: w.bump(), JSON: json.RawMessage(`{}`)}}
+	w.queue(alice, 1)
 	now, err := synctoken.ParseSync(next(w.sync(alice, "")))
 	w.ok(err)
-	for name, c := range map[string]struct {
-		token    string
-		messages int
+	future := synctoken.Sync{Pos: now.Pos + 1_000_000, ToDevice: now.Pos + 1_000_000}
+	for _, c := range []struct {
+		name, token string
+		messages    int
 	}{
-		"epoch":   {synctoken.Sync{Epoch: 7, Pos: 1, ToDevice: now.ToDevice}.String(), 0},
-		"future":  {synctoken.Sync{Pos: now.Pos + 1_000_000, ToDevice: now.Pos + 1_000_000}.String(), 1},
-		"version": {"s9.what", 1},
+		{"version", "s9.what", 1},
+		{"future", future.String(), 1},
+		{"epoch", synctoken.Sync{Epoch: 7, Pos: 1, ToDevice: now.ToDevice}.String(), 0},
 	} {
-		w.others.acked = 0
 		res := w.sync(alice, c.token, waiting(time.Minute))
-		want(t, name+": state", joined(res, room).Get("timeline.events.0.type").Str, "m.room.create")
-		want(t, name+": device lists", res.Get("device_lists.changed").Raw, `["@alice:hs","@bob:hs"]`)
-		want(t, name+": to-device", len(res.Get("to_device.events").Array()), c.messages)
+		want(t, c.name+": state", joined(res, room).Get("timeline.events.0.type").Str, "m.room.create")
+		want(t, c.name+": device lists", res.Get("device_lists.changed").Raw, `["@alice:hs","@bob:hs"]`)
+		want(t, c.name+": to-device", len(res.Get("to_device.events").Array()), c.messages)
 	}
 }
 

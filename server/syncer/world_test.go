@@ -3,11 +3,11 @@ package syncer_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +15,8 @@ import (
 	"github.com/tidwall/gjson"
 
 	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/eventfilter"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
@@ -24,76 +26,31 @@ import (
 	"beffroi/server/synctoken"
 )
 
-// world is a syncer with a room core on a database of its own. The services beside them are played by the test.
+// world is a syncer with the services below it, on a database of its own.
 type world struct {
 	testing.TB
-	db     *store.DB
-	hub    *notify.Hub
-	rooms  *rooms.Service
-	syncer *syncer.Syncer
-	others *others
-	txn    int
+	db        *store.DB
+	hub       *notify.Hub
+	rooms     *rooms.Service
+	ephemeral *ephemeral.Service
+	e2ee      *e2ee.Service
+	syncer    *syncer.Syncer
+	users     map[string]rooms.User
+	txn       int
 }
 
-// others plays the services whose streams /sync carries.
-type others struct {
-	mu       sync.Mutex
-	boot     synctoken.Boot
-	pos      int64
-	at       map[store.RoomRef]int64
-	typing   map[store.RoomRef][]string
-	messages []syncer.ToDevice
-	acked    int64
-	keys     map[string]int
-	reads    int
-}
+// rules plays the push rules.
+type rules struct{}
 
-func (o *others) Boot() synctoken.Boot               { return o.boot }
-func (o *others) Position() int64                    { return o.pos }
-func (o *others) ChangedAt(room store.RoomRef) int64 { return o.at[room] }
-func (o *others) Typing(room store.RoomRef) []string { return append([]string{}, o.typing[room]...) }
-func (o *others) Receipts(*store.Reader, store.RoomRef, store.Atom, int64, int64) (any, error) {
-	return nil, nil
-}
-
-func (o *others) Rules(_ string, stored json.RawMessage) (json.RawMessage, error) {
+func (rules) Rules(_ string, stored json.RawMessage) (json.RawMessage, error) {
 	if stored == nil {
 		return json.RawMessage(`{"global":{}}`), nil
 	}
 	return stored, nil
 }
 
-func (o *others) ToDevice(_ *store.Reader, _, after, upto int64, limit int) (out []syncer.ToDevice, err error) {
-	for _, m := range o.messages {
-		if m.Pos > max(after, o.acked) && m.Pos <= upto && len(out) < limit {
-			out = append(out, m)
-		}
-	}
-	return out, nil
-}
-
-func (o *others) Delivered(_ *store.Reader, _, pos int64) (bool, error) {
-	return len(o.messages) > 0 && o.messages[0].Pos <= pos && o.acked < pos, nil
-}
-
-func (o *others) Acknowledge(_ context.Context, _, pos int64) error {
-	o.acked = pos
-	return nil
-}
-
-func (o *others) DeviceLists(*store.Reader, store.Atom, int64, int64) (changed, left []string, err error) {
-	return nil, nil, nil
-}
-
-func (o *others) KeyCounts(*store.Reader, int64) (map[string]int, []string, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.reads++
-	return o.keys, nil, nil
-}
-
-func (o *others) Unread(*store.Reader, store.RoomRef, store.Atom, bool) (syncer.Unread, map[string]syncer.Unread, error) {
-	return syncer.Unread{}, nil, nil
+func (rules) Unread(*store.Reader, store.RoomRef, store.Atom, bool) (syncer.Unread, map[string]syncer.Unread, error) {
+	return syncer.Unread{Notifications: 1}, nil, nil
 }
 
 // people are the accounts that tests name: all that are asked for.
@@ -116,11 +73,22 @@ func start(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{TB: t, db: db, hub: notify.New(), others: &others{at: map[store.RoomRef]int64{}, typing: map[store.RoomRef][]string{}}}
+	w := &world{TB: t, db: db, hub: notify.New(), users: map[string]rooms.User{}}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	w.rooms = rooms.New(db, w.hub, time.Now, signer, people{db}, rooms.User{}, func(*pdu.Event) bool { return true })
-	w.syncer = syncer.New(db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.others, Encryption: w.others, Push: w.others})
+	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
+	w.begin()
 	return w
+}
+
+// begin starts what lives in memory only, as a restart does.
+func (w *world) begin() {
+	w.Helper()
+	var err error
+	w.ephemeral, err = ephemeral.New(w.db, w.hub, time.Now, rand.Reader, zerolog.Nop())
+	w.ok(err)
+	w.Cleanup(w.ephemeral.Close)
+	w.syncer = syncer.New(w.db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.ephemeral, ToDevice: w.e2ee, Push: rules{}})
 }
 
 func (w *world) ok(err error) {
@@ -130,12 +98,25 @@ func (w *world) ok(err error) {
 	}
 }
 
+// user is a local account with one device.
 func (w *world) user(name string) rooms.User {
 	w.Helper()
-	id := "@" + name + ":hs"
-	atom, _, err := people{w.db}.FindLocal(context.Background(), id)
-	w.ok(err)
-	return rooms.User{Atom: atom, ID: id, Device: int64(atom)}
+	if u, ok := w.users[name]; ok {
+		return u
+	}
+	u := rooms.User{ID: "@" + name + ":hs"}
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+		if u.Atom, err = tx.Atom(u.ID); err != nil {
+			return err
+		}
+		if _, err = tx.PutAccount(store.Account{User: u.Atom}); err != nil {
+			return err
+		}
+		u.Device, err = tx.PutDevice(store.Device{User: u.Atom, DeviceID: "D", TokenKey: store.TokenKey{byte(u.Atom)}})
+		return err
+	}))
+	w.users[name] = u
+	return u
 }
 
 func (w *world) create(u rooms.User, q rooms.CreateRequest) string {
@@ -176,22 +157,41 @@ func (w *world) state(u rooms.User, room, eventType, stateKey, content string) s
 	return id
 }
 
-// bump gives a position to what a test says happened in a service beside.
-func (w *world) bump() (pos int64) {
-	w.Helper()
-	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) (err error) {
-		pos, err = tx.NextPos()
-		return err
-	}))
-	return pos
-}
-
 // data sets a piece of account data.
 func (w *world) data(u rooms.User, room store.RoomRef, eventType store.Atom, content string) {
 	w.Helper()
-	d := store.AccountData{Room: room, Type: eventType, Content: json.RawMessage(content), Pos: w.bump()}
-	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) error { return tx.PutAccountData(u.Atom, d) }))
+	d := store.AccountData{Room: room, Type: eventType, Content: json.RawMessage(content)}
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+		if d.Pos, err = tx.NextPos(); err != nil {
+			return err
+		}
+		return tx.PutAccountData(u.Atom, d)
+	}))
 	w.hub.Wake(int64(u.Atom))
+}
+
+// queue sends messages to a user's device: {"n":0}, {"n":1}...
+func (w *world) queue(u rooms.User, n int) {
+	w.Helper()
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) error {
+		for i := range n {
+			if err := tx.QueueToDevice(u.Device, fmt.Appendf(nil, `{"n":%d}`, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w.hub.Wake(int64(u.Atom))
+}
+
+// queued counts the messages that wait for a user's device.
+func (w *world) queued(u rooms.User) (n int64) {
+	w.Helper()
+	w.ok(w.db.Read(context.Background(), func(r *store.Reader) (err error) {
+		n, err = r.ToDeviceWaiting(u.Device)
+		return err
+	}))
+	return n
 }
 
 func (w *world) ref(room string) (ref store.RoomRef) {
