@@ -1,9 +1,13 @@
 package clientapi
 
 import (
+	"context"
 	"crypto/ed25519"
 	"fmt"
 	"testing"
+
+	"beffroi/server/accounts"
+	"beffroi/server/merr"
 )
 
 // identity is a user's cross-signing identity.
@@ -67,15 +71,65 @@ func TestOnlyReplacingKeysNeedsAuthentication(t *testing.T) {
 	if h.db.Visible() != before {
 		t.Error("the same keys again are a change")
 	}
-	other := alice.identity("other")
-	if a := alice.post(deviceSigning, other.upload()); a.status != 401 || a.at("session") == nil {
-		t.Errorf("another identity: %d %s", a.status, a.body)
-	}
 	mixed := i.upload()
-	i.selfSigning = newKey("another self-signing key")
-	mixed["self_signing_key"] = i.upload()["self_signing_key"]
-	if a := alice.post(deviceSigning, mixed); a.status != 401 {
-		t.Errorf("another self-signing key: %d %s", a.status, a.body)
+	renewed := *i
+	renewed.selfSigning = newKey("another self-signing key")
+	mixed["self_signing_key"] = renewed.upload()["self_signing_key"]
+	for name, upload := range map[string]m{"another identity": alice.identity("other").upload(), "another self-signing key": mixed} {
+		first := alice.post(deviceSigning, upload)
+		if first.status != 401 || first.at("flows") == nil || first.at("errcode") != nil {
+			t.Fatalf("%s: %d %s", name, first.status, first.body)
+		}
+		upload["auth"] = m{"type": "m.login.password", "session": first.at("session"), "identifier": m{"type": "m.id.user", "user": "alice"}, "password": "wrong"}
+		if a := alice.post(deviceSigning, upload); a.status != 401 {
+			t.Fatalf("%s with a wrong password: %d %s", name, a.status, a.body)
+		}
+	}
+	query := m{"device_keys": m{"@alice:hs": []string{}}}
+	if got := alice.post("/keys/query", query).ok().at("master_keys", "@alice:hs"); fmt.Sprint(got) != fmt.Sprint(i.upload()["master_key"]) {
+		t.Errorf("a refused upload is stored: %v", got)
+	}
+}
+
+// replace uploads another identity, with the password.
+func (i *identity) replace(upload m) {
+	i.d.Helper()
+	session := i.d.post(deviceSigning, upload).at("session")
+	upload["auth"] = m{"type": "m.login.password", "session": session, "identifier": m{"type": "m.id.user", "user": i.d.UserID}, "password": "pw alice"}
+	i.d.post(deviceSigning, upload).ok()
+}
+
+func TestANewMasterKeyEndsWhatTheOldOneSigned(t *testing.T) {
+	h := newHall(t)
+	alice := h.login("alice", "A").uploadKeys()
+	old := alice.made()
+	signed := alice.sign(alice.keys(), alice.UserID, "ed25519:"+public(old.selfSigning), old.selfSigning)
+	alice.post("/keys/signatures/upload", m{"@alice:hs": m{"A": signed}}).ok().is(`{}`, "failures")
+	other := alice.identity("other")
+	upload := other.upload()
+	delete(upload, "user_signing_key")
+	before := h.db.Visible()
+	other.replace(upload)
+
+	a := alice.post("/keys/query", m{"device_keys": m{"@alice:hs": []string{}}}).ok()
+	a.is(`{}`, "user_signing_keys")
+	if keys := a.at("self_signing_keys", "@alice:hs", "keys").(m); keys["ed25519:"+public(other.selfSigning)] == nil {
+		t.Errorf("the self-signing key is %v", keys)
+	}
+	if signatures := a.at("device_keys", "@alice:hs", "A", "signatures", "@alice:hs").(m); len(signatures) != 1 {
+		t.Errorf("the old key's signature is left: %v", signatures)
+	}
+	if got := alice.changedSince(before); got != "[@alice:hs]" {
+		t.Errorf("others hear of %s", got)
+	}
+}
+
+func TestADeviceCannotHaveTheIDOfAKey(t *testing.T) {
+	h := newHall(t)
+	i := h.login("alice", "A").made()
+	_, err := h.api.Accounts.Login(context.Background(), "alice", "pw alice", accounts.NewDevice{ID: public(i.selfSigning)})
+	if !merr.Is(err, "M_FORBIDDEN") {
+		t.Errorf("logged in: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -38,11 +38,12 @@ type hall struct {
 	api  *API
 }
 
-// device is a logged-in device. Its access token is its user id and its device id.
+// device is a logged-in device.
 type device struct {
 	*hall
 	accounts.Session
-	key ed25519.PrivateKey
+	token string
+	key   ed25519.PrivateKey
 }
 
 func newHall(t testing.TB) *hall {
@@ -54,9 +55,12 @@ func newHall(t testing.TB) *hall {
 	}
 	t.Cleanup(func() { _ = h.db.Close() })
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	h.api = &API{DB: h.db, Now: time.Now, E2EE: e2ee.New(h.db, h.hub, time.Now, "hs", zerolog.Nop()),
-		Rooms: rooms.New(h.db, h.hub, time.Now, signer, h, rooms.User{}, func(*pdu.Event) bool { return false })}
-	adapter := httpx.New[*accounts.Session](h, zerolog.Nop())
+	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, "hs", zerolog.Nop())}
+	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
+	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
+	h.ok(err)
+	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, signer, h.api.Accounts, rooms.User{}, func(*pdu.Event) bool { return false })
+	adapter := httpx.New(h.api.Accounts, zerolog.Nop())
 	adapter.Mount(h.api.Routes())
 	server := httptest.NewServer(adapter)
 	t.Cleanup(server.Close)
@@ -64,51 +68,18 @@ func newHall(t testing.TB) *hall {
 	return h
 }
 
-// FindLocal finds accounts for the room core.
-func (h *hall) FindLocal(ctx context.Context, userID string) (user store.Atom, ok bool, err error) {
-	err = h.db.Read(ctx, func(r *store.Reader) (err error) {
-		if user, err = r.FindAtom(userID); err == nil && user != 0 {
-			ok, err = r.IsLocalUser(user)
-		}
-		return err
-	})
-	return user, ok, err
-}
-
-func (h *hall) MemberProfile(context.Context, store.Atom) (string, string, error) { return "", "", nil }
-
-// Authenticate takes the access tokens of login.
-func (h *hall) Authenticate(ctx context.Context, token, _ string) (*accounts.Session, error) {
-	userID, deviceID, _ := strings.Cut(token, "/")
-	s := &accounts.Session{UserID: userID, DeviceID: deviceID}
-	err := h.db.Read(ctx, func(r *store.Reader) (err error) {
-		if s.User, err = r.FindAtom(userID); err == nil {
-			s.Device, err = r.FindDevice(s.User, deviceID)
-		}
-		return err
-	})
-	if err == nil && s.Device == 0 {
-		return nil, merr.UnknownToken(false)
-	}
-	return s, err
-}
-
 // login makes an account where there is none, and a device.
 func (h *hall) login(name, deviceID string) *device {
 	h.Helper()
-	d := &device{hall: h, Session: accounts.Session{UserID: "@" + name + ":hs", DeviceID: deviceID}}
-	h.ok(h.db.Write(context.Background(), func(tx *store.Tx) (err error) {
-		d.User, err = tx.Atom(d.UserID)
-		return err
-	}))
-	h.exec(`INSERT INTO account (user, created) VALUES (?, 0) ON CONFLICT DO NOTHING`, d.User)
-	h.exec(`INSERT INTO device (user, device_id, token_key, display_name, created) VALUES (?, ?, randomblob(8), ?, 0)`, d.User, deviceID, name+"'s "+deviceID)
-	h.ok(h.db.Read(context.Background(), func(r *store.Reader) (err error) {
-		d.Device, err = r.FindDevice(d.User, deviceID)
-		return err
-	}))
-	d.key = newKey(d.UserID + deviceID)
-	return d
+	client := accounts.NewDevice{ID: deviceID, DisplayName: name + "'s " + deviceID}
+	grant, err := h.api.Accounts.Register(context.Background(), accounts.NewAccount{Localpart: name, Password: "pw " + name}, client)
+	if merr.Is(err, "M_USER_IN_USE") {
+		grant, err = h.api.Accounts.Login(context.Background(), name, "pw "+name, client)
+	}
+	h.ok(err)
+	session, err := h.api.Accounts.Authenticate(context.Background(), grant.AccessToken, "")
+	h.ok(err)
+	return &device{hall: h, Session: *session, token: grant.AccessToken, key: newKey(grant.UserID + deviceID)}
 }
 
 // exec changes the database from beside.
@@ -184,7 +155,7 @@ func (d *device) do(method, path string, body any) answer {
 	}
 	req, err := http.NewRequest(method, d.url+"/_matrix/client/v3"+path, bytes.NewReader([]byte(raw)))
 	d.ok(err)
-	req.Header.Set("Authorization", "Bearer "+d.UserID+"/"+d.DeviceID)
+	req.Header.Set("Authorization", "Bearer "+d.token)
 	res, err := http.DefaultClient.Do(req)
 	d.ok(err)
 	defer res.Body.Close()

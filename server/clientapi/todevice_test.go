@@ -75,23 +75,36 @@ func TestDeliveredMessagesAreDeleted(t *testing.T) {
 	if seen != 5 || len(alice.waiting()) != 5 {
 		t.Errorf("%d messages were delivered; alice has %d", seen, len(alice.waiting()))
 	}
-	syncs := h.db.Syncs()
-	h.ok(h.api.E2EE.Acknowledge(context.Background(), bob.Device, after))
-	if h.db.Syncs() != syncs {
-		t.Error("nothing was acknowledged, and yet something written")
+	if read(h, func(r *store.Reader) (bool, error) { return h.api.E2EE.Delivered(r, bob.Device, after) }) {
+		t.Error("nothing is left to acknowledge")
 	}
 }
 
-func TestAMessageWakesItsUser(t *testing.T) {
+// What /sync tells a device is read again only where its user was woken.
+func TestWhatSyncTellsWakes(t *testing.T) {
 	h := newHall(t)
-	alice, bob := h.login("alice", "A"), h.login("bob", "B")
-	w := h.hub.Wait(int64(bob.User))
-	defer h.hub.Done(w)
-	alice.put("/sendToDevice/m.test/1", m{"messages": m{"@bob:hs": m{"B": m{}}}}).ok()
-	select {
-	case <-w.C:
-	default:
-		t.Error("nobody was woken")
+	alice, bob := h.login("alice", "A"), h.login("bob", "B").uploadKeys()
+	his := bob.made()
+	for name, act := range map[string]func(){
+		"a message": func() { alice.put("/sendToDevice/m.test/1", m{"messages": m{"@bob:hs": m{"B": m{}}}}).ok() },
+		"an upload": func() { bob.post("/keys/upload", m{"one_time_keys": m{"curve25519:1": "x"}}).ok() },
+		"a claim": func() {
+			bob.post("/keys/upload", m{"fallback_keys": m{"curve25519:2": "x"}}).ok()
+			alice.post("/keys/claim", m{"one_time_keys": m{"@bob:hs": m{"B": "curve25519"}}}).ok()
+		},
+		"a signature": func() {
+			signed := bob.sign(bob.keys(), bob.UserID, "ed25519:"+public(his.selfSigning), his.selfSigning)
+			bob.post("/keys/signatures/upload", m{"@bob:hs": m{"B": signed}}).ok()
+		},
+	} {
+		w := h.hub.Wait(int64(bob.User))
+		act()
+		select {
+		case <-w.C:
+		default:
+			t.Errorf("%s wakes nobody", name)
+		}
+		h.hub.Done(w)
 	}
 }
 

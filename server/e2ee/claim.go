@@ -41,8 +41,10 @@ func (s *Service) Claim(ctx context.Context, wanted map[string]map[string]string
 			return nil, err
 		}
 		for i, k := range keys {
-			answer.add(part[i], k)
-			s.hub.Wake(int64(part[i].user)) // the key counts that /sync shows
+			if k.Algorithm != "" {
+				answer.add(part[i], k)
+				s.hub.Wake(int64(part[i].user)) // the device's counts
+			}
 		}
 	}
 	return answer, nil
@@ -64,12 +66,12 @@ func (s *Service) claims(r *store.Reader, wanted map[string]map[string]string, f
 			return nil, err
 		}
 		for deviceID, algorithm := range devices {
-			device, err := r.FindDevice(user, deviceID)
+			device, found, err := r.Device(user, deviceID)
 			if err != nil {
 				return nil, err
 			}
-			if device != 0 {
-				claims = append(claims, claim{userID, deviceID, algorithm, user, device})
+			if found {
+				claims = append(claims, claim{userID, deviceID, algorithm, user, device.ID})
 			}
 		}
 	}
@@ -99,9 +101,6 @@ func claimAll(tx *store.Tx, claims []claim) ([]store.OneTimeKey, error) {
 }
 
 func (k *KeysClaim) add(c claim, key store.OneTimeKey) {
-	if key.Algorithm == "" {
-		return
-	}
 	if k.OneTimeKeys[c.userID] == nil {
 		k.OneTimeKeys[c.userID] = map[string]map[string]json.RawMessage{}
 	}

@@ -135,11 +135,11 @@ func decodeKey(publicKey string) (ed25519.PublicKey, error) {
 // noDeviceIDs refuses public keys that are ids of the user's devices: both name signing keys in one space.
 func noDeviceIDs(r *store.Reader, user store.Atom, keys map[string]signingKey) error {
 	for usage, key := range keys {
-		device, err := r.FindDevice(user, key.publicKey)
+		_, found, err := r.Device(user, key.publicKey)
 		if err != nil {
 			return err
 		}
-		if device != 0 {
+		if found {
 			return merr.Forbidden("The public %s key is the id of a device", usage)
 		}
 	}
@@ -206,6 +206,9 @@ func (s *Service) StoreCrossSigning(ctx context.Context, session *accounts.Sessi
 		}
 		if !maps.EqualFunc(seen, upload.seen, bytes.Equal) {
 			return merr.New(409, "M_UNKNOWN", "The keys changed meanwhile: try again")
+		}
+		if err := noDeviceIDs(&tx.Reader, session.User, upload.keys); err != nil {
+			return err
 		}
 		return upload.put(tx, session.User, replaced)
 	})

@@ -73,7 +73,7 @@ func localUser(r *store.Reader, userID string) (store.Atom, error) {
 	if err != nil || user == 0 {
 		return 0, err
 	}
-	if known, err := r.IsLocalUser(user); err != nil || !known {
+	if _, known, err := r.Account(user); err != nil || !known {
 		return 0, err
 	}
 	return user, nil
@@ -81,8 +81,8 @@ func localUser(r *store.Reader, userID string) (store.Atom, error) {
 
 // stillThere makes sure, inside a write, that the device has not logged out meanwhile.
 func stillThere(tx *store.Tx, session *accounts.Session) error {
-	device, err := tx.FindDevice(session.User, session.DeviceID)
-	if err == nil && device != session.Device {
+	device, _, err := tx.Device(session.User, session.DeviceID)
+	if err == nil && device.ID != session.Device {
 		return merr.UnknownToken(false)
 	}
 	return err
@@ -95,7 +95,11 @@ func (s *Service) wakeSharers(ctx context.Context, user store.Atom) {
 	if err != nil {
 		s.log.Warn().Err(err).Msg("a change of keys wakes nobody: they hear of it with their next sync")
 	}
-	for _, u := range append(users, user) {
+	s.wake(append(users, user))
+}
+
+func (s *Service) wake(users []store.Atom) {
+	for _, u := range users {
 		s.hub.Wake(int64(u))
 	}
 }

@@ -10,10 +10,6 @@ import (
 	"beffroi/server/store"
 )
 
-// ToDeviceBatch is how many messages one /sync answers at most.
-// Source: client-server API, "Send-to-Device messaging", "Server behaviour".
-const ToDeviceBatch = 100
-
 const everyDevice = "*"
 
 // outgoing are the messages of one request: to which devices, and whom to wake.
@@ -60,11 +56,7 @@ func (s *Service) queue(tx *store.Tx, session *accounts.Session, scope, txnID st
 			return err
 		}
 	}
-	tx.OnCommit(func() {
-		for _, user := range out.users {
-			s.hub.Wake(int64(user))
-		}
-	})
+	tx.OnCommit(func() { s.wake(out.users) })
 	return nil
 }
 
@@ -90,29 +82,29 @@ func (s *Service) address(r *store.Reader, session *accounts.Session, eventType 
 }
 
 func (s *Service) addressUser(r *store.Reader, user store.Atom, events map[string][]byte, out *outgoing) error {
-	devices, err := r.DeviceRows(user)
+	devices, err := r.Devices(user)
 	if err != nil {
 		return err
 	}
 	out.users = append(out.users, user)
-	for deviceID, device := range devices {
-		event, named := events[deviceID]
+	for _, device := range devices {
+		event, named := events[device.DeviceID]
 		if !named {
 			event, named = events[everyDevice]
 		}
 		if !named {
 			continue
 		}
-		waiting, err := r.ToDeviceWaiting(device)
+		waiting, err := r.ToDeviceWaiting(device.ID)
 		if err != nil {
 			return err
 		}
 		if waiting >= maxWaiting {
-			s.log.Warn().Int64("device", device).Msg("too many messages wait for a device: it gets no more until it syncs")
+			s.log.Warn().Int64("device", device.ID).Msg("too many messages wait for a device: it gets no more until it syncs")
 			out.full++
 			continue
 		}
-		out.messages = append(out.messages, store.ToDevice{Device: device, JSON: event})
+		out.messages = append(out.messages, store.ToDevice{Device: device.ID, JSON: event})
 		if out.size += len(event); out.size > maxFanOut || len(out.messages) > maxDevices {
 			return merr.TooLarge("A request can reach %d devices with %d bytes in all", maxDevices, maxFanOut)
 		}
@@ -143,14 +135,4 @@ type toDeviceEvent struct {
 	Content json.RawMessage `json:"content"`
 	Sender  string          `json:"sender"`
 	Type    string          `json:"type"`
-}
-
-// Acknowledge deletes the messages that a device has shown to have received, by syncing with a token that names them.
-// Where there are none, nothing is written.
-func (s *Service) Acknowledge(ctx context.Context, device, upTo int64) error {
-	some, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) { return r.HasToDeviceUpTo(device, upTo) })
-	if err != nil || !some {
-		return err
-	}
-	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.AckToDevice(device, upTo) })
 }

@@ -12,8 +12,6 @@ const (
 	deviceKeysOfUser = `SELECT k.device_id, k.json, coalesce(d.display_name, '') FROM device_keys k
 		LEFT JOIN device d ON d.user = k.user AND d.device_id = k.device_id WHERE k.user = ?`
 	deleteDeviceKeys = `DELETE FROM device_keys WHERE user = ? AND device_id = ?`
-	localUser        = `SELECT 1 FROM account WHERE user = ?`
-	deviceRow        = `SELECT id FROM device WHERE user = ? AND device_id = ?`
 )
 
 // DeviceKeys are the identity keys of a device.
@@ -21,18 +19,6 @@ type DeviceKeys struct {
 	DeviceID    string
 	JSON        []byte // canonical, without unsigned
 	DisplayName string // empty where it has none, or the device is remote
-}
-
-// IsLocalUser tells whether the user has an account here.
-func (r *Reader) IsLocalUser(user Atom) (bool, error) {
-	var one int
-	return r.row(localUser, in(user), &one)
-}
-
-// FindDevice gives a local device's row, 0 where there is none.
-func (r *Reader) FindDevice(user Atom, deviceID string) (device int64, err error) {
-	_, err = r.row(deviceRow, in(user, deviceID), &device)
-	return device, err
 }
 
 // DeviceKeysOfUser gives the keys of all devices that have some.
@@ -61,23 +47,23 @@ func (tx *Tx) PutDeviceKeys(user Atom, deviceID string, json []byte) (changed bo
 	return true, tx.ForgetSignaturesOf(user, deviceID)
 }
 
-// ForgetDevice removes the keys and the queue of a device that logs out. Where it had keys, its user's device list changes; after the
-// commit those in UsersSharingRooms are to be woken.
-func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) error {
+// ForgetDevice removes the keys and the queue of a device that is gone. It tells whether it had identity keys: then its user's device
+// list changed, and those in UsersSharingRooms are to be woken.
+func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) (changed bool, err error) {
 	for _, query := range []string{deleteToDevice, deleteOneTimeKeys, deleteFallbackKeys} {
 		if err := tx.exec(query, device); err != nil {
-			return err
+			return false, err
 		}
 	}
 	n, err := tx.execCount(deleteDeviceKeys, user, deviceID)
 	if err != nil || n == 0 {
-		return err
+		return false, err
 	}
 	if err := tx.ForgetSignaturesOf(user, deviceID); err != nil {
-		return err
+		return false, err
 	}
 	if err := tx.ForgetSignaturesBy(user, "ed25519:"+deviceID); err != nil {
-		return err
+		return false, err
 	}
-	return tx.DeviceListChanged(user)
+	return true, tx.DeviceListChanged(user)
 }

@@ -11,7 +11,6 @@ const (
 	toDeviceUpTo   = `SELECT 1 FROM to_device WHERE device = ? AND pos <= ? LIMIT 1`
 	ackToDevice    = `DELETE FROM to_device WHERE device = ? AND pos <= ?`
 	deleteToDevice = `DELETE FROM to_device WHERE device = ?`
-	devicesOfUser  = `SELECT id, device_id FROM device WHERE user = ?`
 	txnKnown       = `SELECT 1 FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
 )
 
@@ -20,19 +19,6 @@ type ToDevice struct {
 	Pos    int64
 	Device int64
 	JSON   []byte // the whole event: type, sender, content
-}
-
-// DeviceRows gives the rows of a local user's devices by device id.
-func (r *Reader) DeviceRows(user Atom) (map[string]int64, error) {
-	devices := map[string]int64{}
-	err := r.rows(devicesOfUser, in(user), func(rows *sql.Rows) error {
-		var device int64
-		var id string
-		err := rows.Scan(&device, &id)
-		devices[id] = device
-		return err
-	})
-	return devices, err
 }
 
 // ToDeviceMessages gives the messages that wait for a device with after < pos ≤ upTo, in the order of arrival, at most limit.
