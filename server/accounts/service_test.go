@@ -183,3 +183,19 @@ func TestFlowOfTwoStages(t *testing.T) {
 		t.Fatal("a session that was used goes on:", code)
 	}
 }
+
+// Two requests that hold the same session at the same time: the second finds it used up.
+func TestASessionIsUsedOnce(t *testing.T) {
+	s := open(t)
+	session, err := s.uia.session(Operation{Method: "POST", Path: "/x"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages := []Stage{DummyStage()}
+	if err := session.advance(t.Context(), TypeDummy, nil, stages); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.advance(t.Context(), TypeDummy, nil, stages); !merr.Is(err, "M_FORBIDDEN") {
+		t.Fatal(err)
+	}
+}

@@ -62,10 +62,19 @@ func (a *API) login(r *request) (any, error) {
 	return a.granted(grant), nil
 }
 
-// granted is the answer to log-in and registration; home_server is deprecated and still read by tools.
-func (a *API) granted(g accounts.Grant) mautrix.RespRegister {
-	return mautrix.RespRegister{
-		UserID: id.UserID(g.UserID), DeviceID: id.DeviceID(g.DeviceID), HomeServer: a.ServerName,
+// grantAnswer is what log-in and registration give. home_server is deprecated and still read by tools.
+type grantAnswer struct {
+	UserID       string `json:"user_id"`
+	DeviceID     string `json:"device_id,omitempty"`
+	HomeServer   string `json:"home_server"`
+	AccessToken  string `json:"access_token,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	ExpiresInMS  int64  `json:"expires_in_ms,omitempty"`
+}
+
+func (a *API) granted(g accounts.Grant) grantAnswer {
+	return grantAnswer{
+		UserID: g.UserID, DeviceID: g.DeviceID, HomeServer: a.ServerName,
 		AccessToken: g.AccessToken, RefreshToken: g.RefreshToken, ExpiresInMS: g.ExpiresIn.Milliseconds(),
 	}
 }

@@ -1,0 +1,108 @@
+package e2ee_test
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
+	"beffroi/server/merr"
+	"beffroi/server/notify"
+	"beffroi/server/store"
+)
+
+// town is accounts with encryption following them, and alice's device A with keys.
+type town struct {
+	*testing.T
+	db    *store.DB
+	hub   *notify.Hub
+	acc   *accounts.Service
+	alice *accounts.Session
+}
+
+const masterKey = "MASTERKEYOFALICE"
+
+func newTown(t *testing.T) town {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := town{T: t, db: db, hub: notify.New()}
+	keys := e2ee.New(db, w.hub, time.Now, "mairie.test", zerolog.Nop())
+	cfg := accounts.Config{ServerName: "mairie.test", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
+	w.acc, err = accounts.New(t.Context(), db, w.hub, cfg, time.Now, rand.Reader, keys)
+	w.ok(err)
+	grant, err := w.acc.Register(t.Context(), accounts.NewAccount{Localpart: "alice", Password: "secret"}, accounts.NewDevice{ID: "A"})
+	w.ok(err)
+	w.alice, err = w.acc.Authenticate(t.Context(), grant.AccessToken, "192.0.2.1:1")
+	w.ok(err)
+	w.ok(db.Write(t.Context(), func(tx *store.Tx) error {
+		if err := tx.PutCrossSigningKey(w.alice.User, store.UsageMaster, []byte(`{"keys":{"ed25519:`+masterKey+`":"`+masterKey+`"}}`)); err != nil {
+			return err
+		}
+		if _, err := tx.PutDeviceKeys(w.alice.User, "A", []byte(`{"device_id":"A"}`)); err != nil {
+			return err
+		}
+		return tx.AddOneTimeKey(w.alice.Device, 1, store.OneTimeKey{Algorithm: "signed_curve25519", KeyID: "AAAA", JSON: []byte(`{}`)})
+	}))
+	return w
+}
+
+func (w town) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func TestKeysGoWithTheirDevice(t *testing.T) {
+	w := newTown(t)
+	waiter := w.hub.Wait(int64(w.alice.User))
+	defer w.hub.Done(waiter)
+	w.ok(w.acc.Logout(t.Context(), w.alice))
+	select {
+	case <-waiter.C:
+	default:
+		t.Error("nobody was woken")
+	}
+	w.ok(w.db.Read(t.Context(), func(r *store.Reader) error {
+		keys, err := r.DeviceKeys(w.alice.User, "A")
+		if keys != nil || err != nil {
+			t.Error("device keys:", string(keys), err)
+		}
+		counts, err := r.OneTimeKeyCounts(w.alice.Device)
+		if len(counts) != 0 {
+			t.Error("one-time keys:", counts)
+		}
+		return err
+	}))
+}
+
+// A device without keys concerns nobody but its owner.
+func TestADeviceWithoutKeysWakesNobody(t *testing.T) {
+	w := newTown(t)
+	_, err := w.acc.Login(t.Context(), "alice", "secret", accounts.NewDevice{ID: "B"})
+	w.ok(err)
+	waiter := w.hub.Wait(int64(w.alice.User))
+	defer w.hub.Done(waiter)
+	w.ok(w.acc.DeleteDevices(t.Context(), w.alice.User, []string{"B"}))
+	select {
+	case <-waiter.C:
+		t.Error("woken")
+	default:
+	}
+}
+
+func TestACrossSigningKeyIsNoDeviceID(t *testing.T) {
+	w := newTown(t)
+	_, err := w.acc.Login(t.Context(), "alice", "secret", accounts.NewDevice{ID: masterKey})
+	if !merr.Is(err, "M_FORBIDDEN") {
+		t.Fatal(err)
+	}
+}
