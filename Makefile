@@ -23,7 +23,7 @@ race: web ## every test with the race detector
 
 lint: $(LINT) ## format, vet, lint
 	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .
-	go vet ./... && $(LINT) run
+	go vet -tags goolm ./... && $(LINT) run
 
 web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node needs for the tests
 

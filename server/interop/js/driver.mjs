@@ -1,5 +1,5 @@
 // A Matrix client that is told what to do: each line on standard input is {"id", "do", "args"}, each line on standard output
-// {"id", "result"} or {"id", "error"}. The commands are the methods of Client; ../README in the Go test's package comment.
+// {"id", "result"} or {"id", "error"}. The commands are the methods of Client; ../mautrix takes the same.
 import "./node20.mjs";
 import readline from "node:readline";
 import { Client } from "./client.mjs";

@@ -141,7 +141,8 @@ func (c *client) redact(ctx context.Context, a arguments) (any, error) {
 
 func (c *client) sendFile(ctx context.Context, a arguments) (any, error) {
 	file := attachment.NewEncryptedFile()
-	uploaded, err := c.mx.UploadBytes(ctx, file.Encrypt(a.Data), "application/octet-stream")
+	file.EncryptInPlace(a.Data)
+	uploaded, err := c.mx.UploadBytes(ctx, a.Data, "application/octet-stream")
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +166,8 @@ func (c *client) readFile(ctx context.Context, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := file.Decrypt(data)
-	return map[string]any{"data": plain}, err
+	err = file.DecryptInPlace(data)
+	return map[string]any{"data": data}, err
 }
 
 func (c *client) typing(ctx context.Context, a arguments) (any, error) {

@@ -117,7 +117,7 @@ func (c *client) openStorage(ctx context.Context, recoveryKey string) (*ssss.Key
 	return metadata.VerifyRecoveryKey(keyID, recoveryKey)
 }
 
-// backUp makes a key backup, signed by the master key, whose private key is in the secret storage, and fills it.
+// backUp makes a key backup, whose private key is in the secret storage, and fills it with the keys that are here.
 func (c *client) backUp(ctx context.Context, secret *ssss.Key) error {
 	key, err := backup.NewMegolmBackupKey()
 	if err != nil {
@@ -126,16 +126,7 @@ func (c *client) backUp(ctx context.Context, secret *ssss.Key) error {
 	if err := c.mach.SSSS.SetEncryptedAccountData(ctx, event.AccountDataMegolmBackupKey, key.Bytes(), secret); err != nil {
 		return err
 	}
-	auth := backup.MegolmAuthData{PublicKey: id.Ed25519(base64.RawStdEncoding.EncodeToString(key.PublicKey().Bytes()))}
-	master := c.mach.CrossSigningKeys.MasterKey
-	signature, err := master.SignJSON(auth)
-	if err != nil {
-		return err
-	}
-	auth.Signatures = signatures.NewSingleSignature(c.mx.UserID, id.KeyAlgorithmEd25519, master.PublicKey().String(), signature)
-	created, err := c.mx.CreateKeyBackupVersion(ctx, &mautrix.ReqRoomKeysVersionCreate[backup.MegolmAuthData]{
-		Algorithm: id.KeyBackupAlgorithmMegolmBackupV1, AuthData: auth,
-	})
+	version, err := c.createBackup(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -143,19 +134,35 @@ func (c *client) backUp(ctx context.Context, secret *ssss.Key) error {
 	if err != nil {
 		return err
 	}
-	body := mautrix.ReqKeyBackup{Rooms: map[id.RoomID]mautrix.ReqRoomKeyBackup{}}
+	rooms := map[id.RoomID]mautrix.ReqRoomKeyBackup{}
 	for _, session := range sessions {
-		sealed, err := seal(key, session)
-		if err != nil {
+		if rooms[session.RoomID].Sessions == nil {
+			rooms[session.RoomID] = mautrix.ReqRoomKeyBackup{Sessions: map[id.SessionID]mautrix.ReqKeyBackupData{}}
+		}
+		if rooms[session.RoomID].Sessions[session.ID()], err = seal(key, session); err != nil {
 			return err
 		}
-		if body.Rooms[session.RoomID].Sessions == nil {
-			body.Rooms[session.RoomID] = mautrix.ReqRoomKeyBackup{Sessions: map[id.SessionID]mautrix.ReqKeyBackupData{}}
-		}
-		body.Rooms[session.RoomID].Sessions[session.ID()] = sealed
 	}
-	_, err = c.mx.PutKeysInBackup(ctx, created.Version, &body)
+	_, err = c.mx.PutKeysInBackup(ctx, version, &mautrix.ReqKeyBackup{Rooms: rooms})
 	return err
+}
+
+// createBackup makes an empty backup, signed by the user's master key.
+func (c *client) createBackup(ctx context.Context, key *backup.MegolmBackupKey) (id.KeyBackupVersion, error) {
+	auth := backup.MegolmAuthData{PublicKey: id.Ed25519(base64.RawStdEncoding.EncodeToString(key.PublicKey().Bytes()))}
+	master := c.mach.CrossSigningKeys.MasterKey
+	signature, err := master.SignJSON(auth)
+	if err != nil {
+		return "", err
+	}
+	auth.Signatures = signatures.NewSingleSignature(c.mx.UserID, id.KeyAlgorithmEd25519, master.PublicKey().String(), signature)
+	created, err := c.mx.CreateKeyBackupVersion(ctx, &mautrix.ReqRoomKeysVersionCreate[backup.MegolmAuthData]{
+		Algorithm: id.KeyBackupAlgorithmMegolmBackupV1, AuthData: auth,
+	})
+	if err != nil {
+		return "", err
+	}
+	return created.Version, nil
 }
 
 func seal(key *backup.MegolmBackupKey, session *crypto.InboundGroupSession) (mautrix.ReqKeyBackupData, error) {
