@@ -15,6 +15,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/media"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/rooms"
@@ -32,6 +33,7 @@ type services struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
+	media    *media.Service
 	talk     *ephemeral.Service
 	syncer   *syncer.Syncer
 }
@@ -45,7 +47,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.hub = notify.New()
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader); err != nil {
+	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
 	}
 	signer, err := s.signer(ctx)
@@ -62,7 +65,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireSync makes the services that /sync reads from, and the syncer.
 func (s *Server) wireSync(ctx context.Context) (err error) {
-	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
+	max := s.cfg.Media.MaxUploadBytes
+	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, max, time.Now, rand.Reader); err != nil {
+		return err
+	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
 		return err
 	}
@@ -134,7 +140,7 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer, Media: s.media,
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
