@@ -24,7 +24,8 @@ type town struct {
 	alice *accounts.Session
 }
 
-const masterKey = "MASTERKEYOFALICE"
+// masterKey is an Ed25519 public key in unpadded Base64.
+const masterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func newTown(t *testing.T) town {
 	t.Helper()
