@@ -18,6 +18,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
@@ -33,8 +34,9 @@ type services struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
-	media    *media.Service
 	talk     *ephemeral.Service
+	media    *media.Service
+	push     *push.Service
 	syncer   *syncer.Syncer
 }
 
@@ -59,16 +61,16 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, notifies)
+	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+		return err
+	}
+	s.push = push.New(s.db, s.hub)
+	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, s.push.NotifiesByDefault)
 	return s.wireSync(ctx)
 }
 
 // wireSync makes the services that /sync reads from, and the syncer.
 func (s *Server) wireSync(ctx context.Context) (err error) {
-	max := s.cfg.Media.MaxUploadBytes
-	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, max, time.Now, rand.Reader); err != nil {
-		return err
-	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (s *Server) wireSync(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee})
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee, Push: pushForSync{s.push}})
 	return nil
 }
 
@@ -140,14 +142,10 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer, Media: s.media,
+		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push,
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
 	return adapter
-}
-
-// notifies tells whether an event notifies whoever reads it, by the default push rules.
-func notifies(e *pdu.Event) bool {
-	return e.Type() == "m.room.message" || e.Type() == "m.room.encrypted"
 }
