@@ -223,6 +223,12 @@ func TestSignaturesAreMerged(t *testing.T) {
 	if got := bob.changedSince(before); got != "[]" {
 		t.Errorf("bob hears of %s", got)
 	}
+	before = h.db.Visible()
+	carols := carol.made()
+	alice.post("/keys/signatures/upload", m{"@carol:hs": m{public(carols.master): sign(carols.key("master", carols.master), userSigning, mine.user)}}).ok()
+	if got := alice.changedSince(before); got != "[@carol:hs]" {
+		t.Errorf("a signature on carol's key is no change of alice's: %s", got)
+	}
 }
 
 func TestWrongSignaturesAreFailures(t *testing.T) {
@@ -238,6 +244,7 @@ func TestWrongSignaturesAreFailures(t *testing.T) {
 		"wrong signature":        {"@alice:hs", "A", alice.sign(alice.keys(), "@alice:hs", "ed25519:"+public(mine.selfSigning), stranger), "M_INVALID_SIGNATURE"},
 		"by a stranger":          {"@alice:hs", "A", alice.sign(alice.keys(), "@alice:hs", "ed25519:"+public(stranger), stranger), "M_INVALID_SIGNATURE"},
 		"by the user-signing":    {"@alice:hs", "A", alice.sign(alice.keys(), "@alice:hs", "ed25519:"+public(mine.user), mine.user), "M_INVALID_SIGNATURE"},
+		"in another key's name":  {"@alice:hs", "A", alice.sign(alice.keys(), "@alice:hs", "ed25519:"+public(stranger), mine.selfSigning), "M_INVALID_SIGNATURE"},
 		"by nobody":              {"@alice:hs", "A", m{"user_id": "@alice:hs", "device_id": "A", "algorithms": alice.keys()["algorithms"], "keys": alice.keys()["keys"]}, "M_INVALID_SIGNATURE"},
 		"other content":          {"@alice:hs", "A", alice.sign(m{"user_id": "@alice:hs", "device_id": "A"}, "@alice:hs", "ed25519:"+public(mine.selfSigning), mine.selfSigning), "M_INVALID_PARAM"},
 		"bob's by self-signing":  {"@bob:hs", public(his.master), alice.sign(his.key("master", his.master), "@alice:hs", "ed25519:"+public(mine.selfSigning), mine.selfSigning), "M_INVALID_SIGNATURE"},

@@ -17,7 +17,9 @@ import (
 func TestKeysAreUploadedAndFound(t *testing.T) {
 	h := newHall(t)
 	alice, phone, bob := h.login("alice", "LAPTOP"), h.login("alice", "PHONE"), h.login("bob", "B")
-	alice.uploadKeys()
+	embellished := alice.sign(alice.keys(), "@bob:hs", "ed25519:B", bob.key)
+	embellished["unsigned"] = m{"device_display_name": "forged", "more": 1}
+	alice.post("/keys/upload", m{"device_keys": embellished}).ok()
 	phone.uploadKeys()
 	h.login("carol", "C")
 
@@ -273,6 +275,7 @@ func TestChangesOfKeys(t *testing.T) {
 	changes(bob, left, `{"changed": ["@bob:hs"], "left": []}`)
 	changes(bob, beforeLeave, `{"changed": ["@bob:hs"], "left": ["@alice:hs"]}`)
 	carol.leave(room)
+	changes(bob, beforeLeave, `{"changed": ["@bob:hs"], "left": ["@alice:hs"]}`)
 	changes(bob, left, `{"changed": ["@bob:hs"], "left": []}`)
 	bob.join(room)
 	changes(alice, left, `{"changed": ["@bob:hs"], "left": ["@carol:hs"]}`)

@@ -57,6 +57,10 @@ func TestDeliveredMessagesAreDeleted(t *testing.T) {
 			return r.ToDeviceMessages(bob.Device, after, h.db.Visible(), 2)
 		})
 	}
+	first := batch(0)
+	if again := batch(first[0].Pos); again[0].Pos != first[1].Pos {
+		t.Errorf("after %d comes %d, want %d", first[0].Pos, again[0].Pos, first[1].Pos)
+	}
 	var after int64
 	seen := 0
 	for got := batch(after); len(got) > 0; got = batch(after) {
@@ -85,11 +89,11 @@ func TestWhatSyncTellsWakes(t *testing.T) {
 	h := newHall(t)
 	alice, bob := h.login("alice", "A"), h.login("bob", "B").uploadKeys()
 	his := bob.made()
+	bob.post("/keys/upload", m{"fallback_keys": m{"curve25519:2": "x"}}).ok()
 	for name, act := range map[string]func(){
 		"a message": func() { alice.put("/sendToDevice/m.test/1", m{"messages": m{"@bob:hs": m{"B": m{}}}}).ok() },
 		"an upload": func() { bob.post("/keys/upload", m{"one_time_keys": m{"curve25519:1": "x"}}).ok() },
 		"a claim": func() {
-			bob.post("/keys/upload", m{"fallback_keys": m{"curve25519:2": "x"}}).ok()
 			alice.post("/keys/claim", m{"one_time_keys": m{"@bob:hs": m{"B": "curve25519"}}}).ok()
 		},
 		"a signature": func() {
