@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 )
 
 // A relay stands between the clients and the server, and keeps what the server refused.
@@ -80,6 +81,9 @@ func (r *relay) record(resp *http.Response) error {
 	body, _ := resp.Request.Context().Value(bodyKey{}).([]byte)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !utf8.Valid(body) {
+		body = fmt.Appendf(nil, "(%d bytes)", len(body))
+	}
 	request := fmt.Sprintf("%s %s %.2000s", resp.Request.Method, resp.Request.URL.RequestURI(), body)
 	r.refusals = append(r.refusals, refusal{resp.StatusCode, request, string(answer)})
 	return nil
