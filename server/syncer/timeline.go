@@ -56,7 +56,7 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 		if err != nil {
 			return false, err
 		}
-		shown, err := s.passes(f, &e.Event)
+		shown, err := s.shows(f, &e.Event)
 		if err != nil {
 			return false, err
 		}
@@ -87,6 +87,16 @@ func (s *section) sees(e *store.StreamEvent) (bool, error) {
 
 func (s *section) own(e *store.Event) bool {
 	return e.Type == store.AtomMember && e.StateKey == s.q.Session.User
+}
+
+// shows tells whether an event that the user may see is to be shown: it passes the filter, and is no message of somebody ignored.
+func (s *section) shows(f *eventfilter.RoomEvents, e *store.Event) (bool, error) {
+	if e.StateKey == 0 {
+		if ignored, err := s.ignores(e.Sender); err != nil || ignored {
+			return false, err
+		}
+	}
+	return s.passes(f, e)
 }
 
 // passes tells whether an event passes a filter.
