@@ -79,7 +79,7 @@ func TestDeliveredMessagesAreDeleted(t *testing.T) {
 	if seen != 5 || len(alice.waiting()) != 5 {
 		t.Errorf("%d messages were delivered; alice has %d", seen, len(alice.waiting()))
 	}
-	if read(h, func(r *store.Reader) (bool, error) { return h.api.E2EE.Delivered(r, bob.Device, after) }) {
+	if read(h, func(r *store.Reader) (bool, error) { return r.HasToDeviceUpTo(bob.Device, after) }) {
 		t.Error("nothing is left to acknowledge")
 	}
 }

@@ -30,15 +30,15 @@ type look struct {
 	typed       int64 // and was up to there
 
 	token   synctoken.Sync
-	roomIDs map[store.RoomRef]string
 	data    map[store.RoomRef][]store.AccountData
 	members map[memberKey]store.NID // that this answer sends
+	ignored map[store.Atom]bool     // users, nil where they were not read yet
 }
 
 // newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.
 func (s *Syncer) newLook(q *Request, d *device) *look {
 	l := &look{Syncer: s, q: q, device: d, now: s.now(), upto: s.db.Visible(), typing: s.sources.Ephemeral.Position(), initial: true,
-		answer: newAnswer(), data: map[store.RoomRef][]store.AccountData{}, members: map[memberKey]store.NID{}, roomIDs: map[store.RoomRef]string{}}
+		answer: newAnswer(), data: map[store.RoomRef][]store.AccountData{}, members: map[memberKey]store.NID{}}
 	if t := q.Since; t != nil {
 		l.continues(t)
 	}
@@ -174,15 +174,6 @@ func (l *look) texts(atoms []store.Atom) ([]string, error) {
 		out = append(out, text)
 	}
 	return out, nil
-}
-
-func (l *look) roomID(ref store.RoomRef) (string, error) {
-	if id, ok := l.roomIDs[ref]; ok {
-		return id, nil
-	}
-	room, _, err := l.r.Room(ref)
-	l.roomIDs[ref] = room.ID
-	return room.ID, err
 }
 
 // view shows events without their room's id, which the sections are keyed by.

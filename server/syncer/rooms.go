@@ -12,7 +12,10 @@ func (l *look) rooms() error {
 		return err
 	}
 	for _, h := range heads {
-		if err := l.inRoom(h.Room, func(roomID string) error { return l.joinedNow(roomID, &h) }); err != nil {
+		if !l.concerns(&h) {
+			continue
+		}
+		if err := l.inRoom(h.Room, h.MemberPos, (*section).joinedNow); err != nil {
 			return err
 		}
 	}
@@ -21,42 +24,43 @@ func (l *look) rooms() error {
 		return err
 	}
 	for _, m := range others {
-		if err := l.inRoom(m.Room, func(roomID string) error { return l.notJoinedNow(roomID, &m) }); err != nil {
+		if err := l.inRoom(m.Room, m.Pos, func(s *section) error { return s.notJoinedNow(&m) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// concerns tells whether there may be something to tell of a room that the user is joined to.
+func (l *look) concerns(h *store.RoomHead) bool {
+	return l.initial || l.q.FullState || h.Last() > l.since || len(l.data[h.Room]) > 0 || l.typedIn(h.Room)
+}
+
 // inRoom leaves out the rooms that the filter leaves out.
-func (l *look) inRoom(ref store.RoomRef, section func(roomID string) error) error {
-	roomID, err := l.roomID(ref)
-	if err != nil || !l.q.Filter.Room.MatchRoom(roomID) {
+func (l *look) inRoom(ref store.RoomRef, memberPos int64, read func(s *section) error) error {
+	room, _, err := l.r.Room(ref)
+	if err != nil || !l.q.Filter.Room.MatchRoom(room.ID) {
 		return err
 	}
-	return section(roomID)
+	return read(&section{look: l, ref: ref, id: room.ID, since: l.since, upto: l.upto, memberPos: memberPos})
 }
 
-func (l *look) joinedNow(roomID string, h *store.RoomHead) error {
-	s := &section{look: l, ref: h.Room, id: roomID, since: l.since, upto: l.upto, memberPos: h.MemberPos}
+func (s *section) joinedNow() error {
 	switch {
-	case l.initial && h.MemberPos <= l.upto:
+	case s.initial && s.memberPos <= s.upto:
 		s.newly = true
 		return s.joined()
-	case h.MemberPos > l.since:
+	case s.memberPos > s.since:
 		return s.changedMembership(false)
-	case h.Last() > l.since || l.q.FullState || len(l.data[h.Room]) > 0 || l.typedIn(h.Room):
-		return s.joined()
 	}
-	return nil
+	return s.joined()
 }
 
-func (l *look) notJoinedNow(roomID string, m *store.Member) error {
+func (s *section) notJoinedNow(m *store.Member) error {
 	gone := m.Membership == store.Leave || m.Membership == store.Ban
-	if l.initial && gone && m.Pos <= l.upto && (m.Forgotten || !l.q.Filter.Room.IncludeLeave) {
+	if s.initial && gone && m.Pos <= s.upto && (m.Forgotten || !s.q.Filter.Room.IncludeLeave) {
 		return nil
 	}
-	s := &section{look: l, ref: m.Room, id: roomID, since: l.since, upto: l.upto, memberPos: m.Pos}
 	return s.changedMembership(m.Forgotten)
 }
 

@@ -45,17 +45,23 @@ func (s *section) readTimeline() error {
 	return nil
 }
 
-// take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there.
+// take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the
+// user may not see is a gap too: a change of the state that is hidden in the middle of a timeline could not be told.
 func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, below *int64, limit int) (full bool, err error) {
 	for _, e := range chunk {
 		if *below != store.OrdMax && *below-e.Ord > gapSize {
 			return true, nil
 		}
-		shown, err := s.shows(f, &e)
+		sees, err := s.sees(&e)
 		if err != nil {
 			return false, err
 		}
-		if shown && len(s.timeline) == limit {
+		shown, err := s.shows(f, &e.Event)
+		if err != nil {
+			return false, err
+		}
+		shown = shown && sees
+		if shown && len(s.timeline) == limit || !sees && len(s.timeline) > 0 {
 			return true, nil
 		}
 		*below = e.Ord
@@ -67,14 +73,6 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 		}
 	}
 	return false, nil
-}
-
-// shows tells whether an event passes the filter and the user may see it.
-func (s *section) shows(f *eventfilter.RoomEvents, e *store.StreamEvent) (bool, error) {
-	if sees, err := s.sees(e); err != nil || !sees {
-		return false, err
-	}
-	return s.passes(f, &e.Event)
 }
 
 // sees asks rooms, unless the user was simply joined all the time. One's own membership is always shown: how else would one hear
@@ -89,6 +87,16 @@ func (s *section) sees(e *store.StreamEvent) (bool, error) {
 
 func (s *section) own(e *store.Event) bool {
 	return e.Type == store.AtomMember && e.StateKey == s.q.Session.User
+}
+
+// shows tells whether an event that the user may see is to be shown: it passes the filter, and is no message of somebody ignored.
+func (s *section) shows(f *eventfilter.RoomEvents, e *store.Event) (bool, error) {
+	if e.StateKey == 0 {
+		if ignored, err := s.ignores(e.Sender); err != nil || ignored {
+			return false, err
+		}
+	}
+	return s.passes(f, e)
 }
 
 // passes tells whether an event passes a filter.

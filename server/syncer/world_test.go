@@ -170,6 +170,15 @@ func (w *world) data(u rooms.User, room store.RoomRef, eventType store.Atom, con
 	w.hub.Wake(int64(u.Atom))
 }
 
+func (w *world) atom(text string) (a store.Atom) {
+	w.Helper()
+	w.ok(w.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+		a, err = tx.Atom(text)
+		return err
+	}))
+	return a
+}
+
 // queue sends messages to a user's device: {"n":0}, {"n":1}...
 func (w *world) queue(u rooms.User, n int) {
 	w.Helper()
