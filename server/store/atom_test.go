@@ -34,7 +34,7 @@ func TestWellKnownAtomsHaveTheirNumbers(t *testing.T) {
 func TestAnAtomIsGivenOnce(t *testing.T) {
 	db := open(t)
 	var first Atom
-	mustWrite(t, db, func(tx *Tx) (err error) {
+	write(t, db, func(tx *Tx) (err error) {
 		first, err = tx.Atom("@alice:hs")
 		second, err2 := tx.Atom("@alice:hs")
 		if first == 0 || first != second {

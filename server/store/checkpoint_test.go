@@ -13,7 +13,7 @@ func fill(t testing.TB, db *DB, n int) {
 	t.Helper()
 	value := strings.Repeat("x", 256<<10)
 	for i := range n / len(value) {
-		mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta(fmt.Sprint("fill ", i%16), value) })
+		write(t, db, func(tx *Tx) error { return tx.PutMeta(fmt.Sprint("fill ", i%16), value) })
 	}
 }
 

@@ -30,12 +30,12 @@ func crashedTo(t testing.TB, path, there string) {
 			t.Fatal(err)
 		}
 		if err == nil {
-			write(t, there+suffix, b)
+			writeFile(t, there+suffix, b)
 		}
 	}
 }
 
-func write(t testing.TB, path string, b []byte) {
+func writeFile(t testing.TB, path string, b []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func run(t testing.TB, path string, statements ...string) {
 func filled(t testing.TB, path string) {
 	t.Helper()
 	db := openAt(t, path)
-	mustWrite(t, db, func(tx *Tx) error {
+	write(t, db, func(tx *Tx) error {
 		for i := range 300 {
 			if err := tx.PutMeta(fmt.Sprint("row ", i), strings.Repeat("x", 900)); err != nil {
 				return err
@@ -82,7 +82,7 @@ func change(t testing.TB, path string, f func(b []byte) []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, f(b))
+	writeFile(t, path, f(b))
 }
 
 func TestRefusedFilesAreNotTouched(t *testing.T) {
@@ -91,8 +91,8 @@ func TestRefusedFilesAreNotTouched(t *testing.T) {
 		make   func(t *testing.T, path string)
 		reason string
 	}{
-		{"text", func(t *testing.T, path string) { write(t, path, []byte("Liste des marchés, 2026\n")) }, "not a SQLite database"},
-		{"a header and no more", func(t *testing.T, path string) { write(t, path, []byte("SQLite format 3\x00")) }, "not a SQLite database"},
+		{"text", func(t *testing.T, path string) { writeFile(t, path, []byte("Liste des marchés, 2026\n")) }, "not a SQLite database"},
+		{"a header and no more", func(t *testing.T, path string) { writeFile(t, path, []byte("SQLite format 3\x00")) }, "not a SQLite database"},
 		{"another program's", func(t *testing.T, path string) { run(t, path, `CREATE TABLE t (x)`) }, "another program"},
 		{"another program's with a WAL", func(t *testing.T, path string) {
 			other := filepath.Join(t.TempDir(), "other.db")
@@ -120,7 +120,7 @@ func TestRefusedFilesAreNotTouched(t *testing.T) {
 		}, "newer version"},
 		{"newer, with a WAL", func(t *testing.T, path string) {
 			db := open(t)
-			mustWrite(t, db, func(tx *Tx) error {
+			write(t, db, func(tx *Tx) error {
 				return tx.exec(`UPDATE version SET version = ?1, compat = ?1`, len(upgrades())+1)
 			})
 			crashedTo(t, db.path, path)
@@ -200,7 +200,7 @@ func TestANewFileHasThePageSizeAndTheMark(t *testing.T) {
 func TestAFirstStartThatWasKilledIsNoRefusal(t *testing.T) {
 	mark := fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)
 	for name, leave := range map[string]func(path string){
-		"an empty file":             func(path string) { write(t, path, nil) },
+		"an empty file":             func(path string) { writeFile(t, path, nil) },
 		"the mark":                  func(path string) { run(t, path, mark) },
 		"the mark and the WAL mode": func(path string) { run(t, path, mark, `PRAGMA journal_mode = WAL`) },
 		"migrations that were not committed": func(path string) {
@@ -235,9 +235,9 @@ func TestAFirstStartThatWasKilledIsNoRefusal(t *testing.T) {
 
 func TestWhatStandsInTheWALIsKept(t *testing.T) {
 	db := open(t)
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("big", strings.Repeat("x", 100*PageSize)) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("big", strings.Repeat("x", 100*PageSize)) })
 	db.cp.checkpoint("PASSIVE") // so the file has pages of its own
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
 	path := crashed(t, db.path)
 	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
 		t.Fatal("there is no WAL:", err)

@@ -21,7 +21,7 @@ func TestSchema(t *testing.T) {
 	const golden = "testdata/schema.sql"
 	got := strings.Join(statements, ";\n\n") + ";\n"
 	if *update {
-		write(t, golden, []byte(got))
+		writeFile(t, golden, []byte(got))
 	}
 	want, err := os.ReadFile(golden)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 func nextPos(t testing.TB, db *DB) (pos int64) {
 	t.Helper()
-	mustWrite(t, db, func(tx *Tx) (err error) {
+	write(t, db, func(tx *Tx) (err error) {
 		pos, err = tx.NextPos()
 		return err
 	})
@@ -69,7 +69,7 @@ func TestPositionsOfAFailedWriteAreNotPublishedAboveTheReservation(t *testing.T)
 			if !errors.Is(err, errOwn) {
 				t.Fatal(err)
 			}
-			mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) }) // publishes
+			write(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) }) // publishes
 			published := db.Visible()
 			again := openAt(t, crashed(t, db.path))
 			if pos := nextPos(t, again); published < before || pos <= published {

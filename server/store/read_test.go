@@ -9,10 +9,10 @@ import (
 
 func TestAReadIsASnapshot(t *testing.T) {
 	db := open(t)
-	mustWrite(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", 1), tx.PutMeta("b", 1)) })
+	write(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", 1), tx.PutMeta("b", 1)) })
 	err := db.Read(context.Background(), func(r *Reader) error {
 		a, err := r.MetaInt("a")
-		mustWrite(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", 2), tx.PutMeta("b", 2)) })
+		write(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", 2), tx.PutMeta("b", 2)) })
 		b, err2 := r.MetaInt("b")
 		if a != 1 || b != 1 {
 			t.Errorf("one read sees a = %d and b = %d", a, b)
@@ -52,7 +52,7 @@ func TestReadersSeeWholeWrites(t *testing.T) {
 		})
 	}
 	for i := range 100 {
-		mustWrite(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", i), tx.PutMeta("b", i)) })
+		write(t, db, func(tx *Tx) error { return errors.Join(tx.PutMeta("a", i), tx.PutMeta("b", i)) })
 	}
 	close(done)
 	all.Wait()
@@ -101,7 +101,7 @@ func TestAPanicInAReadLeavesItsConnectionUsable(t *testing.T) {
 			})
 		}()
 	}
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
 	for range 2 * readers {
 		if metaInt(t, db, "x") != 1 {
 			t.Fatal("a connection still has its old snapshot")
@@ -112,7 +112,7 @@ func TestAPanicInAReadLeavesItsConnectionUsable(t *testing.T) {
 // Close waits for the reads that run; what comes later is told so at once.
 func TestCloseWaitsForReads(t *testing.T) {
 	db := open(t)
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("x", 1) })
 	reading, gate := make(chan struct{}), make(chan struct{})
 	read, closed := make(chan error, 1), make(chan error, 1)
 	go func() {

@@ -19,7 +19,7 @@ type history struct {
 func (h *history) grow(t testing.TB, db *DB, rng *rand.Rand, n, keys int) {
 	t.Helper()
 	for done := 0; done < n; done += 100 {
-		mustWrite(t, db, func(tx *Tx) error {
+		write(t, db, func(tx *Tx) error {
 			for i := range min(100, n-done) {
 				if err := h.change(tx, rng, NID(done+i+1), keys); err != nil {
 					return err
@@ -123,7 +123,7 @@ func TestStateBefore(t *testing.T) {
 	h := history{room: 1}
 	h.grow(t, db, rand.New(rand.NewPCG(1, 2)), 1, 5)
 	var second int64
-	mustWrite(t, db, func(tx *Tx) (err error) {
+	write(t, db, func(tx *Tx) (err error) {
 		second, err = tx.AddStateGroup(1, h.groups[0], StateEntry{Type: 3, StateKey: 9, NID: 99})
 		return err
 	})
@@ -144,7 +144,7 @@ func TestStateBefore(t *testing.T) {
 func TestCurrentStateTellsWhatItReplaces(t *testing.T) {
 	db := open(t)
 	want := map[stateKey]NID{{2, 1}: 3, {3, 7}: 2}
-	mustWrite(t, db, func(tx *Tx) error {
+	write(t, db, func(tx *Tx) error {
 		for i, e := range []struct {
 			StateEntry
 			old NID

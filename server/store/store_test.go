@@ -24,10 +24,18 @@ func openAt(t testing.TB, path string) *DB {
 	return db
 }
 
-// mustWrite is Write that has to succeed.
-func mustWrite(t testing.TB, db *DB, fn func(tx *Tx) error) {
+// write is Write that has to succeed.
+func write(t testing.TB, db *DB, fn func(tx *Tx) error) {
 	t.Helper()
 	if err := db.Write(context.Background(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read is Read that has to succeed.
+func read(t testing.TB, db *DB, fn func(r *Reader) error) {
+	t.Helper()
+	if err := db.Read(context.Background(), fn); err != nil {
 		t.Fatal(err)
 	}
 }

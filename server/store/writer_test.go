@@ -44,7 +44,7 @@ func TestWritersAtOnceShareCommits(t *testing.T) {
 	for w := range writers {
 		all.Go(func() {
 			for i := range each {
-				mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta(fmt.Sprint("w", w), i) })
+				write(t, db, func(tx *Tx) error { return tx.PutMeta(fmt.Sprint("w", w), i) })
 			}
 		})
 	}
@@ -215,10 +215,10 @@ func TestCloseAnswersTheQueue(t *testing.T) {
 // A full disk fails the whole group. What was acknowledged stays, and the writer goes on when there is room again.
 func TestAFullDiskFailsTheGroupAndNothingElse(t *testing.T) {
 	db := open(t)
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("acknowledged", 1) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("acknowledged", 1) })
 	limit := func(pages string) {
 		t.Helper()
-		mustWrite(t, db, func(tx *Tx) error {
+		write(t, db, func(tx *Tx) error {
 			_, err := tx.row("PRAGMA max_page_count = "+pages, nil, new(int64))
 			return err
 		})
@@ -245,7 +245,7 @@ func TestAFullDiskFailsTheGroupAndNothingElse(t *testing.T) {
 		t.Errorf("OnRollback ran %d times", rolledBack)
 	}
 	limit("1000000")
-	mustWrite(t, db, func(tx *Tx) error { return tx.PutMeta("big", 2) })
+	write(t, db, func(tx *Tx) error { return tx.PutMeta("big", 2) })
 	if metaInt(t, db, "acknowledged") != 1 || metaInt(t, db, "big") != 2 {
 		t.Error("what was acknowledged is not there")
 	}
