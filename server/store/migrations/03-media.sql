@@ -1,4 +1,4 @@
--- v1 -> v2: media
+-- v2 -> v3: media
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
 	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
