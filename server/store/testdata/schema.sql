@@ -22,6 +22,13 @@ CREATE TABLE atom (
 	text TEXT NOT NULL UNIQUE
 );
 
+CREATE TABLE cross_signing_key (
+	user  INTEGER NOT NULL, -- atom
+	usage TEXT NOT NULL,    -- master, self_signing, user_signing
+	json  BLOB NOT NULL,    -- canonical, with the user's own signatures only
+	PRIMARY KEY (user, usage)
+);
+
 CREATE TABLE current_state (
 	room      INTEGER NOT NULL,
 	type      INTEGER NOT NULL,
@@ -42,13 +49,29 @@ CREATE TABLE device (
 	token_key    BLOB NOT NULL UNIQUE, -- 8 random bytes: what tokens name
 	generation   INTEGER NOT NULL DEFAULT 1,
 	confirmed    INTEGER NOT NULL DEFAULT 1, -- 0: the generation before is still accepted
-	refreshable  INTEGER NOT NULL DEFAULT 0,
 	display_name TEXT,
 	created      INTEGER NOT NULL,
 	last_seen_ts INTEGER,
 	last_seen_ip TEXT,
 	UNIQUE (user, device_id)
 );
+
+CREATE TABLE device_keys (
+	user      INTEGER NOT NULL, -- atom
+	device_id TEXT NOT NULL,
+	json      BLOB NOT NULL,    -- canonical, with the user's own signatures only
+	PRIMARY KEY (user, device_id)
+);
+
+CREATE TABLE device_list (
+	user      INTEGER PRIMARY KEY, -- atom
+	pos       INTEGER NOT NULL,    -- of the last change of devices or keys
+	stream_id INTEGER,             -- remote users: the last update their server sent,
+	prev_id   INTEGER,             -- the one before it,
+	stale     INTEGER NOT NULL DEFAULT 0 -- and whether one was missed
+);
+
+CREATE INDEX device_list_pos ON device_list (pos);
 
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
@@ -76,11 +99,65 @@ CREATE TABLE extremity (
 	PRIMARY KEY (room, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE fallback_key (
+	device    INTEGER NOT NULL,
+	algorithm TEXT NOT NULL,
+	key_id    TEXT NOT NULL, -- without the algorithm
+	json      BLOB NOT NULL,
+	used      INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (device, algorithm)
+) WITHOUT ROWID;
+
 CREATE TABLE filter (
 	user      INTEGER NOT NULL,
 	filter_id TEXT NOT NULL,
 	json      BLOB NOT NULL,
 	PRIMARY KEY (user, filter_id)
+) WITHOUT ROWID;
+
+CREATE TABLE key_backup (
+	user      INTEGER NOT NULL, -- atom
+	version   INTEGER NOT NULL, -- counts per user; a deleted one is never given again
+	algorithm TEXT NOT NULL,
+	auth_data BLOB NOT NULL,    -- JSON
+	etag      INTEGER NOT NULL DEFAULT 0, -- rises with each change of the sessions
+	count     INTEGER NOT NULL DEFAULT 0, -- of sessions
+	deleted   INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (user, version)
+);
+
+CREATE TABLE key_backup_session (
+	user                INTEGER NOT NULL,
+	version             INTEGER NOT NULL,
+	room_id             TEXT NOT NULL,
+	session_id          TEXT NOT NULL,
+	first_message_index INTEGER NOT NULL,
+	forwarded_count     INTEGER NOT NULL,
+	is_verified         INTEGER NOT NULL,
+	session_data        BLOB NOT NULL, -- JSON
+	PRIMARY KEY (user, version, room_id, session_id)
+);
+
+CREATE TABLE key_signature (
+	user       INTEGER NOT NULL, -- whose key is signed
+	key_id     TEXT NOT NULL,    -- device id or public key
+	signer     INTEGER NOT NULL, -- atom
+	signer_key TEXT NOT NULL,    -- ed25519:abcd
+	signature  TEXT NOT NULL,
+	pos        INTEGER NOT NULL, -- the signer's devices hear of it
+	PRIMARY KEY (user, key_id, signer, signer_key)
+) WITHOUT ROWID;
+
+CREATE INDEX key_signature_signer ON key_signature (signer, pos) WHERE signer <> user;
+
+CREATE TABLE media (
+	media_id     TEXT PRIMARY KEY,
+	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
+	size         INTEGER NOT NULL, -- bytes
+	content_type TEXT NOT NULL,
+	file_name    TEXT NOT NULL,    -- '': none was given
+	uploader     INTEGER NOT NULL, -- atom
+	created      INTEGER NOT NULL  -- milliseconds
 ) WITHOUT ROWID;
 
 CREATE TABLE member (
@@ -98,6 +175,15 @@ CREATE INDEX member_user ON member (user, membership, room);
 CREATE TABLE meta (
 	name  TEXT PRIMARY KEY,
 	value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE one_time_key (
+	device    INTEGER NOT NULL,
+	algorithm TEXT NOT NULL,
+	pos       INTEGER NOT NULL, -- of the upload: the oldest is given out first
+	key_id    TEXT NOT NULL,    -- without the algorithm
+	json      BLOB NOT NULL,
+	PRIMARY KEY (device, algorithm, pos, key_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE profile (
@@ -150,6 +236,8 @@ CREATE TABLE state_change (
 
 CREATE INDEX state_change_key ON state_change (room, type, state_key, pos);
 
+CREATE INDEX state_change_member ON state_change (pos) WHERE type = 3;
+
 CREATE TABLE state_delta (
 	state_group INTEGER NOT NULL,
 	type        INTEGER NOT NULL,
@@ -186,6 +274,15 @@ CREATE TABLE timeline_gap (
 ) WITHOUT ROWID;
 
 CREATE INDEX timeline_thread ON timeline (room, thread, ord) WHERE thread <> 0;
+
+CREATE TABLE to_device (
+	pos    INTEGER PRIMARY KEY,
+	device INTEGER NOT NULL,
+	seq    INTEGER NOT NULL, -- counts within the queue, so that its length is known from its ends
+	json   BLOB NOT NULL     -- the event as the device gets it
+);
+
+CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
 
 CREATE TABLE txn (
 	device INTEGER NOT NULL,
