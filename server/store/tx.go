@@ -122,7 +122,7 @@ func in(args ...any) []any { return args }
 // readerPool hands out read-only connections.
 type readerPool struct {
 	free   chan *conn
-	open   int
+	all    []*conn
 	closed chan struct{}
 }
 
@@ -133,7 +133,7 @@ func openReaders(ctx context.Context, path string) (*readerPool, error) {
 		if err != nil {
 			return nil, errors.Join(err, p.close())
 		}
-		p.open++
+		p.all = append(p.all, c)
 		p.free <- c
 	}
 	return p, nil
@@ -160,7 +160,7 @@ func (p *readerPool) take(ctx context.Context) (*conn, error) {
 func (p *readerPool) close() error {
 	close(p.closed)
 	var errs []error
-	for range p.open {
+	for range p.all {
 		errs = append(errs, (<-p.free).close())
 	}
 	return errors.Join(errs...)
