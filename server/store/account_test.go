@@ -5,20 +5,6 @@ import (
 	"testing"
 )
 
-func write(t *testing.T, db *DB, fn func(tx *Tx) error) {
-	t.Helper()
-	if err := db.Write(t.Context(), fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, db *DB, fn func(r *Reader) error) {
-	t.Helper()
-	if err := db.Read(t.Context(), fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestAccountsAreMadeOnce(t *testing.T) {
 	db := open(t)
 	want := Account{User: 100, Password: "hash", Created: 5, Admin: true}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -17,6 +18,7 @@ const walLimit = 64 << 20
 // checkpointer moves the WAL into the database on a connection of its own, so that no write waits for it.
 type checkpointer struct {
 	conn  *conn
+	page  int64 // size in bytes, of this file
 	log   zerolog.Logger
 	kick  chan struct{}
 	stop  chan struct{}
@@ -32,13 +34,16 @@ func openCheckpointer(ctx context.Context, path string, log zerolog.Logger) (*ch
 	}
 	cp := &checkpointer{conn: c, log: log,
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	if err := c.c.QueryRowContext(ctx, "PRAGMA page_size").Scan(&cp.page); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
 	go cp.run()
 	return cp, nil
 }
 
 // written is told after each commit how many pages it wrote.
 func (cp *checkpointer) written(pages int64) {
-	if cp.bytes.Add(pages*PageSize) < walTarget {
+	if cp.bytes.Add(pages*cp.page) < walTarget {
 		return
 	}
 	select {
@@ -72,7 +77,7 @@ func (cp *checkpointer) checkpoint(mode string) int64 {
 	if err != nil {
 		cp.log.Warn().Err(err).Msg("checkpoint failed")
 	}
-	return frames * PageSize
+	return frames * cp.page
 }
 
 func (cp *checkpointer) close() error {

@@ -41,10 +41,11 @@ func inspect(ctx context.Context, path string) error {
 	if info.Size() == 0 {
 		return nil // made by us and cut off before its first page
 	}
-	if reason := inspectHeader(f, info.Size(), hasWAL(path)); reason != "" {
+	wal := hasWAL(path)
+	if reason := inspectHeader(f, info.Size(), wal); reason != "" {
 		return &RefusedError{path, reason}
 	}
-	return inspectContent(ctx, path, info.Size())
+	return inspectContent(ctx, path, info.Size(), wal)
 }
 
 // hasWAL tells whether committed pages may stand outside the file: then its size says nothing.
@@ -78,8 +79,12 @@ func inspectHeader(f io.Reader, size int64, wal bool) (reason string) {
 }
 
 // inspectContent reads the schema version and, in a small file, every page.
-func inspectContent(ctx context.Context, path string, size int64) error {
-	c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)"))
+func inspectContent(ctx context.Context, path string, size int64, wal bool) error {
+	uri := dsn(path, "ro", "busy_timeout(10000)", "query_only(1)")
+	if !wal {
+		uri += "&immutable=1" // the file is all there is: SQLite makes no files beside it
+	}
+	c, err := openConn(ctx, uri)
 	if err != nil {
 		return &RefusedError{path, "it can't be read: " + err.Error()}
 	}

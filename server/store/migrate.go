@@ -20,9 +20,12 @@ func upgrades() dbutil.UpgradeTable {
 
 // migrate brings the schema up to date, one transaction per migration.
 func migrate(ctx context.Context, pool *sql.DB, log zerolog.Logger) error {
-	// dbutil takes its own connection, while the writer's stands idle.
+	// dbutil takes its own connection, while the writer's stands idle, and is closed with all it has cached.
 	pool.SetMaxOpenConns(2)
-	defer pool.SetMaxOpenConns(1)
+	defer func() {
+		pool.SetMaxOpenConns(1)
+		pool.SetMaxIdleConns(0)
+	}()
 	db, err := dbutil.NewWithDB(pool, "sqlite")
 	if err != nil {
 		return err

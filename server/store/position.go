@@ -44,5 +44,9 @@ func (p *positions) next(ctx context.Context, c *conn) (int64, error) {
 	return p.last, nil
 }
 
+// published is the last position that a reader may be told: where a write that was rolled back took the reservation with it, a
+// restart begins below the last one given.
+func (p *positions) published() int64 { return min(p.last, p.reserved) }
+
 // undo forgets a reservation that was rolled back; positions given meanwhile stay given.
 func (p *positions) undo(reserved int64) { p.reserved = reserved }

@@ -50,6 +50,9 @@ func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
 	if err := inspect(ctx, path); err != nil {
 		return nil, err
 	}
+	if err := create(ctx, path); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
 	conn, err := openWriterConn(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -70,7 +73,7 @@ func (db *DB) start(ctx context.Context, conn *conn) (err error) {
 		return err
 	}
 	db.visible.Store(pos.last)
-	if db.r, err = openReaders(ctx, db.path, db.atoms); err != nil {
+	if db.r, err = openReaders(ctx, db.path); err != nil {
 		return err
 	}
 	if db.cp, err = openCheckpointer(ctx, db.path, db.log); err != nil {
@@ -132,12 +135,29 @@ func openConn(ctx context.Context, uri string) (*conn, error) {
 }
 
 func openWriterConn(ctx context.Context, path string) (*conn, error) {
-	pragmas := []string{"busy_timeout(10000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-4096)", "temp_store(2)"}
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		// In this order: the mark is in the file itself before the first page goes to a WAL.
-		pragmas = append(pragmas, fmt.Sprintf("page_size(%d)", PageSize), fmt.Sprintf("application_id(%d)", applicationID), "journal_mode(WAL)")
+	return openConn(ctx, dsn(path, "rw", "busy_timeout(10000)", "synchronous(FULL)", "journal_mode(WAL)", "wal_autocheckpoint(0)",
+		"cache_size(-4096)", "temp_store(2)"))
+}
+
+// create makes the file where there is none, with what can't be changed later and the mark by which it is known as ours.
+func create(ctx context.Context, path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return nil
 	}
-	return openConn(ctx, dsn(path, "rwc", pragmas...))
+	c, err := openConn(ctx, dsn(path, "rwc"))
+	if err != nil {
+		return err
+	}
+	// One by one, because the driver sorts the pragmas of an address. The mark stands in the file itself before the first page
+	// goes to a WAL. There is nothing to roll back to, so there is no journal: a kill would leave it, and inspect, which only
+	// reads, could do nothing with it.
+	for _, pragma := range []string{fmt.Sprintf("page_size = %d", PageSize), "synchronous = FULL", "journal_mode = MEMORY",
+		fmt.Sprintf("application_id = %d", applicationID), "journal_mode = WAL"} {
+		if _, err := c.c.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return errors.Join(err, c.close())
+		}
+	}
+	return c.close()
 }
 
 // stmt prepares a statement once.

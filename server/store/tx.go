@@ -121,13 +121,13 @@ func in(args ...any) []any { return args }
 
 // readerPool hands out read-only connections.
 type readerPool struct {
-	free  chan *conn
-	all   []*conn
-	atoms *atomCache
+	free   chan *conn
+	all    []*conn
+	closed chan struct{}
 }
 
-func openReaders(ctx context.Context, path string, atoms *atomCache) (*readerPool, error) {
-	p := &readerPool{free: make(chan *conn, readers), atoms: atoms}
+func openReaders(ctx context.Context, path string) (*readerPool, error) {
+	p := &readerPool{free: make(chan *conn, readers), closed: make(chan struct{})}
 	for range readers {
 		c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)", "cache_size(-2048)", "temp_store(2)"))
 		if err != nil {
@@ -139,33 +139,51 @@ func openReaders(ctx context.Context, path string, atoms *atomCache) (*readerPoo
 	return p, nil
 }
 
+// take waits for a connection. It must be given back to free.
+func (p *readerPool) take(ctx context.Context) (*conn, error) {
+	select {
+	case <-p.closed:
+		return nil, ErrClosed
+	default:
+	}
+	select {
+	case c := <-p.free:
+		return c, nil
+	case <-p.closed:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// close waits for the reads that run and closes every connection.
 func (p *readerPool) close() error {
+	close(p.closed)
 	var errs []error
-	for _, c := range p.all {
-		errs = append(errs, c.close())
+	for range p.all {
+		errs = append(errs, (<-p.free).close())
 	}
 	return errors.Join(errs...)
 }
 
 // Read runs fn on a consistent snapshot of what was committed. It ends with ctx, and after 30 seconds at most.
-func (db *DB) Read(ctx context.Context, fn func(r *Reader) error) error {
+func (db *DB) Read(ctx context.Context, fn func(r *Reader) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var c *conn
-	select {
-	case c = <-db.r.free:
-	case <-ctx.Done():
-		return ctx.Err()
+	c, err := db.r.take(ctx)
+	if err != nil {
+		return err
 	}
 	defer func() { db.r.free <- c }()
 	if _, err := c.exec(context.Background(), "BEGIN"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	err := fn(&Reader{ctx: ctx, conn: c, atoms: db.atoms})
-	if _, end := c.exec(context.Background(), "COMMIT"); end != nil {
-		err = errors.Join(err, end)
-	}
-	return err
+	defer func() { // also when fn panics: the connection's next reader needs a snapshot of its own
+		if _, end := c.exec(context.Background(), "COMMIT"); end != nil {
+			err = errors.Join(err, end)
+		}
+	}()
+	return fn(&Reader{ctx: ctx, conn: c, atoms: db.atoms})
 }
 
 // Get runs a read that gives one value.

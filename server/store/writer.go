@@ -15,7 +15,7 @@ import (
 // maxGroup bounds how many writes share a transaction, so that the first of them need not wait for hundreds.
 const maxGroup = 128
 
-// ErrClosed is the answer to a write after Close.
+// ErrClosed is the answer to a write or a read after Close.
 var ErrClosed = errors.New("store: closed")
 
 // Pending is a queued write.
@@ -142,7 +142,7 @@ func (w *writer) commit(group []*Pending) {
 		w.pos.undo(reserved)
 	} else {
 		w.commits.Add(1)
-		w.db.visible.Store(w.pos.last)
+		w.db.visible.Store(w.pos.published())
 	}
 	for _, p := range group {
 		p.settle(err)

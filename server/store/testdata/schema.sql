@@ -1,0 +1,296 @@
+CREATE TABLE account (
+	user     INTEGER PRIMARY KEY, -- atom
+	password TEXT,                -- argon2id, PHC string; null: no log-in by password
+	created  INTEGER NOT NULL,    -- milliseconds
+	admin    INTEGER NOT NULL DEFAULT 0,
+	state    INTEGER NOT NULL DEFAULT 0 -- 0 active, 1 locked, 2 suspended, 3 deactivated
+);
+
+CREATE TABLE account_data (
+	user    INTEGER NOT NULL,
+	room    INTEGER NOT NULL, -- 0: global
+	type    INTEGER NOT NULL, -- atom
+	content BLOB NOT NULL,    -- JSON
+	pos     INTEGER NOT NULL,
+	PRIMARY KEY (user, room, type)
+);
+
+CREATE INDEX account_data_pos ON account_data (user, pos);
+
+CREATE TABLE atom (
+	id   INTEGER PRIMARY KEY,
+	text TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE cross_signing_key (
+	user  INTEGER NOT NULL, -- atom
+	usage TEXT NOT NULL,    -- master, self_signing, user_signing
+	json  BLOB NOT NULL,    -- canonical, with the user's own signatures only
+	PRIMARY KEY (user, usage)
+);
+
+CREATE TABLE current_state (
+	room      INTEGER NOT NULL,
+	type      INTEGER NOT NULL,
+	state_key INTEGER NOT NULL,
+	nid       INTEGER NOT NULL,
+	PRIMARY KEY (room, type, state_key)
+) WITHOUT ROWID;
+
+CREATE TABLE database_owner (
+	key   INTEGER PRIMARY KEY DEFAULT 0,
+	owner TEXT NOT NULL
+);
+
+CREATE TABLE device (
+	id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: queues and echoes refer to it
+	user         INTEGER NOT NULL,
+	device_id    TEXT NOT NULL,
+	token_key    BLOB NOT NULL UNIQUE, -- 8 random bytes: what tokens name
+	generation   INTEGER NOT NULL DEFAULT 1,
+	confirmed    INTEGER NOT NULL DEFAULT 1, -- 0: the generation before is still accepted
+	display_name TEXT,
+	created      INTEGER NOT NULL,
+	last_seen_ts INTEGER,
+	last_seen_ip TEXT,
+	UNIQUE (user, device_id)
+);
+
+CREATE TABLE device_keys (
+	user      INTEGER NOT NULL, -- atom
+	device_id TEXT NOT NULL,
+	json      BLOB NOT NULL,    -- canonical, with the user's own signatures only
+	PRIMARY KEY (user, device_id)
+);
+
+CREATE TABLE device_list (
+	user      INTEGER PRIMARY KEY, -- atom
+	pos       INTEGER NOT NULL,    -- of the last change of devices or keys
+	stream_id INTEGER,             -- remote users: the last update their server sent,
+	prev_id   INTEGER,             -- the one before it,
+	stale     INTEGER NOT NULL DEFAULT 0 -- and whether one was missed
+);
+
+CREATE INDEX device_list_pos ON device_list (pos);
+
+CREATE TABLE event (
+	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
+	room        INTEGER NOT NULL,
+	ord         INTEGER,          -- its place in the timeline; null: none
+	event_id    BLOB NOT NULL,
+	type        INTEGER NOT NULL,
+	state_key   INTEGER,          -- atom; null: not a state event
+	sender      INTEGER NOT NULL,
+	ts          INTEGER NOT NULL, -- origin_server_ts
+	status      INTEGER NOT NULL DEFAULT 0, -- bits: 1 soft-failed, 2 rejected, 4 outlier, 8 redacted on arrival
+	state       INTEGER NOT NULL, -- the state group after the event; 0: unknown
+	replaces    INTEGER,          -- nid of the state event that it replaced
+	redacted_by INTEGER,          -- nid of the redaction that was applied
+	txn_device  INTEGER,
+	txn_id      TEXT,
+	json        BLOB NOT NULL     -- canonical signed bytes without unsigned
+);
+
+CREATE UNIQUE INDEX event_id ON event (event_id);
+
+CREATE TABLE extremity (
+	room INTEGER NOT NULL,
+	nid  INTEGER NOT NULL,
+	PRIMARY KEY (room, nid)
+) WITHOUT ROWID;
+
+CREATE TABLE fallback_key (
+	device    INTEGER NOT NULL,
+	algorithm TEXT NOT NULL,
+	key_id    TEXT NOT NULL, -- without the algorithm
+	json      BLOB NOT NULL,
+	used      INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (device, algorithm)
+) WITHOUT ROWID;
+
+CREATE TABLE filter (
+	user      INTEGER NOT NULL,
+	filter_id TEXT NOT NULL,
+	json      BLOB NOT NULL,
+	PRIMARY KEY (user, filter_id)
+) WITHOUT ROWID;
+
+CREATE TABLE key_backup (
+	user      INTEGER NOT NULL, -- atom
+	version   INTEGER NOT NULL, -- counts per user; a deleted one is never given again
+	algorithm TEXT NOT NULL,
+	auth_data BLOB NOT NULL,    -- JSON
+	etag      INTEGER NOT NULL DEFAULT 0, -- rises with each change of the sessions
+	count     INTEGER NOT NULL DEFAULT 0, -- of sessions
+	deleted   INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (user, version)
+);
+
+CREATE TABLE key_backup_session (
+	user                INTEGER NOT NULL,
+	version             INTEGER NOT NULL,
+	room_id             TEXT NOT NULL,
+	session_id          TEXT NOT NULL,
+	first_message_index INTEGER NOT NULL,
+	forwarded_count     INTEGER NOT NULL,
+	is_verified         INTEGER NOT NULL,
+	session_data        BLOB NOT NULL, -- JSON
+	PRIMARY KEY (user, version, room_id, session_id)
+);
+
+CREATE TABLE key_signature (
+	user       INTEGER NOT NULL, -- whose key is signed
+	key_id     TEXT NOT NULL,    -- device id or public key
+	signer     INTEGER NOT NULL, -- atom
+	signer_key TEXT NOT NULL,    -- ed25519:abcd
+	signature  TEXT NOT NULL,
+	pos        INTEGER NOT NULL, -- the signer's devices hear of it
+	PRIMARY KEY (user, key_id, signer, signer_key)
+) WITHOUT ROWID;
+
+CREATE INDEX key_signature_signer ON key_signature (signer, pos) WHERE signer <> user;
+
+CREATE TABLE media (
+	media_id     TEXT PRIMARY KEY,
+	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
+	size         INTEGER NOT NULL, -- bytes
+	content_type TEXT NOT NULL,
+	file_name    TEXT NOT NULL,    -- '': none was given
+	uploader     INTEGER NOT NULL, -- atom
+	created      INTEGER NOT NULL  -- milliseconds
+) WITHOUT ROWID;
+
+CREATE TABLE member (
+	room       INTEGER NOT NULL,
+	user       INTEGER NOT NULL,
+	membership INTEGER NOT NULL, -- 1 join, 2 invite, 3 knock, 4 leave, 5 ban
+	nid        INTEGER NOT NULL,
+	pos        INTEGER NOT NULL,
+	forgotten  INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+
+CREATE INDEX member_user ON member (user, membership, room);
+
+CREATE TABLE meta (
+	name  TEXT PRIMARY KEY,
+	value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE one_time_key (
+	device    INTEGER NOT NULL,
+	algorithm TEXT NOT NULL,
+	pos       INTEGER NOT NULL, -- of the upload: the oldest is given out first
+	key_id    TEXT NOT NULL,    -- without the algorithm
+	json      BLOB NOT NULL,
+	PRIMARY KEY (device, algorithm, pos, key_id)
+) WITHOUT ROWID;
+
+CREATE TABLE profile (
+	user  INTEGER NOT NULL,
+	field TEXT NOT NULL,
+	value BLOB NOT NULL, -- JSON
+	PRIMARY KEY (user, field)
+) WITHOUT ROWID;
+
+CREATE TABLE receipt (
+	room     INTEGER NOT NULL,
+	user     INTEGER NOT NULL,
+	type     INTEGER NOT NULL, -- atom: m.read, m.read.private
+	thread   TEXT NOT NULL,    -- '' unthreaded, 'main', or the root's event id
+	event_id TEXT NOT NULL,
+	ord      INTEGER NOT NULL, -- where the event stands in the room
+	ts       INTEGER NOT NULL,
+	pos      INTEGER NOT NULL,
+	PRIMARY KEY (room, user, type, thread)
+) WITHOUT ROWID;
+
+CREATE INDEX receipt_pos ON receipt (room, pos);
+
+CREATE TABLE room (
+	id       INTEGER PRIMARY KEY,
+	room_id  BLOB NOT NULL UNIQUE, -- 32 bytes where the version has hash ids, else the text's bytes
+	version  TEXT NOT NULL,
+	complete INTEGER NOT NULL DEFAULT 1,
+	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
+);
+
+CREATE TABLE signing_key (
+	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
+	seed    BLOB NOT NULL,
+	created INTEGER NOT NULL, -- milliseconds
+	expired INTEGER           -- null: in use
+) WITHOUT ROWID;
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE state_change (
+	room      INTEGER NOT NULL,
+	pos       INTEGER NOT NULL,
+	type      INTEGER NOT NULL,
+	state_key INTEGER NOT NULL,
+	old       INTEGER NOT NULL, -- nid; 0: none before
+	new       INTEGER NOT NULL, -- nid; 0: removed
+	PRIMARY KEY (room, pos, type, state_key)
+) WITHOUT ROWID;
+
+CREATE INDEX state_change_key ON state_change (room, type, state_key, pos);
+
+CREATE INDEX state_change_member ON state_change (pos) WHERE type = 3;
+
+CREATE TABLE state_delta (
+	state_group INTEGER NOT NULL,
+	type        INTEGER NOT NULL,
+	state_key   INTEGER NOT NULL,
+	nid         INTEGER NOT NULL, -- 0: removed
+	PRIMARY KEY (state_group, type, state_key)
+) WITHOUT ROWID;
+
+CREATE TABLE state_group (
+	id    INTEGER PRIMARY KEY,
+	room  INTEGER NOT NULL,
+	prev  INTEGER NOT NULL, -- the group that it changes; 0: none
+	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
+);
+
+CREATE TABLE timeline (
+	room          INTEGER NOT NULL,
+	ord           INTEGER NOT NULL,
+	nid           INTEGER NOT NULL,
+	pos           INTEGER, -- null: came by backfill, not part of a stream
+	sender        INTEGER NOT NULL,
+	notify        INTEGER NOT NULL, -- how many events up to here notify by the default rules: in the room,
+	notify_main   INTEGER NOT NULL, -- outside threads,
+	thread        INTEGER NOT NULL, -- (nid of the thread's root; 0: not in a thread)
+	notify_thread INTEGER NOT NULL, -- in this event's thread
+	PRIMARY KEY (room, ord)
+) WITHOUT ROWID;
+
+CREATE TABLE timeline_gap (
+	room INTEGER NOT NULL,
+	from_ord INTEGER NOT NULL, -- the last event before the gap
+	to_ord   INTEGER NOT NULL, -- the first event after it
+	PRIMARY KEY (room, from_ord)
+) WITHOUT ROWID;
+
+CREATE INDEX timeline_thread ON timeline (room, thread, ord) WHERE thread <> 0;
+
+CREATE TABLE to_device (
+	pos    INTEGER PRIMARY KEY,
+	device INTEGER NOT NULL,
+	seq    INTEGER NOT NULL, -- counts within the queue, so that its length is known from its ends
+	json   BLOB NOT NULL     -- the event as the device gets it
+);
+
+CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
+
+CREATE TABLE txn (
+	device INTEGER NOT NULL,
+	scope  TEXT NOT NULL,
+	txn_id TEXT NOT NULL,
+	nid    INTEGER NOT NULL, -- the event; 0: the request has no other result than success
+	ts     INTEGER NOT NULL,
+	PRIMARY KEY (device, scope, txn_id)
+) WITHOUT ROWID;
+
+CREATE TABLE version (version INTEGER, compat INTEGER);
