@@ -21,6 +21,9 @@ func (a *API) accountData(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if room == 0 && r.PathValue("type") == "m.push_rules" {
+		return a.pushRules(r) // what is stored are differences from the default rules
+	}
 	content, err := a.Accounts.AccountData(r.Context(), r.Session.User, room, r.PathValue("type"))
 	return httpx.Raw(content), err
 }

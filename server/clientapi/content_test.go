@@ -19,6 +19,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
+	"beffroi/server/push"
 	"beffroi/server/store"
 	"beffroi/server/store/storetest"
 
@@ -39,6 +40,7 @@ type contentServer struct {
 	t         *testing.T
 	hub       *notify.Hub
 	ephemeral *ephemeral.Service
+	push      *push.Service
 	dir       string // the data folder
 	url       string
 }
@@ -50,12 +52,13 @@ func newContentServer(t *testing.T) *contentServer {
 	if s.ephemeral, err = ephemeral.New(s.DB, s.hub, time.Now, rand.Reader, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
+	s.push = push.New(s.DB, s.hub)
 	s.dir = t.TempDir()
 	content, err := media.New(s.DB, s.dir, "test", maxUpload, time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content}
+	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content, Push: s.push}
 	adapter := httpx.New[*accounts.Session](s, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)

@@ -10,6 +10,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
@@ -35,6 +36,7 @@ type API struct {
 	Ephemeral *ephemeral.Service
 	Media     *media.Service
 	Syncer    *syncer.Syncer
+	Push      *push.Service
 }
 
 // Routes is the table of the whole API.
@@ -64,5 +66,6 @@ func (a *API) Routes() []route {
 		a.keyBackupRoutes(),
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
+		a.pushRuleRoutes(),
 	)
 }
