@@ -18,6 +18,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
@@ -35,6 +36,7 @@ type services struct {
 	e2ee     *e2ee.Service
 	media    *media.Service
 	talk     *ephemeral.Service
+	push     *push.Service
 	syncer   *syncer.Syncer
 }
 
@@ -59,7 +61,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, notifies)
+	s.push = push.New(s.db, s.hub)
+	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, s.push.NotifiesByDefault)
 	return s.wireSync(ctx)
 }
 
@@ -76,7 +79,7 @@ func (s *Server) wireSync(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee})
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee, Push: pushForSync{s.push}})
 	return nil
 }
 
@@ -140,14 +143,10 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer, Media: s.media,
+		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push,
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
 	return adapter
-}
-
-// notifies tells whether an event notifies whoever reads it, by the default push rules.
-func notifies(e *pdu.Event) bool {
-	return e.Type() == "m.room.message" || e.Type() == "m.room.encrypted"
 }
