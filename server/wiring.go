@@ -34,8 +34,8 @@ type services struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
-	talk     *ephemeral.Service
 	media    *media.Service
+	talk     *ephemeral.Service
 	push     *push.Service
 	syncer   *syncer.Syncer
 }
@@ -61,9 +61,6 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
-		return err
-	}
 	s.push = push.New(s.db, s.hub)
 	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, s.push.NotifiesByDefault)
 	return s.wireSync(ctx)
@@ -71,6 +68,9 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireSync makes the services that /sync reads from, and the syncer.
 func (s *Server) wireSync(ctx context.Context) (err error) {
+	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+		return err
+	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
 		return err
 	}

@@ -78,8 +78,14 @@ func (s *contentServer) Authenticate(_ context.Context, token, _ string) (*accou
 	return &accounts.Session{User: s.Atom(token), UserID: token, Device: 1, DeviceID: "D"}, nil
 }
 
-// send makes a request and gives the answer, its body read.
-func (s *contentServer) send(user, method, path, contentType string, body io.Reader) (*http.Response, []byte) {
+// answer is an answer, its body read.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+// send makes a request.
+func (s *contentServer) send(user, method, path, contentType string, body io.Reader) (answer, []byte) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, body)
 	if err != nil {
@@ -100,7 +106,7 @@ func (s *contentServer) send(user, method, path, contentType string, body io.Rea
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return resp, b
+	return answer{resp.StatusCode, resp.Header}, b
 }
 
 // want sends JSON and checks the answer's status and errcode ("" where it succeeds). It gives the answer's body.

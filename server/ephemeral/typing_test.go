@@ -2,6 +2,7 @@ package ephemeral
 
 import (
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,8 +12,13 @@ import (
 
 func TestTypingEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // expiries tell from goroutines of their own
 		var told []store.RoomRef
-		typing := newTyping(time.Now, func(room store.RoomRef) { told = append(told, room) })
+		typing := newTyping(time.Now, func(room store.RoomRef) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, room)
+		})
 		defer typing.close()
 		typing.set(7, "@bob:test", time.Now().Add(30*time.Second))
 		typing.set(7, "@alice:test", time.Now().Add(10*time.Second))

@@ -31,7 +31,8 @@ func (r *Reader) AccountData(user Atom, room RoomRef, kind Atom) (AccountData, e
 // AccountDataSince gives what of a user's data was set after one position and up to another, in order.
 func (r *Reader) AccountDataSince(user Atom, after, upTo int64) ([]AccountData, error) {
 	return list(r, selectAccountDataSince, in(user, after, upTo), func(rows *sql.Rows) (d AccountData, err error) {
-		return d, rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
+		err = rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
+		return d, err
 	})
 }
 

@@ -82,5 +82,6 @@ func (r *Reader) UsersSharingRooms(user Atom) ([]Atom, error) {
 }
 
 func scanMember(rows *sql.Rows) (m Member, err error) {
-	return m, rows.Scan(&m.Room, &m.User, &m.Membership, &m.NID, &m.Pos, &m.Forgotten)
+	err = rows.Scan(&m.Room, &m.User, &m.Membership, &m.NID, &m.Pos, &m.Forgotten)
+	return m, err
 }

@@ -61,4 +61,7 @@ func (tx *Tx) AddSigningKey(keyID string, key ed25519.PrivateKey, now time.Time)
 	return tx.exec(insertKey, keyID, key.Seed(), Millis(now))
 }
 
-func scanInt[T ~int64](rows *sql.Rows) (v T, err error) { return v, rows.Scan(&v) }
+func scanInt[T ~int64](rows *sql.Rows) (v T, err error) {
+	err = rows.Scan(&v)
+	return v, err
+}

@@ -15,7 +15,8 @@ func TestSchema(t *testing.T) {
 	db := open(t)
 	statements := mustGet(t, db, func(r *Reader) ([]string, error) {
 		return list(r, `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name`, nil, func(rows *sql.Rows) (s string, err error) {
-			return s, rows.Scan(&s)
+			err = rows.Scan(&s)
+			return s, err
 		})
 	})
 	const golden = "testdata/schema.sql"

@@ -23,7 +23,8 @@ const (
 // Profile gives every field of a user's profile, ordered by name.
 func (r *Reader) Profile(user Atom) ([]ProfileField, error) {
 	return list(r, selectProfile, in(user), func(rows *sql.Rows) (f ProfileField, err error) {
-		return f, rows.Scan(&f.Name, (*[]byte)(&f.Value))
+		err = rows.Scan(&f.Name, (*[]byte)(&f.Value))
+		return f, err
 	})
 }
 

@@ -54,7 +54,8 @@ func (r *Reader) ReceiptsFor(room RoomRef, user Atom) ([]Receipt, error) {
 }
 
 func scanReceipt(rows *sql.Rows) (c Receipt, err error) {
-	return c, rows.Scan(&c.User, &c.Type, &c.Thread, &c.EventID, &c.Ord, &c.TS, &c.Pos)
+	err = rows.Scan(&c.User, &c.Type, &c.Thread, &c.EventID, &c.Ord, &c.TS, &c.Pos)
+	return c, err
 }
 
 // receiptOf finds the receipt with the key (room, user, type, thread) of c.

@@ -133,7 +133,8 @@ func (r *Reader) StateBefore(e *Event) (int64, error) {
 }
 
 func scanEntry(rows *sql.Rows) (e StateEntry, err error) {
-	return e, rows.Scan(&e.Type, &e.StateKey, &e.NID)
+	err = rows.Scan(&e.Type, &e.StateKey, &e.NID)
+	return e, err
 }
 
 // SetCurrentState changes one entry of a room's current state at a position, and gives the event that stood there, 0 for none.
@@ -181,6 +182,7 @@ type StateChange struct {
 // StateChanges lists the changes of one entry of a room's current state, the earliest first.
 func (r *Reader) StateChanges(room RoomRef, eventType, stateKey Atom) ([]StateChange, error) {
 	return list(r, changesOf, in(room, eventType, stateKey), func(rows *sql.Rows) (c StateChange, err error) {
-		return c, rows.Scan(&c.Pos, &c.New)
+		err = rows.Scan(&c.Pos, &c.New)
+		return c, err
 	})
 }

@@ -54,7 +54,8 @@ func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h
 // JoinedHeads lists the heads of all rooms that the user is joined to.
 func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
 	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
-		return h, rows.Scan(&h.Room, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+		err = rows.Scan(&h.Room, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+		return h, err
 	})
 }
 
@@ -111,7 +112,8 @@ type Change struct {
 // ChangesSince lists the changes of a room's current state after a position, the earliest first.
 func (r *Reader) ChangesSince(room RoomRef, since int64) ([]Change, error) {
 	return list(r, stateChanges, in(room, since), func(rows *sql.Rows) (c Change, err error) {
-		return c, rows.Scan(&c.Pos, &c.Type, &c.StateKey, &c.Old, &c.New)
+		err = rows.Scan(&c.Pos, &c.Type, &c.StateKey, &c.Old, &c.New)
+		return c, err
 	})
 }
 
