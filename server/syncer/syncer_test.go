@@ -192,6 +192,21 @@ func TestRejectedInviteShowsNothingOfTheRoom(t *testing.T) {
 	want(t, "later", len(w.sync(bob, next(w.sync(bob, since))).Get("rooms.leave").Map()), 0)
 }
 
+func TestInvitedBackAndDeclined(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{})
+	w.join(room, bob)
+	w.leave(room, bob)
+	since := next(w.sync(bob, ""))
+	w.say(alice, room, "unseen")
+	w.ok(w.rooms.Invite(context.Background(), alice, room, bob.ID, "", false))
+	w.leave(room, bob)
+	left := w.sync(bob, since).Get("rooms.leave." + esc(room))
+	want(t, "events", len(left.Get("timeline.events").Array()), 1)
+	want(t, "state", len(left.Get("state.events").Array()), 0)
+}
+
 func TestLeftRoomEndsWhereOneLeft(t *testing.T) {
 	w := start(t)
 	alice, bob := w.user("alice"), w.user("bob")
@@ -228,12 +243,17 @@ func TestBannedAndKicked(t *testing.T) {
 	since := next(w.sync(bob, ""))
 	w.ok(w.rooms.Kick(context.Background(), alice, room, bob.ID, "out"))
 	w.say(alice, room, "between")
+	w.state(alice, room, "m.room.topic", "", `{"topic":"between"}`)
 	w.ok(w.rooms.Ban(context.Background(), alice, room, bob.ID, "for good"))
 	w.say(alice, room, "after")
 	res := w.sync(bob, since).Get("rooms.leave." + esc(room))
 	want(t, "messages", len(bodies(res)), 0)
 	want(t, "last", res.Get("timeline.events.@reverse.0.content.membership").Str, "ban")
 	want(t, "the kick", keys(res.Get("state.events"))["m.room.member/@bob:hs"].Get("content.membership").Str, "leave")
+	want(t, "what was set between", strings.Contains(res.Raw, "between"), false)
+	archive := w.sync(bob, "", filtered(`{"room":{"include_leave":true}}`)).Get("rooms.leave." + esc(room))
+	want(t, "archive", strings.Contains(archive.Raw, "between"), false)
+	want(t, "archive's state", keys(archive.Get("state.events"))["m.room.create/"].Exists(), true)
 }
 
 func TestLeftAndJoinedAgainInOneWindow(t *testing.T) {
@@ -252,6 +272,7 @@ func TestLeftAndJoinedAgainInOneWindow(t *testing.T) {
 	res := joined(w.sync(bob, since), room)
 	want(t, "messages after what was hidden", bodies(res), []string{"two"})
 	state := keys(res.Get("state.events"))
+	want(t, "the whole state", state["m.room.create/"].Exists(), true)
 	want(t, "topic that was set in absence", state["m.room.topic/"].Get("content.topic").Str, "new")
 	want(t, "limited", res.Get("timeline.limited").Bool(), true)
 }
@@ -342,6 +363,7 @@ func TestWaitsAndWakesAtOnce(t *testing.T) {
 	if took := time.Since(begin); took < 20*time.Millisecond {
 		t.Errorf("answered without news after %v", took)
 	}
+	want(t, "waiters left behind", w.hub.Waiting(), 0)
 	w.hub.Close()
 	w.sync(bob, next(res), waiting(time.Minute)) // the stop answers
 }
