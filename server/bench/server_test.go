@@ -14,10 +14,11 @@ import (
 // TestServer measures the binary as it is shipped, from outside.
 func TestServer(t *testing.T) {
 	s := &scene{t: t, scale: scale{members: 3, rooms: 2, watchers: 4, times: 3}}
+	s.binary = servertest.Build(t)
 	if *measure {
+		s.binary = buildBinary(t)
 		s.scale = scale{members: 20, rooms: 100, watchers: 50, times: 1000, quiet: 2 * time.Second}
 	}
-	s.binary = buildBinary(t)
 	starts := s.start()
 	s.populate(max(s.watchers, 8))
 	s.createRooms()
