@@ -62,8 +62,8 @@ func (l Load) Run(do Operation) (Result, error) {
 		err = l.Settle()
 	}
 	cost, stopped := meter.Stop()
-	slices.Sort(times)
-	r.P50, r.P95, r.Cost = percentile(times, 50), percentile(times, 95), cost
+	r.Cost = cost
+	r.rank(times)
 	return r, errors.Join(err, stopped)
 }
 
@@ -91,6 +91,12 @@ func spread(n, clients int, do Operation) (times []time.Duration, failed error) 
 	}
 	all.Wait()
 	return times, failed
+}
+
+// rank sets the percentiles.
+func (r *Result) rank(times []time.Duration) {
+	slices.Sort(times)
+	r.P50, r.P95 = percentile(times, 50), percentile(times, 95)
 }
 
 // percentile is the nearest rank in sorted times.

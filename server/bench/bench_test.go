@@ -14,21 +14,14 @@ import (
 // measure makes the tests of this package measure in earnest and print tables. Without it they do a handful of operations.
 var measure = flag.Bool("measure", false, "measure and print tables")
 
-// folder is an empty folder on a real disk: a memory file system would make syncs free.
+// folder is an empty folder, in TMPDIR.
 func folder(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	if base := os.Getenv("BENCH_DIR"); base != "" {
-		var err error
-		if dir, err = os.MkdirTemp(base, "bench"); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	}
 	const tmpfs = 0x01021994 // statfs(2)
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err == nil && fs.Type == tmpfs && *measure {
-		fmt.Printf("%s is in memory: set BENCH_DIR to a folder on a disk\n", dir)
+		fmt.Printf("%s is in memory, where syncs are free: set TMPDIR to a folder on a disk\n", dir)
 	}
 	return dir
 }

@@ -69,6 +69,7 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err != nil {
 		return "", err
 	}
+	drafts[0].ts = s.creationTime()
 	l := newLive("")
 	l.Version = Version
 	l.rules, _ = pdu.RulesFor(Version)
@@ -87,6 +88,17 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	s.cache.put(l)
 	_, err = s.queue(l, events).settled()
 	return l.ID, err
+}
+
+// creationTime is now, but never the same twice: a room's id is the hash of its create event, so two equal ones would be one room.
+func (s *Service) creationTime() int64 {
+	for {
+		last := s.created.Load()
+		ts := max(s.millis(), last+1)
+		if s.created.CompareAndSwap(last, ts) {
+			return ts
+		}
+	}
 }
 
 // creatable refuses what can't be made here.

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ type draft struct {
 	stateKey *string
 	content  json.RawMessage
 	redacts  *redaction
+	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
 }
 
@@ -51,6 +53,9 @@ func (w *write) settled() (*pdu.Event, error) {
 	}
 	return w.events[len(w.events)-1].Event, nil
 }
+
+// failed tells whether the write is over and left nothing.
+func (w *write) failed() bool { return w.pending.Settled() && w.pending.Wait() != nil }
 
 // post makes, judges and stores one event, and waits until it is durable.
 func (s *Service) post(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*pdu.Event, error) {
@@ -93,7 +98,7 @@ func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, erro
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
 func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: s.millis()}
+		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}

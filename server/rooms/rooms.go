@@ -6,6 +6,7 @@ package rooms
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"beffroi/server/merr"
@@ -45,6 +46,7 @@ type Service struct {
 	custodian User // the town hall's additional creator of salons; zero for none
 	notifies  Notifies
 	cache     *cache
+	created   atomic.Int64 // the origin_server_ts of the last create event
 }
 
 // New makes the room core. The signer's server name is this server's.

@@ -3,6 +3,7 @@ package rooms_test
 import (
 	"context"
 	"crypto/ed25519"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	_ "modernc.org/sqlite" // the driver, for an error of its own
 
 	"beffroi/server/merr"
 	"beffroi/server/notify"
@@ -236,6 +238,63 @@ func TestAFailedWriteFailsAloneAndTheRoomGoesOn(t *testing.T) {
 		}
 	}
 	checkLine(w, room)
+}
+
+// A disk that is full fails the whole group, writes that did not run yet among them. The same request succeeds once there is room.
+func TestARetryAfterAFullDiskSucceeds(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	full := diskFull(t)
+	hold := make(chan struct{})
+	held := w.db.Submit(context.Background(), func(*store.Tx) error {
+		<-hold
+		return nil
+	})
+	failing := w.db.Submit(context.Background(), func(*store.Tx) error { return full })
+	wait, err := w.BeginSend(context.Background(), alice, room, "m.room.message", "1", []byte(`{}`))
+	w.ok(err)
+	close(hold)
+	_, _ = held.Wait(), failing.Wait() // whether the first shares the group is a matter of luck
+	if err := wait(); err == nil {
+		t.Fatal("the write behind the one that found the disk full succeeded")
+	}
+	for range 2 {
+		if _, err := w.say(alice, room, "1"); err != nil {
+			t.Error("again:", err)
+		}
+	}
+	checkLine(w, room)
+}
+
+// diskFull is the error that SQLite gives when a disk is full.
+func diskFull(t *testing.T) error {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "full.db")+"?_pragma=max_page_count(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err = db.ExecContext(context.Background(), "CREATE TABLE t (x)"); err == nil {
+		t.Fatal("one page was enough")
+	}
+	return err
+}
+
+// Two create events of one person with the same content and time would be one event, and so one room.
+func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	now := time.Now()
+	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, signer, w.people, rooms.User{}, func(*pdu.Event) bool { return false })
+	made := map[string]bool{}
+	for range 3 {
+		made[w.create(alice, rooms.CreateRequest{})] = true
+	}
+	if len(made) != 3 {
+		t.Error(made)
+	}
 }
 
 func TestWhoMayDoWhat(t *testing.T) {

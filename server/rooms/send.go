@@ -57,7 +57,7 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 	}
 	defer l.mu.Unlock()
 	key.scope += "/" + strconv.FormatInt(int64(l.Ref), 10) // a transaction id is good for one endpoint, the room included
-	if w := l.pending[key]; w != nil {
+	if w := l.pending[key]; w != nil && !w.failed() {
 		return w, "", nil
 	}
 	eventID, err := store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.TxnEvent(key.device, key.scope, key.txnID) })
