@@ -22,7 +22,7 @@ type crowd struct {
 func TestPageSize(t *testing.T) {
 	sizes, crowds, n := []int{1024, 2048, 4096}, []crowd{{"alone", 1, 1}, {"8 in 8 rooms", 8, 8}, {"8 in one room", 1, 8}}, 4000
 	if !*measure {
-		sizes, crowds, n = []int{1024, store.PageSize}, crowds[2:], 16
+		sizes, crowds, n = []int{store.PageSize, 4096}, crowds[2:], 16
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if *measure {

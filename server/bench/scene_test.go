@@ -1,8 +1,11 @@
 package bench
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -62,12 +65,37 @@ func buildBinary(t testing.TB) string {
 // load measures an operation of this scene and remembers its line.
 func (s *scene) load(name string, n, clients int, goal string, do Operation) {
 	s.t.Helper()
+	s.checkpoint()
 	load := Load{Name: name, PID: s.server.PID(), N: n, Clients: clients, Settle: Quiet(s.quiet)}
 	r, err := load.Run(do)
 	if err != nil {
 		s.t.Fatalf("%s: %v", name, err)
 	}
+	s.add(r, clients, goal)
+}
+
+// add remembers a line, with what it left in the WAL moved into the database.
+func (s *scene) add(r Result, clients int, goal string) {
+	s.t.Helper()
+	r.Written += s.checkpoint()
 	s.lines = append(s.lines, line{r, clients, goal})
+}
+
+// checkpoint moves the WAL into the database, so that each line pays for its own, and tells how many bytes that wrote.
+func (s *scene) checkpoint() int64 {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(s.server.DataDir, "beffroi.db"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	before, err1 := used(os.Getpid())
+	_, err = db.ExecContext(s.t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	after, err2 := used(os.Getpid())
+	if err := errors.Join(err, err1, err2); err != nil {
+		s.t.Fatal(err)
+	}
+	return after.written - before.written
 }
 
 // ask is Must for an operation.
@@ -203,6 +231,7 @@ func (s *scene) deliver(rounds int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.checkpoint()
 	begin := time.Now()
 	for i := range rounds {
 		body := fmt.Sprint("delivery ", i)
@@ -228,7 +257,7 @@ func (s *scene) deliver(rounds int) {
 	}
 	r := Result{Name: fmt.Sprintf("delivery to %d waiting clients", len(waiting)), N: len(times), Wall: wall, Cost: cost}
 	r.rank(times)
-	s.lines = append(s.lines, line{r, len(waiting), "p50 12, p95 40 ms, 0.15 ms"})
+	s.add(r, len(waiting), "p50 12, p95 40 ms, 0.15 ms")
 }
 
 // watcher is a client that waits for news.

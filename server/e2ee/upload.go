@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"beffroi/server/accounts"
@@ -118,6 +119,9 @@ func parseOneTimeKeys(raw map[string]json.RawMessage) (map[string][]store.OneTim
 			return nil, merr.BadJSON("The key %s is neither text nor a signed key", name).Because(err)
 		}
 		keys[algorithm] = append(keys[algorithm], store.OneTimeKey{Algorithm: algorithm, KeyID: id, JSON: canonical})
+	}
+	for _, k := range keys {
+		slices.SortFunc(k, func(a, b store.OneTimeKey) int { return strings.Compare(a.KeyID, b.KeyID) }) // as the index has them
 	}
 	return keys, nil
 }

@@ -22,7 +22,7 @@ import (
 
 const (
 	// PageSize of the database file in bytes, chosen by server/bench; it can be changed only by rewriting the file.
-	PageSize = 2048
+	PageSize = 1024
 
 	applicationID = 0x42465249 // "BFRI"
 

@@ -52,7 +52,7 @@ CREATE TABLE one_time_key (
 	key_id    TEXT NOT NULL,    -- without the algorithm
 	json      BLOB NOT NULL,
 	PRIMARY KEY (device, algorithm, pos, key_id)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE fallback_key (
 	device    INTEGER NOT NULL,
