@@ -138,18 +138,23 @@ func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error
 	return tx.AddPlace(p)
 }
 
-// threadOf gives the root of the thread that an event says it is in, 0 for none or one that this room doesn't have.
+// threadOf gives the root of the thread that an event is in, directly or because it relates to an event that is; 0 for none,
+// or one that this room doesn't have.
 //
-// Spec: client-server API, "Threading".
-func threadOf(r *store.Tx, room store.RoomRef, e *pdu.Event) (store.NID, error) {
+// Spec: client-server API, "Threading", "Event relationships".
+func threadOf(tx *store.Tx, room store.RoomRef, e *pdu.Event) (store.NID, error) {
 	relates := e.Body().Object("m.relates_to")
-	if relType, _ := relates.Text("rel_type"); relType != "m.thread" {
+	id, ok := relates.Text("event_id")
+	if !ok {
 		return 0, nil
 	}
-	root, _ := relates.Text("event_id")
-	row, ok, err := r.EventByID(root)
-	if err != nil || !ok || row.Room != room {
+	target, ok, err := tx.EventByID(id)
+	if err != nil || !ok || target.Room != room || !target.Placed {
 		return 0, err
 	}
-	return row.NID, nil
+	if relType, _ := relates.Text("rel_type"); relType == "m.thread" {
+		return target.NID, nil
+	}
+	place, _, err := tx.PlaceAt(room, target.Ord)
+	return place.Thread, err
 }

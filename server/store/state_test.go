@@ -68,9 +68,9 @@ func TestStateGroupsHoldRandomHistories(t *testing.T) {
 			db := open(t)
 			rng := rand.New(rand.NewPCG(1, uint64(keys)))
 			h := history{room: 1}
-			h.grow(t, db, rng, 3000, keys)
+			h.grow(t, db, rng, 1500, keys)
 			checked := []int{0, 1, minLinks - 1, minLinks, minLinks + 1, len(h.groups) - 1}
-			for range 200 {
+			for range 30 {
 				checked = append(checked, rng.IntN(len(h.groups)))
 			}
 			for _, at := range checked {
