@@ -53,25 +53,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
 	}
-	signer, err := s.signer(ctx)
-	if err != nil {
-		return err
-	}
-	custodian, err := s.custodian(ctx)
-	if err != nil {
-		return err
-	}
-	s.push = push.New(s.db, s.hub)
-	s.rooms = rooms.New(s.db, s.hub, time.Now, signer, s.accounts, custodian, s.push.NotifiesByDefault)
-	return s.wireSync(ctx)
-}
-
-// wireSync makes the services that /sync reads from, and the syncer.
-func (s *Server) wireSync(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
-		return err
-	}
-	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
+	if err := s.wireRooms(ctx); err != nil {
 		return err
 	}
 	epoch, err := store.Get(ctx, s.db, func(r *store.Reader) (int64, error) { return r.MetaInt(store.MetaEpoch) })
@@ -79,6 +61,26 @@ func (s *Server) wireSync(ctx context.Context) (err error) {
 		return err
 	}
 	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee, Push: pushForSync{s.push}})
+	return nil
+}
+
+// wireRooms makes the room core and what stands beside it.
+func (s *Server) wireRooms(ctx context.Context) (err error) {
+	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+		return err
+	}
+	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
+		return err
+	}
+	s.push = push.New(s.db, s.hub)
+	c := rooms.Config{People: s.accounts, Notifies: s.push.NotifiesByDefault, Typing: s.talk}
+	if c.Signer, err = s.signer(ctx); err != nil {
+		return err
+	}
+	if c.Custodian, err = s.custodian(ctx); err != nil {
+		return err
+	}
+	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	return nil
 }
 

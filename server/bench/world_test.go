@@ -67,7 +67,7 @@ func (w *world) open() {
 	w.db = db
 	signer := pdu.Signer{ServerName: "mairie.test", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	notifies := func(e *pdu.Event) bool { return e.Type() == "m.room.message" || e.Type() == "m.room.encrypted" }
-	w.Service = rooms.New(db, notify.New(), time.Now, signer, people{db}, rooms.User{}, notifies)
+	w.Service = rooms.New(db, notify.New(), time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: notifies})
 }
 
 func (w *world) close() {

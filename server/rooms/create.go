@@ -158,15 +158,15 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 
 // draftMembers brings in the custodian and the people invited.
 func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
-	if s.custodian.ID != "" && !q.conversation() {
-		join, err := s.joinContent(ctx, s.custodian, "")
+	if s.Custodian.ID != "" && !q.conversation() {
+		join, err := s.joinContent(ctx, s.Custodian, "")
 		if err != nil {
 			return err
 		}
 		invite := join
 		invite.Membership = "invite"
-		d.state("m.room.member", s.custodian.ID, invite)
-		d.as(s.custodian).state("m.room.member", s.custodian.ID, join)
+		d.state("m.room.member", s.Custodian.ID, invite)
+		d.as(s.Custodian).state("m.room.member", s.Custodian.ID, join)
 	}
 	for _, target := range q.Invite {
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)
@@ -197,8 +197,8 @@ func (s *Service) createContent(u User, q *CreateRequest) (map[string]any, error
 	if q.Preset == "trusted_private_chat" {
 		creators = append(creators, q.Invite...)
 	}
-	if s.custodian.ID != "" && !q.conversation() {
-		creators = append(creators, s.custodian.ID)
+	if s.Custodian.ID != "" && !q.conversation() {
+		creators = append(creators, s.Custodian.ID)
 	}
 	delete(content, "additional_creators")
 	slices.Sort(creators)

@@ -103,7 +103,9 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 	if err != nil {
 		return err
 	}
+	var room store.RoomRef
 	_, err = s.post(ctx, roomID, func(l *live) (draft, error) {
+		room = l.Ref
 		_, senderIn := l.joined[sender.ID]
 		if sender.ID != target && !senderIn {
 			return draft{}, notIn()
@@ -114,11 +116,14 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 	if err == error(errNothingToDo) {
 		return nil
 	}
+	if err == nil && s.Typing != nil && (content.Membership == "leave" || content.Membership == "ban") {
+		err = s.Typing.StopTyping(ctx, room, target)
+	}
 	return err
 }
 
 func (s *Service) joinContent(ctx context.Context, u User, reason string) (memberContent, error) {
-	name, avatar, err := s.people.MemberProfile(ctx, u.Atom)
+	name, avatar, err := s.People.MemberProfile(ctx, u.Atom)
 	return memberContent{Membership: "join", DisplayName: name, AvatarURL: avatar, Reason: reason}, err
 }
 
@@ -130,14 +135,14 @@ func (s *Service) inviteContent(ctx context.Context, target, reason string, dire
 	if !s.local(target) {
 		return memberContent{}, merr.NotFound("The server of %s can't be reached from here", target)
 	}
-	atom, ok, err := s.people.FindLocal(ctx, target)
+	atom, ok, err := s.People.FindLocal(ctx, target)
 	if err != nil {
 		return memberContent{}, err
 	}
 	if !ok {
 		return memberContent{}, merr.NotFound("There is no account %s", target)
 	}
-	name, avatar, err := s.people.MemberProfile(ctx, atom)
+	name, avatar, err := s.People.MemberProfile(ctx, atom)
 	return memberContent{Membership: "invite", DisplayName: name, AvatarURL: avatar, Reason: reason, IsDirect: direct}, err
 }
 

@@ -110,7 +110,7 @@ func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
 			p.AuthEvents = append(p.AuthEvents, e.ID())
 		}
 	}
-	e, err := pdu.Build(l.rules, p, s.signer)
+	e, err := pdu.Build(l.rules, p, s.Signer)
 	if err != nil {
 		return nil, badEvent(err)
 	}
@@ -148,7 +148,7 @@ func (s *Service) queue(l *live, events []judged) *write {
 		if e.redacts != nil {
 			l.redact(e.redacts.redacted)
 		}
-		stored[i] = toStore{judged: e, notifies: s.notifies(e.Event)}
+		stored[i] = toStore{judged: e, notifies: s.Notifies(e.Event)}
 	}
 	topics := l.listeners()
 	pending := s.db.Submit(context.Background(), func(tx *store.Tx) error {

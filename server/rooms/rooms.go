@@ -18,6 +18,11 @@ import (
 // Version is the room version that rooms are created with, the only one so far.
 const Version = "12"
 
+// Typing is told who can't be typing any more, because they are no longer in the room.
+type Typing interface {
+	StopTyping(ctx context.Context, room store.RoomRef, userID string) error
+}
+
 // Notifies tells whether an event notifies by the specification's default push rules, whoever reads it.
 type Notifies func(e *pdu.Event) bool
 
@@ -36,28 +41,35 @@ type User struct {
 	Device int64 // 0: none
 }
 
-// Service is the room core of one server.
-type Service struct {
-	db        *store.DB
-	hub       *notify.Hub
-	now       func() time.Time
-	signer    pdu.Signer
-	people    People
-	custodian User // the town hall's additional creator of salons; zero for none
-	notifies  Notifies
-	cache     *cache
-	created   atomic.Int64 // the origin_server_ts of the last create event
+// Config is what the room core works with.
+type Config struct {
+	Signer    pdu.Signer // its server name is this server's
+	People    People
+	Custodian User // the town hall's additional creator of salons; zero for none
+	Notifies  Notifies
+	Typing    Typing // nil: nobody types
 }
 
-// New makes the room core. The signer's server name is this server's.
-func New(db *store.DB, hub *notify.Hub, now func() time.Time, signer pdu.Signer, people People, custodian User, notifies Notifies) *Service {
-	return &Service{db: db, hub: hub, now: now, signer: signer, people: people, custodian: custodian, notifies: notifies, cache: newCache(db)}
+// Service is the room core of one server.
+type Service struct {
+	Config
+	db    *store.DB
+	hub   *notify.Hub
+	now   func() time.Time
+	cache *cache
+
+	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
+}
+
+// New makes the room core.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
+	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db)}
 }
 
 func (s *Service) millis() int64 { return store.Millis(s.now()) }
 
 // local tells whether a user id is of this server.
-func (s *Service) local(userID string) bool { return pdu.ServerOf(userID) == s.signer.ServerName }
+func (s *Service) local(userID string) bool { return pdu.ServerOf(userID) == s.Signer.ServerName }
 
 // Find gives a room by its id: 403 M_FORBIDDEN where there is none, as for one that the user is not in.
 func Find(r *store.Reader, roomID string) (store.Room, error) {

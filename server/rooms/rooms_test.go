@@ -55,7 +55,7 @@ func open(t testing.TB, path string) *world {
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	t.Cleanup(func() { _ = db.Close() })
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.Service = rooms.New(db, w.hub, time.Now, signer, w.people, w.user("_commune"), func(e *pdu.Event) bool { return e.Type() == "m.room.message" })
+	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Notifies: func(e *pdu.Event) bool { return e.Type() == "m.room.message" }})
 	return w
 }
 
@@ -289,7 +289,7 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	alice := w.user("alice")
 	now := time.Now()
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, signer, w.people, rooms.User{}, func(*pdu.Event) bool { return false })
+	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{Signer: signer, People: w.people, Notifies: func(*pdu.Event) bool { return false }})
 	made := map[string]bool{}
 	for range 3 {
 		made[w.create(alice, rooms.CreateRequest{})] = true

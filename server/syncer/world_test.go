@@ -75,7 +75,7 @@ func start(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{TB: t, db: db, hub: notify.New(), users: map[string]rooms.User{}}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.rooms = rooms.New(db, w.hub, time.Now, signer, people{db}, rooms.User{}, func(*pdu.Event) bool { return true })
+	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: func(*pdu.Event) bool { return true }})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
 	return w
