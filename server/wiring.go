@@ -78,7 +78,7 @@ func (s *Server) wireSync(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, ToDevice: s.e2ee, Push: pushForSync{s.push}})
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, E2EE: s.e2ee, Push: s.push})
 	return nil
 }
 
