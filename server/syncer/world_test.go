@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -267,4 +268,11 @@ func keys(list gjson.Result) map[string]gjson.Result {
 		out[e.Get("type").Str+"/"+e.Get("state_key").Str] = e
 	}
 	return out
+}
+
+func want(t testing.TB, what string, got, expected any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, expected) {
+		t.Errorf("%s: got %v, want %v", what, got, expected)
+	}
 }
