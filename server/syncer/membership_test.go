@@ -178,6 +178,13 @@ func TestIgnoredUsers(t *testing.T) {
 	want(t, "limited", joined(res, room).Get("timeline.limited").Bool(), false)
 	want(t, "state", keys(joined(res, room).Get("timeline.events"))["m.room.topic/"].Exists(), true)
 	want(t, "invitation", res.Get("rooms.invite."+esc(invitation)).Exists(), false)
+	other := w.create(w.user("carol"), rooms.CreateRequest{})
+	w.join(other, alice, bob)
+	since2 := next(w.sync(alice, since))
+	w.leave(other, alice)
+	w.ok(w.rooms.Invite(context.Background(), bob, other, alice.ID, "", false))
+	res = w.sync(alice, since2)
+	want(t, "left and invited again by somebody ignored", res.Get("rooms.leave."+esc(other)).Exists() && len(res.Get("rooms.invite").Map()) == 0, true)
 	w.data(alice, 0, w.atom("m.ignored_user_list"), `{"ignored_users":{}}`)
 	want(t, "no longer ignored", bodies(joined(w.sync(alice, since), room)), []string{"ignored", "mine"})
 }
