@@ -3,6 +3,7 @@ package syncer
 import (
 	"encoding/json"
 
+	"beffroi/server/push"
 	"beffroi/server/store"
 )
 
@@ -42,14 +43,14 @@ type Timeline struct {
 
 // JoinedRoom is the news of a room that the user is in.
 type JoinedRoom struct {
-	Summary       Summary           `json:"summary"`
-	State         *Events           `json:"state,omitempty"`
-	StateAfter    *Events           `json:"state_after,omitempty"`
-	Timeline      Timeline          `json:"timeline"`
-	Ephemeral     Events            `json:"ephemeral"`
-	AccountData   Events            `json:"account_data"`
-	Unread        *Unread           `json:"unread_notifications,omitempty"`
-	UnreadThreads map[string]Unread `json:"unread_thread_notifications,omitempty"`
+	Summary       Summary                `json:"summary"`
+	State         *Events                `json:"state,omitempty"`
+	StateAfter    *Events                `json:"state_after,omitempty"`
+	Timeline      Timeline               `json:"timeline"`
+	Ephemeral     Events                 `json:"ephemeral"`
+	AccountData   Events                 `json:"account_data"`
+	Unread        *push.Unread           `json:"unread_notifications,omitempty"`
+	UnreadThreads map[string]push.Unread `json:"unread_thread_notifications,omitempty"`
 }
 
 // Summary is what a client needs to name a room. What did not change is left out.
@@ -57,12 +58,6 @@ type Summary struct {
 	Heroes  []string `json:"m.heroes,omitempty"`
 	Joined  *int     `json:"m.joined_member_count,omitempty"`
 	Invited *int     `json:"m.invited_member_count,omitempty"`
-}
-
-// Unread counts what notifies.
-type Unread struct {
-	Highlights    int `json:"highlight_count"`
-	Notifications int `json:"notification_count"`
 }
 
 // LeftRoom is the last of a room that the user left or was banned from.

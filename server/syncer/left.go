@@ -69,11 +69,7 @@ func strippedTypes() []store.Atom {
 		store.AtomCanonicalAlias, store.AtomEncryption}
 }
 
-// invited shows an invitation, unless it is of somebody ignored.
 func (s *section) invited(invite *store.Event) error {
-	if ignored, err := s.ignores(invite.Sender); err != nil || ignored {
-		return err
-	}
 	state, err := s.strippedBefore(invite)
 	s.answer.Rooms.Invite[s.id] = &InvitedRoom{State: state}
 	return err

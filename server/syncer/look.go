@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"beffroi/server/clientevent"
+	"beffroi/server/push"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
 )
@@ -134,7 +135,7 @@ func (l *look) accountData() error {
 	if err != nil {
 		return err
 	}
-	if l.initial && l.sources.Push != nil && !slices.ContainsFunc(data, isPushRules) {
+	if l.initial && !slices.ContainsFunc(data, isPushRules) {
 		data = append(data, store.AccountData{Type: store.AtomPushRules}) // everybody has rules
 	}
 	for _, d := range data {
@@ -142,8 +143,8 @@ func (l *look) accountData() error {
 			l.data[d.Room] = append(l.data[d.Room], d)
 			continue
 		}
-		if isPushRules(d) && l.sources.Push != nil {
-			if d.Content, err = l.sources.Push.Rules(l.q.Session.UserID, d.Content); err != nil {
+		if isPushRules(d) {
+			if d.Content, err = push.Content(d.Content, l.q.Session.UserID); err != nil {
 				return err
 			}
 		}

@@ -40,10 +40,12 @@ func (c *client) sync(w *world, options ...option) {
 		c.room(id.Str, room)
 		return true
 	})
-	res.Get("rooms.leave").ForEach(func(id, _ gjson.Result) bool {
-		delete(c.rooms, id.Str)
-		return true
-	})
+	for _, section := range []string{"leave", "invite"} { // who was removed and invited again in one window hears of the invitation only
+		res.Get("rooms." + section).ForEach(func(id, _ gjson.Result) bool {
+			delete(c.rooms, id.Str)
+			return true
+		})
+	}
 	c.since = next(res)
 }
 

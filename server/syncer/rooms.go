@@ -67,6 +67,9 @@ func (s *section) notJoinedNow(m *store.Member) error {
 // changedMembership is for rooms in which the user's membership event changed after since, maybe only after upto.
 func (s *section) changedMembership(forgotten bool) error {
 	steps, err := s.ownSteps()
+	if err == nil {
+		steps, err = s.withoutIgnored(steps)
+	}
 	if err != nil {
 		return err
 	}
@@ -112,6 +115,22 @@ func (s *section) ownSteps() ([]step, error) {
 		steps = append(steps, step{c.Pos, membershipOf(&e), e})
 	}
 	return steps, err
+}
+
+// withoutIgnored leaves out invitations by somebody ignored: what was before them still holds for the client.
+func (s *section) withoutIgnored(steps []step) (out []step, err error) {
+	for _, st := range steps {
+		ignored := false
+		if st.membership == store.Invite {
+			if ignored, err = s.ignores(st.event.Sender); err != nil {
+				return nil, err
+			}
+		}
+		if !ignored {
+			out = append(out, st)
+		}
+	}
+	return out, nil
 }
 
 // around gives the step that held at since, the one that held at upto, and those between.

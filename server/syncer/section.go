@@ -132,9 +132,6 @@ func (s *section) readFrom() int64 {
 }
 
 func (s *section) unread(room *JoinedRoom) error {
-	if s.sources.Push == nil {
-		return nil
-	}
 	threads := s.q.Filter.Room.Timeline.UnreadThreadNotifications
 	unread, byThread, err := s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads)
 	room.Unread, room.UnreadThreads = &unread, byThread

@@ -81,7 +81,7 @@ func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 		return nil, err
 	}
 	if l.acknowledge {
-		if err := s.sources.ToDevice.Acknowledge(ctx, q.Session.Device, l.after); err != nil {
+		if err := s.sources.E2EE.Acknowledge(ctx, q.Session.Device, l.after); err != nil {
 			return nil, err
 		}
 	}

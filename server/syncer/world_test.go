@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"beffroi/server/eventfilter"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
@@ -34,23 +36,10 @@ type world struct {
 	rooms     *rooms.Service
 	ephemeral *ephemeral.Service
 	e2ee      *e2ee.Service
+	push      *push.Service
 	syncer    *syncer.Syncer
 	users     map[string]rooms.User
 	txn       int
-}
-
-// rules plays the push rules.
-type rules struct{}
-
-func (rules) Rules(_ string, stored json.RawMessage) (json.RawMessage, error) {
-	if stored == nil {
-		return json.RawMessage(`{"global":{}}`), nil
-	}
-	return stored, nil
-}
-
-func (rules) Unread(*store.Reader, store.RoomRef, store.Atom, bool) (syncer.Unread, map[string]syncer.Unread, error) {
-	return syncer.Unread{Notifications: 1}, nil, nil
 }
 
 // people are the accounts that tests name: all that are asked for.
@@ -75,7 +64,8 @@ func start(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{TB: t, db: db, hub: notify.New(), users: map[string]rooms.User{}}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: func(*pdu.Event) bool { return true }})
+	w.push = push.New(db, w.hub)
+	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: w.push.NotifiesByDefault})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
 	return w
@@ -88,7 +78,7 @@ func (w *world) begin() {
 	w.ephemeral, err = ephemeral.New(w.db, w.hub, time.Now, rand.Reader, zerolog.Nop())
 	w.ok(err)
 	w.Cleanup(w.ephemeral.Close)
-	w.syncer = syncer.New(w.db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.ephemeral, ToDevice: w.e2ee, Push: rules{}})
+	w.syncer = syncer.New(w.db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.ephemeral, E2EE: w.e2ee, Push: w.push})
 }
 
 func (w *world) ok(err error) {
@@ -278,4 +268,11 @@ func keys(list gjson.Result) map[string]gjson.Result {
 		out[e.Get("type").Str+"/"+e.Get("state_key").Str] = e
 	}
 	return out
+}
+
+func want(t testing.TB, what string, got, expected any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, expected) {
+		t.Errorf("%s: got %v, want %v", what, got, expected)
+	}
 }
