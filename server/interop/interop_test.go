@@ -25,23 +25,25 @@ func talkEncrypted(t *testing.T, r *relay) {
 	js, mx := javascript(), mautrix(t)
 	alice, bob := login(t, js, r, "alice"), login(t, mx, r, "bob")
 
-	var talks []*talk
-	for _, pair := range [][2]*device{{alice, bob}, {bob, alice}} {
-		k := startTalk(t, pair[0], pair[1])
-		k.says(pair[0], "Bonjour, c'est la mairie.")
-		k.says(pair[1], "Bonjour !")
-		k.seen()
-		k.annotate(pair[0], pair[1])
-		k.notices(pair[0], pair[1])
-		k.notices(pair[1], pair[0])
-		for _, d := range pair {
-			k.sendsFile(d, "délibération.pdf", random(200_000))
-		}
-		k.burst(10)
-		talks = append(talks, k)
+	talks := []*talk{startSalon(t, alice, bob), startConversation(t, bob, alice)}
+	for _, k := range talks {
+		k.run(k.devices[0], k.devices[1])
 	}
 	restoreOnNewDevices(t, r, talks, []*device{alice, bob}, []implementation{js, mx})
 	r.verify(t)
+}
+
+func (k *talk) run(host, guest *device) {
+	k.t.Helper()
+	k.says(host, "Bonjour, c'est la mairie.")
+	k.says(guest, "Bonjour !")
+	k.seen()
+	k.annotate(host, guest)
+	k.notices(host, guest)
+	k.notices(guest, host)
+	k.sendsFile(host, "délibération.pdf", random(200_000))
+	k.sendsFile(guest, "plan.png", random(200_000))
+	k.burst(10)
 }
 
 // restoreOnNewDevices gives each user one more device of each implementation. With the recovery key it reads what was sent

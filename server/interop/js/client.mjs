@@ -11,8 +11,8 @@ const encryption = { type: "m.room.encryption", state_key: "", content: { algori
 /** One device, with Element's options: members are loaded lazily, threads are on, what is not acknowledged has no place yet. */
 export class Client {
     static commands = [
-        "login", "createRoom", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile", "typing", "read",
-        "view", "history", "bootstrap", "restore", "signed",
+        "login", "createRoom", "createDirect", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile",
+        "typing", "read", "view", "history", "bootstrap", "restore", "signed",
     ];
 
     changes = 0; // counts what may have changed a view
@@ -51,6 +51,11 @@ export class Client {
 
     createRoom({ name }) {
         return this.mx.createRoom({ preset: "private_chat", name, initial_state: [encryption] });
+    }
+
+    createDirect({ user }) {
+        const preset = "trusted_private_chat";
+        return this.mx.createRoom({ preset, is_direct: true, invite: [user], initial_state: [encryption] });
     }
 
     invite({ room, user }) {
