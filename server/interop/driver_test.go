@@ -23,31 +23,26 @@ type implementation struct {
 	command func(testing.TB) *exec.Cmd
 }
 
-// javascript is matrix-js-sdk with its Rust crypto, under Node.
-func javascript() implementation {
-	return implementation{name: "matrix-js-sdk", command: func(t testing.TB) *exec.Cmd {
-		t.Helper()
-		node, err := exec.LookPath("node")
-		if err != nil {
-			t.Fatal("this test drives matrix-js-sdk: it needs Node 20 or newer (the command node) in PATH:", err)
+// javascript is matrix-js-sdk with its Rust crypto, under Node. Where `make web` has not installed what package-lock.json
+// names, npm does now.
+func javascript(t testing.TB) implementation {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal("this test drives matrix-js-sdk: it needs Node 20 or newer (the commands node and npm) in PATH:", err)
+	}
+	if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
+		install := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund")
+		install.Dir = "js"
+		if out, err := install.CombinedOutput(); err != nil {
+			t.Fatalf("this test drives matrix-js-sdk, and npm ci in server/interop/js does not install it: %v\n%s", err, out)
 		}
+	}
+	return implementation{name: "matrix-js-sdk", command: func(t testing.TB) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), node, "driver.mjs")
 		cmd.Dir = "js"
 		return cmd
 	}}
-}
-
-// installJavascript installs what package-lock.json names, where `make web` has not.
-func installJavascript(t testing.TB) {
-	t.Helper()
-	if _, err := os.Stat("js/node_modules/.package-lock.json"); err == nil {
-		return
-	}
-	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund")
-	cmd.Dir = "js"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("this test drives matrix-js-sdk, and npm ci in server/interop/js does not install it: %v\n%s", err, out)
-	}
 }
 
 // mautrix builds the driver of mautrix-go, in pure Go.

@@ -15,27 +15,49 @@ type talk struct {
 	expected []message
 }
 
-// startTalk has one create an encrypted room and invite the other, who accepts.
-func startTalk(t testing.TB, host, guest *device) *talk {
+// startSalon has one create an encrypted room and invite the other, who accepts. The town hall's custodian is in it too.
+func startSalon(t testing.TB, host, guest *device) *talk {
+	t.Helper()
+	k := newTalk(t, host, guest, "createRoom", map[string]any{"name": "Conseil municipal"})
+	host.must("invite", k.args("user", guest.UserID), nil)
+	guest.until(k.room, "the invitation", func(v view) bool {
+		return v.Membership == "invite" && v.Encrypted && v.Name == "Conseil municipal"
+	})
+	k.accept(guest, func(joined []string) bool {
+		return slices.Contains(joined, host.UserID) && slices.Contains(joined, guest.UserID)
+	})
+	return k
+}
+
+// startConversation is startSalon for two people alone.
+func startConversation(t testing.TB, host, guest *device) *talk {
+	t.Helper()
+	k := newTalk(t, host, guest, "createDirect", map[string]any{"user": guest.UserID})
+	guest.until(k.room, "the invitation", func(v view) bool { return v.Membership == "invite" && v.Encrypted })
+	both := []string{host.UserID, guest.UserID}
+	slices.Sort(both)
+	k.accept(guest, func(joined []string) bool { return slices.Equal(joined, both) })
+	return k
+}
+
+func newTalk(t testing.TB, host, guest *device, command string, args map[string]any) *talk {
 	t.Helper()
 	var created struct {
 		RoomID string `json:"room_id"`
 	}
-	host.must("createRoom", map[string]any{"name": "Conseil de " + host.UserID}, &created)
+	host.must(command, args, &created)
 	k := &talk{t: t, room: created.RoomID, devices: []*device{host, guest}}
 	host.until(k.room, "its encrypted room", func(v view) bool { return v.Membership == "join" && v.Encrypted })
-	host.must("invite", k.args("user", guest.UserID), nil)
-	guest.until(k.room, "the invitation", func(v view) bool {
-		return v.Membership == "invite" && v.Encrypted && v.Name == "Conseil de "+host.UserID
-	})
+	return k
+}
+
+// accept has the guest join, and all see the members.
+func (k *talk) accept(guest *device, complete func(joined []string) bool) {
+	k.t.Helper()
 	guest.must("join", k.args(), nil)
 	for _, d := range k.devices {
-		d.until(k.room, "both members", func(v view) bool {
-			joined := slices.Contains(v.Joined, host.UserID) && slices.Contains(v.Joined, guest.UserID) // and the custodian
-			return v.Membership == "join" && v.Encrypted && joined
-		})
+		d.until(k.room, "both members", func(v view) bool { return v.Membership == "join" && v.Encrypted && complete(v.Joined) })
 	}
-	return k
 }
 
 // args are a command's arguments: the room, and pairs of a name and a value.
@@ -87,7 +109,7 @@ func (k *talk) seen(devices ...*device) {
 	}
 }
 
-// edits, reactions and redactions, each in both directions
+// annotate has each edit and redact what it said, and react to what the other said.
 func (k *talk) annotate(host, guest *device) {
 	k.t.Helper()
 	for _, pair := range [][2]*device{{host, guest}, {guest, host}} {

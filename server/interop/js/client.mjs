@@ -1,18 +1,21 @@
 import { createClient, ClientEvent, EventStatus, Filter, MatrixEventEvent, ReceiptType } from "matrix-js-sdk";
-import { decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/index.js";
+import { CryptoEvent, decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { RustBackupManager } from "matrix-js-sdk/lib/rust-crypto/backup.js";
 import { Attachment, EncryptedAttachment } from "@matrix-org/matrix-sdk-crypto-wasm";
 import { messages } from "./view.mjs";
 
 RustBackupManager.maxBackupLoopStartDelayMillis = 0; // up to ten seconds, so that many clients don't upload at once
 
+// What may change a view or a device's signatures.
+const changing = [ClientEvent.Sync, MatrixEventEvent.Decrypted, MatrixEventEvent.Replaced, CryptoEvent.DevicesUpdated];
+
 const encryption = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
 /** One device, with Element's options: members are loaded lazily, threads are on, what is not acknowledged has no place yet. */
 export class Client {
     static commands = [
-        "login", "createRoom", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile", "typing", "read",
-        "view", "history", "bootstrap", "restore", "signed",
+        "login", "createRoom", "createDirect", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile",
+        "typing", "read", "view", "history", "bootstrap", "restore", "signed",
     ];
 
     changes = 0; // counts what may have changed a view
@@ -37,9 +40,7 @@ export class Client {
             },
         });
         await this.mx.initRustCrypto({ useIndexedDB: false });
-        for (const event of [ClientEvent.Sync, MatrixEventEvent.Decrypted, MatrixEventEvent.Replaced]) {
-            this.mx.on(event, () => this.changed());
-        }
+        for (const event of changing) this.mx.on(event, () => this.changed());
         const synced = new Promise((resolve) => this.mx.on(ClientEvent.Sync, (s) => s === "SYNCING" && resolve()));
         const filter = new Filter(login.user_id); // a long one: nothing here fills the gaps that a burst would leave
         filter.setTimelineLimit(100);
@@ -51,6 +52,11 @@ export class Client {
 
     createRoom({ name }) {
         return this.mx.createRoom({ preset: "private_chat", name, initial_state: [encryption] });
+    }
+
+    createDirect({ user }) {
+        const preset = "trusted_private_chat";
+        return this.mx.createRoom({ preset, is_direct: true, invite: [user], initial_state: [encryption] });
     }
 
     invite({ room, user }) {
@@ -111,7 +117,7 @@ export class Client {
 
     /** What this device shows of a room, as soon as there are more changes than `after`. */
     async view({ room: id, after }) {
-        while (this.changes <= after) await new Promise((resolve) => this.waiting.push(resolve));
+        await this.change(after);
         const seen = { changes: this.changes };
         const room = this.mx.getRoom(id);
         if (!room) return seen;
@@ -163,18 +169,26 @@ export class Client {
         return { imported };
     }
 
-    /** Whether a user's device bears its owner's cross-signature. */
+    /** Returns when a user's device bears its owner's cross-signature, of which sync tells. */
     async signed({ user, device }) {
         const crypto = this.mx.getCrypto();
-        await crypto.getUserDeviceInfo([user], true);
-        const status = await crypto.getDeviceVerificationStatus(user, device);
-        return { signed: status?.signedByOwner ?? false };
+        for (;;) {
+            const { changes } = this;
+            const status = await crypto.getDeviceVerificationStatus(user, device);
+            if (status?.signedByOwner) return;
+            await this.change(changes);
+        }
     }
 
     event(room, id) {
         const event = this.mx.getRoom(room)?.findEventById(id);
         if (!event || event.status === EventStatus.SENDING) throw new Error(`event ${id} is not here`);
         return event;
+    }
+
+    /** Returns when there are more changes than `after`. */
+    async change(after) {
+        while (this.changes <= after) await new Promise((resolve) => this.waiting.push(resolve));
     }
 
     changed() {

@@ -39,9 +39,9 @@ func newClient(log io.Writer) *client {
 
 func (c *client) commands() map[string]command {
 	return map[string]command{
-		"login": c.login, "createRoom": c.createRoom, "invite": c.invite, "join": c.join, "send": c.send, "edit": c.edit,
-		"react": c.react, "redact": c.redact, "sendFile": c.sendFile, "readFile": c.readFile, "typing": c.typing,
-		"read": c.read, "view": c.view, "history": c.history, "bootstrap": c.bootstrap, "restore": c.restore, "signed": c.signed,
+		"login": c.login, "createRoom": c.createRoom, "createDirect": c.createDirect, "invite": c.invite, "join": c.join,
+		"send": c.send, "edit": c.edit, "react": c.react, "redact": c.redact, "sendFile": c.sendFile, "readFile": c.readFile,
+		"typing": c.typing, "read": c.read, "view": c.view, "history": c.history, "bootstrap": c.bootstrap, "restore": c.restore, "signed": c.signed,
 	}
 }
 
@@ -106,11 +106,18 @@ func (s rememberingSyncer) ProcessResponse(ctx context.Context, resp *mautrix.Re
 }
 
 func (c *client) createRoom(ctx context.Context, a arguments) (any, error) {
-	megolm := event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}
+	return c.mx.CreateRoom(ctx, &mautrix.ReqCreateRoom{Preset: "private_chat", Name: a.Name, InitialState: encrypted()})
+}
+
+func (c *client) createDirect(ctx context.Context, a arguments) (any, error) {
 	return c.mx.CreateRoom(ctx, &mautrix.ReqCreateRoom{
-		Preset: "private_chat", Name: a.Name,
-		InitialState: []*event.Event{{Type: event.StateEncryption, StateKey: new(string), Content: megolm}},
+		Preset: "trusted_private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(a.User)}, InitialState: encrypted(),
 	})
+}
+
+func encrypted() []*event.Event {
+	megolm := event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}
+	return []*event.Event{{Type: event.StateEncryption, StateKey: new(string), Content: megolm}}
 }
 
 func (c *client) invite(ctx context.Context, a arguments) (any, error) {

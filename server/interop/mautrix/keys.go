@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto"
@@ -95,18 +94,22 @@ func (c *client) restore(ctx context.Context, a arguments) (any, error) {
 	return map[string]any{"imported": len(sessions)}, err
 }
 
-// signed tells whether a user's device bears its owner's cross-signature.
+// signed returns when a user's device bears its owner's cross-signature, of which sync tells.
 func (c *client) signed(ctx context.Context, a arguments) (any, error) {
-	devices, err := c.mach.FetchKeys(ctx, []id.UserID{id.UserID(a.User)}, true)
-	if err != nil {
-		return nil, err
+	for changes := -1; ; {
+		var err error
+		if changes, err = c.waitChange(ctx, changes); err != nil {
+			return nil, err
+		}
+		device, err := c.mach.GetOrFetchDevice(ctx, id.UserID(a.User), id.DeviceID(a.Device))
+		if err != nil {
+			return nil, err
+		}
+		trust, err := c.mach.ResolveTrustContext(ctx, device)
+		if err != nil || trust >= id.TrustStateCrossSignedUntrusted {
+			return struct{}{}, err
+		}
 	}
-	device := devices[id.UserID(a.User)][id.DeviceID(a.Device)]
-	if device == nil {
-		return nil, fmt.Errorf("%s has no device %s", a.User, a.Device)
-	}
-	trust, err := c.mach.ResolveTrustContext(ctx, device)
-	return map[string]any{"signed": trust >= id.TrustStateCrossSignedUntrusted}, err
 }
 
 func (c *client) openStorage(ctx context.Context, recoveryKey string) (*ssss.Key, error) {
