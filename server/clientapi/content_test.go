@@ -20,6 +20,7 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/push"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 	"beffroi/server/store/storetest"
 
@@ -43,6 +44,7 @@ type contentServer struct {
 	push      *push.Service
 	dir       string // the data folder
 	url       string
+	http      *http.Client
 }
 
 func newContentServer(t *testing.T) *contentServer {
@@ -63,6 +65,7 @@ func newContentServer(t *testing.T) *contentServer {
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
+	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
 	t.Cleanup(func() {
 		web.Close()
 		s.ephemeral.Close()
@@ -97,7 +100,7 @@ func (s *contentServer) send(user, method, path, contentType string, body io.Rea
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.http.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}

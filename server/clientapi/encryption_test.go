@@ -25,6 +25,7 @@ import (
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/rooms"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
 
@@ -35,6 +36,7 @@ type hall struct {
 	hub  *notify.Hub
 	path string
 	url  string
+	http *http.Client
 	api  *API
 }
 
@@ -65,6 +67,7 @@ func newHall(t testing.TB) *hall {
 	server := httptest.NewServer(adapter)
 	t.Cleanup(server.Close)
 	h.url = server.URL
+	h.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
 	return h
 }
 
@@ -156,7 +159,7 @@ func (d *device) do(method, path string, body any) answer {
 	req, err := http.NewRequest(method, d.url+"/_matrix/client/v3"+path, bytes.NewReader([]byte(raw)))
 	d.ok(err)
 	req.Header.Set("Authorization", "Bearer "+d.token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := d.http.Do(req)
 	d.ok(err)
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)

@@ -22,6 +22,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
 	"beffroi/server/notify"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
 
@@ -39,6 +40,7 @@ type server struct {
 	acc   *accounts.Service
 	clock *clock
 	rooms *roomsTold
+	http  *http.Client
 }
 
 type clock struct {
@@ -114,6 +116,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
+	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
 	t.Cleanup(func() {
 		web.Close()
 		if err := s.db.Close(); err != nil {
@@ -187,7 +190,7 @@ func (u *user) do(method, path string, body any) (int, object) {
 	if u.token != "" {
 		req.Header.Set("Authorization", "Bearer "+u.token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := u.s.http.Do(req)
 	if err != nil {
 		u.s.t.Fatal(err)
 	}

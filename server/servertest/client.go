@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"beffroi/server/specschema"
 )
 
 // A Client knows one server and makes users on it.
@@ -24,7 +26,8 @@ type Client struct {
 func newClient(t testing.TB, url, serverName, secret string) Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
-	return Client{URL: url, ServerName: serverName, secret: secret, http: &http.Client{Transport: transport}}
+	checked := specschema.Open(t).Transport(t, transport) // every answer is held against the specification
+	return Client{URL: url, ServerName: serverName, secret: secret, http: &http.Client{Transport: checked}}
 }
 
 // Register makes the account @localpart with one device, by the shared secret (Synapse's admin API, "Shared-Secret
