@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -102,7 +103,7 @@ func countSyncs(pid int) *syncCounter {
 		return nil
 	}
 	defer acknowledged.Close()
-	s.cmd = exec.Command("perf", "stat", "-x", ",", "-D", "-1", "--control", "fd:3,4", "-p", strconv.Itoa(pid),
+	s.cmd = exec.CommandContext(context.Background(), "perf", "stat", "-x", ",", "-D", "-1", "--control", "fd:3,4", "-p", strconv.Itoa(pid),
 		"-e", "syscalls:sys_enter_fsync", "-e", "syscalls:sys_enter_fdatasync")
 	s.cmd.ExtraFiles = []*os.File{control, acknowledge}
 	s.cmd.Stderr = &s.result
