@@ -65,8 +65,14 @@ func DecodeObject(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return merr.NotJSON("The body is not UTF-8")
 	}
+	if deep(b) {
+		return merr.BadJSON("More than %d levels lie within each other", maxNesting)
+	}
 	if !json.Valid(b) {
 		return merr.NotJSON("The body is not JSON")
+	}
+	if err := interoperable(b); err != nil {
+		return err
 	}
 	if firstByte(b) != '{' {
 		return merr.BadJSON("The body is not a JSON object")
