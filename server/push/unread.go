@@ -1,7 +1,6 @@
 package push
 
 import (
-	"bytes"
 	"slices"
 
 	"beffroi/server/pdu"
@@ -204,7 +203,11 @@ func (c *count) correct(parts []part) error {
 	if !unsure || from == c.head.Ord {
 		return nil
 	}
-	events, err := c.OthersSince(c.room, c.user, from, unreadEvents)
+	since := c.OthersSince
+	if own.none() {
+		since = c.SpecialSince
+	}
+	events, err := since(c.room, c.user, from, unreadEvents)
 	if err != nil || len(events) == 0 {
 		return err
 	}
@@ -213,15 +216,15 @@ func (c *count) correct(parts []part) error {
 		return err
 	}
 	rules := own.expand(userID)
-	return c.hold(parts, events, compile(&rules), own.none())
+	return c.hold(parts, events, compile(&rules))
 }
 
-func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, plain bool) error {
+func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers) error {
 	in := &storedRoom{Reader: c.Reader, room: c.room, user: c.user}
 	for i := range events {
 		e := &events[i]
 		p := partOf(parts, e)
-		if p == nil || plain && !special(&e.Event) {
+		if p == nil {
 			continue
 		}
 		if err := p.judge(e, rules, in); err != nil {
@@ -239,11 +242,6 @@ func partOf(parts []part, e *store.CountedEvent) *part {
 		}
 	}
 	return nil
-}
-
-// special tells whether an event may mean something else to one user than to everybody, who both have the default rules.
-func special(e *store.Event) bool {
-	return e.Type == store.AtomTombstone || e.RedactedBy != 0 || bytes.Contains(e.JSON, []byte("m.mentions"))
 }
 
 func (p *part) judge(row *store.CountedEvent, rules matchers, in *storedRoom) error {

@@ -153,9 +153,11 @@ func openReaders(ctx context.Context, path string) (*readerPool, error) {
 
 // take waits for a connection. It must be given back to free.
 func (p *readerPool) take(ctx context.Context) (*conn, error) {
-	select {
+	select { // first, because where several cases are ready one is taken by chance
 	case <-p.closed:
 		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	default:
 	}
 	select {
