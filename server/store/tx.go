@@ -73,13 +73,22 @@ func (tx *Tx) insert(query string, args ...any) (int64, error) {
 	return res.LastInsertId()
 }
 
+// stmt prepares a statement, unless the reader's time is over. That is looked at before each statement and each row: a context
+// that watched over the statement itself would cost three times what most of them do.
+func (r *Reader) stmt(query string) (*sql.Stmt, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.conn.stmt(context.Background(), query)
+}
+
 // row reads one row into dest. It tells whether there was one.
 func (r *Reader) row(query string, args []any, dest ...any) (bool, error) {
-	s, err := r.conn.stmt(r.ctx, query)
+	s, err := r.stmt(query)
 	if err != nil {
 		return false, err
 	}
-	err = s.QueryRowContext(r.ctx, args...).Scan(dest...)
+	err = s.QueryRowContext(context.Background(), args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -88,16 +97,19 @@ func (r *Reader) row(query string, args []any, dest ...any) (bool, error) {
 
 // rows reads every row with scan.
 func (r *Reader) rows(query string, args []any, scan func(*sql.Rows) error) error {
-	s, err := r.conn.stmt(r.ctx, query)
+	s, err := r.stmt(query)
 	if err != nil {
 		return err
 	}
-	rows, err := s.QueryContext(r.ctx, args...)
+	rows, err := s.QueryContext(context.Background(), args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
 		if err := scan(rows); err != nil {
 			return err
 		}
