@@ -57,6 +57,7 @@ type count struct {
 
 	head     store.Place
 	receipts map[string]int64 // by thread, "": unthreaded; the later of public and private
+	joined   int64            // the place where the user last joined the room
 }
 
 // part is the main timeline or a thread.
@@ -75,6 +76,9 @@ func (c *count) run() ([]part, error) {
 		return nil, err
 	}
 	if err := c.readReceipts(); err != nil {
+		return nil, err
+	}
+	if err := c.readJoined(); err != nil {
 		return nil, err
 	}
 	parts, err := c.parts()
@@ -152,10 +156,7 @@ func (c *count) thread(root store.NID) (p part, err error) {
 
 // readUpTo is the place up to which the user has read a thread or the main timeline: by receipts, by joining, by what they wrote.
 func (c *count) readUpTo(thread string, root store.NID) (int64, error) {
-	read, err := c.joinedAfter(max(c.receipts[""], c.receipts[thread]))
-	if err != nil {
-		return 0, err
-	}
+	read := max(c.joined, c.receipts[""], c.receipts[thread])
 	own, wrote, err := c.LastOwn(c.room, c.user, root, max(read, c.head.Ord-ownEvents))
 	if wrote {
 		read = own
@@ -163,26 +164,23 @@ func (c *count) readUpTo(thread string, root store.NID) (int64, error) {
 	return read, err
 }
 
-// joinedAfter is the place where the user last joined the room, or the given one where that is later. Changes of a name or avatar
-// after it are of the same type of event and don't count.
-func (c *count) joinedAfter(read int64) (int64, error) {
+// readJoined finds where the user last joined the room. Changes of a name or avatar after it are of the same type of event and don't count.
+func (c *count) readJoined() error {
 	changes, err := c.StateChanges(c.room, store.AtomMember, c.user)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	joined := read
 	for _, change := range slices.Backward(changes) {
 		e, _, err := c.Event(change.New)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		membership, _ := pdu.StoredObject(e.JSON).Object("content").Text("membership")
-		if e.Ord <= read || membership != "join" {
+		if membership, _ := pdu.StoredObject(e.JSON).Object("content").Text("membership"); membership != "join" {
 			break
 		}
-		joined = e.Ord
+		c.joined = e.Ord
 	}
-	return joined, nil
+	return nil
 }
 
 // correct holds the last unread events against the user's own rules.

@@ -104,6 +104,16 @@ func TestWritingIsReading(t *testing.T) {
 	r.want("after a change of my name", 1, 0)
 }
 
+// The membership event of a new name is one's own, and of the same type as joining: it reads nothing, receipt or not.
+func TestAChangeOfNameReadsNothing(t *testing.T) {
+	r := newReader(t)
+	one := r.room.Message(other, "one")
+	r.reads(store.AtomReceiptRead, "", one)
+	r.room.Message(other, "two")
+	r.room.Join(me, "My new name")
+	r.want("after a change of my name", 1, 0)
+}
+
 func TestWhatCameWhileAwayIsNotUnread(t *testing.T) {
 	r := newReader(t)
 	r.room.Message(me, "mine")
