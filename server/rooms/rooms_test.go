@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -337,6 +338,27 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	}
 	if len(made) != 3 {
 		t.Error(made)
+	}
+}
+
+func TestWhatOneRequestMayBringIsBounded(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice := w.user("alice")
+	many := make([]rooms.InitialState, 1000)
+	for i := range many {
+		many[i] = rooms.InitialState{Type: "fr.x", StateKey: fmt.Sprint(i), Content: []byte("{}")}
+	}
+	room := w.create(alice, rooms.CreateRequest{InitialState: many})
+	q := rooms.CreateRequest{InitialState: many, Invite: []string{"@bob:hs"}}
+	if _, err := w.Create(ctx, alice, &q); !merr.Is(err, "M_TOO_LARGE") {
+		t.Errorf("a room with 1001: %v", err)
+	}
+	if _, err := w.say(alice, room, strings.Repeat("t", 255)); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.say(alice, room, strings.Repeat("t", 256)); !merr.Is(err, "M_INVALID_PARAM") {
+		t.Errorf("a transaction id of 256 bytes: %v", err)
 	}
 }
 
