@@ -12,6 +12,9 @@ import (
 const (
 	unreadEvents = 200    // the last unread events, which are held against the user's own rules
 	ownEvents    = 10_000 // places back in which one's own last message is looked for
+
+	// Bytes of patterns times bytes of events: a second at the very most, whatever patterns a user writes.
+	patternWork = 16 << 20
 )
 
 // Unread is how much a user has not read.
@@ -25,7 +28,7 @@ type Unread struct {
 // event id; else it is of all together.
 //
 // Notifications are counted by the default rules, from the timeline's running counts; the user's own rules, redactions and mentions correct that for
-// the last 200 unread events. Threads are those of the 200 roots that came last. Spec: client-server API, "Receiving notifications".
+// the last 200 unread events, fewer where very many patterns meet very long events. Threads are those of the 200 roots that came last. Spec: client-server API, "Receiving notifications".
 func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Unread, map[string]Unread, error) {
 	c := &count{Reader: r, room: room, user: user}
 	parts, err := c.run()
@@ -211,16 +214,20 @@ func (c *count) correct(parts []part) error {
 		return err
 	}
 	rules := own.expand(userID)
-	return c.hold(parts, events, compile(&rules), own.none())
+	return c.hold(parts, events, compile(&rules), own)
 }
 
-func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, plain bool) error {
+func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, own *changes) error {
 	in := &storedRoom{Reader: c.Reader, room: c.room, user: c.user}
+	plain, weight, work := own.none(), own.weight(), 0
 	for i := range events {
 		e := &events[i]
 		p := partOf(parts, e)
 		if p == nil || plain && !special(&e.Event) {
 			continue
+		}
+		if work += weight * len(e.JSON); work > patternWork {
+			break
 		}
 		if err := p.judge(e, rules, in); err != nil {
 			return err
