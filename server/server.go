@@ -50,6 +50,7 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 	}
 	s.handler = s.routes()
 	s.loops.start("last seen", s.accounts.Run)
+	s.loops.start("transaction ids", s.rooms.Run)
 	return s, nil
 }
 
