@@ -25,7 +25,9 @@ var version = "devel" //nolint:gochecknoglobals // the linker can only set a pac
 const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
 
   beffroi [serve] [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
-                    démarre le serveur
+                    démarre le serveur ; dans un dossier neuf, affiche l'adresse et le jeton de son installation
+  beffroi setup token [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
+                    affiche un nouveau jeton d'installation, et annule les précédents
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -65,6 +67,8 @@ func command(args []string, out io.Writer) error {
 	switch name {
 	case "serve":
 		return serve(args, out)
+	case "setup":
+		return setupToken(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err
@@ -78,7 +82,7 @@ func command(args []string, out io.Writer) error {
 
 // serve runs a homeserver until SIGINT or SIGTERM; a second signal ends the process at once.
 func serve(args []string, out io.Writer) error {
-	cfg, err := serveConfig(args)
+	cfg, err := serveConfig("serve", args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = io.WriteString(out, usage)
 		return err
@@ -101,12 +105,12 @@ func serve(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Run(ctx), s.Close())
+	return errors.Join(listenAndServe(ctx, s, cfg, log, out), s.Close())
 }
 
 // serveConfig puts the flags that were given over the environment and the file.
-func serveConfig(args []string) (config.Config, error) {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+func serveConfig(command string, args []string) (config.Config, error) {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	file := flags.String("config", "", "")
 	flags.String("data", "", "")

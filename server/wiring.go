@@ -23,8 +23,8 @@ import (
 	"beffroi/server/syncer"
 )
 
-// databaseFile is the database's name in the data folder.
-const databaseFile = "beffroi.db"
+// DatabaseFile is the database's name in the data folder.
+const DatabaseFile = "beffroi.db"
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
