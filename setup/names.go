@@ -15,6 +15,7 @@ const (
 	maxName       = 100 // characters of the commune's name and a person's
 	maxServerName = 230 // bytes, so that 255 are enough for a user id
 	maxLocalpart  = 60
+	maxUserID     = 255 // bytes. Source: appendices, "User Identifiers"
 )
 
 // nameProblems looks at a name of a commune or a person; kind begins the message's key.

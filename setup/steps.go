@@ -132,7 +132,7 @@ func accountProblems(z *Wizard, s state) map[string][]problem {
 	switch {
 	case s.Localpart != "" && s.Localpart == z.Reserved:
 		problems = only("identifiant", []problem{{Key: "localpart_taken"}})
-	case len(s.userID()) > 255:
+	case len(problems) == 0 && len(s.userID()) > maxUserID:
 		problems = only("identifiant", []problem{{Key: "localpart_long"}})
 	}
 	if s.Password == "" {
