@@ -177,6 +177,9 @@ func (z *Wizard) sendPage(w http.ResponseWriter, r request, a answer) {
 			v.Others = append(v.Others, lang)
 		}
 	}
+	if len(v.Fields) == 1 {
+		v.Fields[0].Alone = true
+	}
 	var b bytes.Buffer
 	if err := z.pages[v.Lang][v.Page].Execute(&b, v); err != nil {
 		z.Log.Error().Err(err).Str("page", v.Page).Msg("setup: page")

@@ -150,6 +150,9 @@ func (b *browser) do(r *http.Request) page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if strings.Contains(string(body), "no value") {
+		b.t.Errorf("a message lacks a value: %s", body)
+	}
 	u := answer.Request.URL
 	return page{status: answer.StatusCode, path: u.Path, query: u.RawQuery, body: html.UnescapeString(string(body)), header: answer.Header}
 }
@@ -281,7 +284,7 @@ func TestFromTokenToServer(t *testing.T) {
 	}
 	p = b.submit(p, typedBack(t, p)...)
 	p.at(t, 200, "/installation/fin")
-	p.says(t, "La messagerie de Mairie de Saint-Aubin est prête", "@elodie.legoff:saint-aubin.fr", `href="/"`)
+	p.says(t, "La messagerie de la commune est prête", "@elodie.legoff:saint-aubin.fr", `href="/"`)
 	p.saysNot(t, key[20:])
 
 	if len(i.founded) != 1 {

@@ -22,6 +22,7 @@ type field struct {
 	Autocomplete string
 	Number       int  // of a group of the key
 	Code         bool // not words: no spelling, no capitals
+	Alone        bool // the only one: it tells its problems itself, without a list on top of the page
 	Problems     []problem
 }
 
