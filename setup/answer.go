@@ -20,12 +20,13 @@ type request struct {
 
 // An answer is a page, a redirect or a file.
 type answer struct {
-	status int
-	to     string // where a redirect leads
-	cookie *http.Cookie
-	retry  time.Duration
-	file   string
-	page   *view
+	status  int
+	to      string // where a redirect leads
+	cookie  *http.Cookie
+	retry   time.Duration
+	refresh bool // the browser opens the first page by itself
+	file    string
+	page    *view
 }
 
 // read takes a request in; the answer is one that ends it.

@@ -7,11 +7,14 @@ import (
 )
 
 // door is the page that asks for the token: the only one without a session. The token in the address that was printed is used up at once, so
-// that it stays neither on the screen nor in a referrer.
+// that it stays neither on the screen nor in a referrer. Whoever followed a link from another site comes without cookies (SameSite=Strict): that
+// says nothing, so the page comes once more, by itself, instead of giving away the cookie that this browser may have.
 func (z *Wizard) door(r request) answer {
 	now := z.Now()
 	inAddress := r.URL.Query().Get("jeton")
 	switch {
+	case r.Method == http.MethodGet && inAddress == "" && r.cookie == "" && r.Header.Get("Sec-Fetch-Site") == "cross-site":
+		return answer{status: http.StatusOK, refresh: true, page: &view{Page: "passage"}}
 	case r.Method == http.MethodPost && !(fromOurPage(r.Request) && rightFormToken(r.cookie, r.form.Get("formulaire"))):
 		return z.askToken(r, http.StatusForbidden, problem{Key: "form_stale"})
 	case r.Method == http.MethodPost:

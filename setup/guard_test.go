@@ -133,3 +133,19 @@ func TestSecure(t *testing.T) {
 		}
 	}
 }
+
+// A link on another site sends no cookie: the browser comes again by itself, and keeps the session that it may have.
+func TestLinkFromAnotherSite(t *testing.T) {
+	i := install(t)
+	b := i.browser()
+	r := b.request("GET", "/installation", "")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	p := b.do(r)
+	p.at(t, 200, "/installation")
+	if p.header.Get("Refresh") != "0; url=/installation" || p.header.Get("Set-Cookie") != "" {
+		t.Errorf("got %v", p.header)
+	}
+	r = b.request("GET", "/installation?jeton="+i.token, "")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	b.do(r).at(t, 200, "/installation/commune")
+}

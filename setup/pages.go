@@ -157,6 +157,9 @@ func (z *Wizard) send(w http.ResponseWriter, r request, a answer) {
 	if a.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(a.retry)))
 	}
+	if a.refresh {
+		w.Header().Set("Refresh", "0; url="+Root)
+	}
 	switch {
 	case a.to != "":
 		http.Redirect(w, r.Request, a.to, a.status)
