@@ -24,9 +24,6 @@ import (
 	"beffroi/server/syncer"
 )
 
-// databaseFile is the database's name in the data folder.
-const databaseFile = "beffroi.db"
-
 // services are the parts of the homeserver, from the ground up.
 type services struct {
 	db       *store.DB
@@ -42,7 +39,7 @@ type services struct {
 
 // wire opens the database and makes the services on it. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
-	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, databaseFile), s.log); err != nil {
+	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, store.FileName), s.log); err != nil {
 		return err
 	}
 	if err := s.claim(ctx); err != nil {

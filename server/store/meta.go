@@ -20,6 +20,8 @@ const (
 	MetaEpoch       = "epoch"        // integer, raised by a restore
 	MetaIncarnation = "incarnation"  // integer, raised by a restore: two machines must never give the same thing
 	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
+	// MetaBackupRecipient is the age recipient of backups, the public half of what the recovery sheet holds; several are separated by spaces.
+	MetaBackupRecipient = "backup_recipient"
 )
 
 // MetaText reads a text, "" where there is none.
