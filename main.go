@@ -26,6 +26,10 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
 
   beffroi [serve] [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
                     démarre le serveur
+  beffroi backup --to DOSSIER [--recipient age1…]… [--data DOSSIER] [--config FICHIER]
+                    sauvegarde tout le serveur, même en marche, dans un fichier chiffré
+  beffroi restore --from FICHIER --identity FICHIER --data DOSSIER
+                    remet une sauvegarde en place dans un dossier vide
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -65,6 +69,10 @@ func command(args []string, out io.Writer) error {
 	switch name {
 	case "serve":
 		return serve(args, out)
+	case "backup":
+		return backupCommand(args, out)
+	case "restore":
+		return restoreCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

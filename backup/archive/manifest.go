@@ -62,10 +62,7 @@ func (m *Manifest) matches(h Header, tables []Table, media Media) error {
 	if m.Header != h {
 		return damaged("header and manifest disagree")
 	}
-	same := func(a, b Table) bool {
-		return a.Name == b.Name && slices.Equal(a.Columns, b.Columns) && a.Rows == b.Rows && a.SHA256 == b.SHA256
-	}
-	if !slices.EqualFunc(m.Tables, tables, same) {
+	if !slices.EqualFunc(m.Tables, tables, Table.Equal) {
 		return damaged("the tables are not those of the manifest")
 	}
 	media.Missing = m.Media.Missing

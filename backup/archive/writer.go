@@ -16,10 +16,9 @@ type Writer struct {
 	dst      io.Writer
 	packer   *packer
 	manifest Manifest
-	block    []byte    // content that waits for its block to be full
-	table    hash.Hash // of the table under way, nil for none
+	block    []byte  // content that waits for its block to be full
+	table    *Digest // of the table under way, nil for none
 	media    hash.Hash
-	row      []byte
 }
 
 // NewWriter begins an archive. The header's format is set.
@@ -41,10 +40,8 @@ func (w *Writer) Table(name string, columns []string) error {
 	if err := w.end(); err != nil {
 		return err
 	}
-	t := Table{Name: name, Columns: columns}
-	w.manifest.Tables = append(w.manifest.Tables, t)
-	w.table = sha256.New()
-	return w.recordJSON(kindTable, t.named())
+	w.table = NewDigest(name, columns)
+	return w.recordJSON(kindTable, w.table.table.named())
 }
 
 // named is what a table's record says.
@@ -56,17 +53,14 @@ func (t Table) named() any {
 }
 
 // Row adds a row to the table. Its values are nil, int64, float64, string or []byte, one for each column.
-func (w *Writer) Row(row []any) (err error) {
-	t := &w.manifest.Tables[len(w.manifest.Tables)-1]
-	if len(row) != len(t.Columns) {
+func (w *Writer) Row(row []any) error {
+	if t := w.table.table; len(row) != len(t.Columns) {
 		return fmt.Errorf("a row of %d values in table %s", len(row), t.Name)
 	}
-	if w.row, err = appendRow(w.row[:0], row); err != nil {
+	if err := w.table.Row(row); err != nil {
 		return err
 	}
-	t.Rows++
-	_, _ = w.table.Write(w.row) // a hash never fails
-	return w.content(w.row)
+	return w.content(w.table.row)
 }
 
 // File adds a file of the content repository. That its bytes are not those that hash and size say is an error.
@@ -114,7 +108,7 @@ func (w *Writer) end() error {
 		return err
 	}
 	if w.table != nil {
-		w.manifest.Tables[len(w.manifest.Tables)-1].SHA256 = hexOf(w.table)
+		w.manifest.Tables = append(w.manifest.Tables, w.table.Table())
 		w.table = nil
 	}
 	return nil

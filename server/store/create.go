@@ -37,4 +37,3 @@ func Create(ctx context.Context, path string, schema int) error {
 	err = migrateTo(ctx, conn.pool, all[:schema:schema], zerolog.Nop())
 	return errors.Join(err, conn.close())
 }
-
