@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -72,10 +73,19 @@ func (r *reader) begin() error {
 	if r.header.Format > Format {
 		return &NewerError{"format", r.header.Format, Format}
 	}
+	if !exactly(r.body, r.header) {
+		return damaged("its header is malformed")
+	}
 	if err := r.sink.Begin(r.header); err != nil {
 		return err
 	}
 	return r.next()
+}
+
+// exactly tells whether bytes are the one JSON that is written for v: nothing twice, nothing beside, no other spelling.
+func exactly(b []byte, v any) bool {
+	want, err := json.Marshal(v)
+	return err == nil && bytes.Equal(b, want)
 }
 
 // section reads a table or a file, and the record after it.
@@ -91,7 +101,8 @@ func (r *reader) section() error {
 
 func (r *reader) table() error {
 	var t Table
-	if json.Unmarshal(r.body, &t) != nil || t.Name == "" || len(t.Columns) == 0 || len(r.tables) == maxTables {
+	malformed := json.Unmarshal(r.body, &t) != nil || !exactly(r.body, t.named())
+	if malformed || t.Name == "" || len(t.Columns) == 0 || len(r.tables) == maxTables {
 		return damaged("a table's record is malformed")
 	}
 	if err := r.sink.Table(t.Name, t.Columns); err != nil {

@@ -153,6 +153,11 @@ func (s *Snapshot) Rows(ctx context.Context, t Table, each func(row []any) error
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
+		for i, v := range row { // the driver reads an empty blob as nil, and would write that as null
+			if b, ok := v.([]byte); ok && b == nil {
+				row[i] = []byte{}
+			}
+		}
 		if err := each(row); err != nil {
 			return err
 		}
