@@ -40,7 +40,7 @@ func (t *target) keep() error {
 	if err := t.inherit(); err != nil {
 		return fmt.Errorf("%s : le propriétaire de ce dossier ne peut pas être repris : %w", t.path, err)
 	}
-	if err := os.Rename(t.temporary, t.path); err != nil {
+	if err := syscall.Rename(t.temporary, t.path); err != nil { // os.Rename does not replace a folder, be it empty
 		return fmt.Errorf("%s : le dossier restauré n'a pas pu être mis en place : %w", t.path, err)
 	}
 	t.kept = true
