@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,6 +74,10 @@ func newFlags(name string) *flag.FlagSet {
 	return flags
 }
 
+// streamHeap is the soft limit of Go's heap for commands that stream, beside a server that needs the memory: they hold a few blocks,
+// the rest is garbage.
+const streamHeap = 16 << 20
+
 // parse reads a command line of flags only, of which some are needed. done tells that help was asked for and given.
 func parse(flags *flag.FlagSet, args []string, out io.Writer, needed ...string) (done bool, err error) {
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -80,6 +85,9 @@ func parse(flags *flag.FlagSet, args []string, out io.Writer, needed ...string) 
 		return true, err
 	} else if err != nil {
 		return false, usageError("option inconnue ou incomplète : " + err.Error())
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(streamHeap)
 	}
 	if flags.NArg() > 0 {
 		return false, usageError(fmt.Sprintf("argument inattendu : %q", flags.Arg(0)))

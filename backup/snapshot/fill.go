@@ -31,7 +31,7 @@ func Create(ctx context.Context, path string, schema int) (*Filler, error) {
 		return nil, err
 	}
 	// What is written here counts only once it was read again and synced as a whole.
-	file, err := openFile(ctx, path, "rw", "synchronous(OFF)", "cache_size(-4096)")
+	file, err := openFile(ctx, path, "rw", "synchronous(OFF)", "cache_size(-1024)")
 	if err != nil {
 		return nil, err
 	}
