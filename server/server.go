@@ -62,7 +62,7 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 
 // open opens the database, and the homeserver in it where there is one.
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, DatabaseFile), s.log); err != nil {
+	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, store.FileName), s.log); err != nil {
 		return err
 	}
 	if err := s.claim(ctx); err != nil || s.cfg.ServerName == "" {

@@ -23,9 +23,6 @@ import (
 	"beffroi/server/syncer"
 )
 
-// DatabaseFile is the database's name in the data folder.
-const DatabaseFile = "beffroi.db"
-
 // services are the parts of the homeserver, from the ground up.
 type services struct {
 	accounts *accounts.Service
