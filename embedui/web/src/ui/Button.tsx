@@ -1,0 +1,10 @@
+import { Button as AriaButton, type ButtonProps } from "react-aria-components/Button";
+
+interface Props extends ButtonProps {
+    look?: "primary" | "danger" | "bare" | "plain";
+}
+
+/** A button of the design system; its words say what it does. */
+export function Button({ look = "plain", ...props }: Props) {
+    return <AriaButton {...props} className={`btn ${look}`} />;
+}
