@@ -27,7 +27,8 @@ type Server struct {
 	log     zerolog.Logger
 	lock    *os.File     // held on the data folder until Close
 	secure  *tls.Config  // nil without a TLS listener
-	handler http.Handler // the whole API
+	pages   Pages
+	handler http.Handler // the whole API, and pages beside it
 	services
 	loops loops
 
@@ -35,9 +36,21 @@ type Server struct {
 	addrs []net.Addr
 }
 
+// An Option adds to a server what does not come from the configuration.
+type Option func(*Server)
+
+// Pages makes what people open in a browser, for the server of that name.
+type Pages func(serverName string) http.Handler
+
+// WithPages serves pages at every path that the API does not own.
+func WithPages(pages Pages) Option { return func(s *Server) { s.pages = pages } }
+
 // New opens the data folder and everything in it. Who calls it calls Close, after Run has returned.
-func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
+func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...Option) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, loops: newLoops(log)}
+	for _, option := range options {
+		option(s)
+	}
 	var err error
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
@@ -53,7 +66,7 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 	return s, nil
 }
 
-// Handler is the whole API, as both listeners serve it.
+// Handler is the whole API and the pages, as both listeners serve them.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Addrs are the addresses that Run or Serve listens on: the plain one, then the TLS one, where configured.
