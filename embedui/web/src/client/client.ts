@@ -22,7 +22,7 @@ export interface Client {
 
 /** Opens the stores and starts to sync. It resolves before the first answer: see `prepared`. */
 export async function openClient(config: Config, session: Session): Promise<Omit<Client, "leave">> {
-    (logger as unknown as { setLevel(level: string): void }).setLevel("warn");
+    (logger as unknown as { setLevel(level: string): void }).setLevel("error");
     if (!ownedBy(session)) await forgetData();
     const tokens = new Tokens(config.base_url, session, writeSession);
     const secretKeys = new SecretKeys();
@@ -35,8 +35,9 @@ export async function openClient(config: Config, session: Session): Promise<Omit
         fetchFn: tokens.fetch,
         store,
         timelineSupport: true,
+        disableVoip: true,
         cryptoCallbacks: secretKeys.callbacks,
-        roomNameGenerator: (_id, state) => roomName(state),
+        roomNameGenerator: (_id, state) => roomName(state, config.server_name),
     });
     await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
     await mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });

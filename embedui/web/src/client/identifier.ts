@@ -16,3 +16,7 @@ export function spoken(userId: string, ownServer: string): string {
     const [localpart, ...server] = userId.replace(/^@/, "").split(":");
     return server.join(":") === ownServer ? localpart! : `${localpart}:${server.join(":")}`;
 }
+
+export function isUserId(text: string): boolean {
+    return /^@[^:]+:.+/.test(text);
+}

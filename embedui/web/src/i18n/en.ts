@@ -122,7 +122,6 @@ export const en: Catalogue = {
         label: "Messages",
         older: "See older messages",
         loading: "Loading messages…",
-        beginning: "This is where it all begins.",
         bottom: "Go to the latest messages",
     },
     message: {
@@ -160,7 +159,8 @@ export const en: Catalogue = {
             renamed: "Your name is now {{name}}.",
             named: "You gave the name “{{name}}”.",
             topic: "You chose the topic “{{name}}”.",
-            created: "You opened this space to talk.",
+            created: "You created this room.",
+            opened: "You opened this conversation.",
             encrypted: "Messages are encrypted: only members can read them.",
         },
         other: {
@@ -173,7 +173,8 @@ export const en: Catalogue = {
             renamed: "A member is now called {{name}}.",
             named: "{{who}} gave the name “{{name}}”.",
             topic: "{{who}} chose the topic “{{name}}”.",
-            created: "{{who}} opened this space to talk.",
+            created: "{{who}} created this room.",
+            opened: "{{who}} opened this conversation.",
             encrypted: "Messages are encrypted: only members can read them.",
         },
     },

@@ -11,6 +11,7 @@ import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
 import { useAction } from "../ui/useAction";
 import { InviteDialog } from "./InviteDialog";
+import { memberName } from "./preview";
 import { peopleOf } from "./people";
 
 const changes = [RoomStateEvent.Members] as const;
@@ -42,30 +43,38 @@ export function RoomDetails({ room }: { room: Room }) {
             </div>
             <Button onPress={() => setInviting(true)}>{t("room.invite")}</Button>
             <Fault>{load.fault}</Fault>
-            <MemberSection title={t("details.members")} members={people.joined} server={config.server_name} />
-            <MemberSection title={t("details.invited")} members={people.invited} server={config.server_name} />
+            <MemberSection title={t("details.members")} members={people.joined} room={room} />
+            <MemberSection title={t("details.invited")} members={people.invited} room={room} />
             {people.custodian && <p className="quiet">{t("details.custodian")}</p>}
             {inviting && <InviteDialog room={room} onClose={() => setInviting(false)} />}
         </Frame>
     );
 }
 
-function MemberSection({ title, members, server }: { title: string; members: RoomMember[]; server: string }) {
+function MemberSection({ title, members, room }: { title: string; members: RoomMember[]; room: Room }) {
     if (!members.length) return null;
     return (
         <section aria-label={title}>
             <h3>{title}</h3>
             <ul>
                 {members.map((member) => (
-                    <li key={member.userId} className="member">
-                        <Avatar name={member.rawDisplayName} />
-                        <span className="words">
-                            <span className="name">{member.rawDisplayName}</span>
-                            <span className="quiet">{spoken(member.userId, server)}</span>
-                        </span>
-                    </li>
+                    <MemberLine key={member.userId} name={memberName(room, member.userId)} userId={member.userId} />
                 ))}
             </ul>
         </section>
+    );
+}
+
+function MemberLine({ name, userId }: { name: string; userId: string }) {
+    const { config } = useClient();
+    const identifier = spoken(userId, config.server_name);
+    return (
+        <li className="member">
+            <Avatar name={name} />
+            <span className="words">
+                <span className="name">{name}</span>
+                {identifier !== name && <span className="quiet">{identifier}</span>}
+            </span>
+        </li>
     );
 }

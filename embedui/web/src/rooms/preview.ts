@@ -1,5 +1,6 @@
 import i18next from "i18next";
 import type { MatrixEvent, Room } from "matrix-js-sdk";
+import { isUserId, spoken } from "../client/identifier";
 import { bodyOf, type Body } from "../timeline/body";
 
 /** One line about a message: "Paul Martin : la clé est au secrétariat". Null: the event is no message. */
@@ -11,9 +12,10 @@ export function preview(event: MatrixEvent, room: Room): string | null {
     return i18next.t("message.preview", { who, text: short(body) });
 }
 
-/** What a member is called in a room. */
+/** What a member is called in a room: by name, or else by identifier. */
 export function memberName(room: Room, userId: string): string {
-    return room.getMember(userId)?.name ?? userId;
+    const name = room.getMember(userId)?.name ?? userId;
+    return isUserId(name) ? spoken(name, room.client.getDomain() ?? "") : name;
 }
 
 function short(body: Body): string {

@@ -51,7 +51,6 @@ export function Timeline({ room }: { room: Room }) {
                     </Button>
                 )}
                 <Fault>{fault}</Fault>
-                {!more && <p className="quiet beginning">{t("timeline.beginning")}</p>}
                 <ol>
                     {items.map((item) => (
                         <ItemView key={item.key} item={item} room={room} version={version} />

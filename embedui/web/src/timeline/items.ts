@@ -31,7 +31,7 @@ export function timelineItems(events: MatrixEvent[]): Item[] {
     let day = "";
     for (const event of events) {
         const item = itemOf(event);
-        if (!item) continue;
+        if (!item || creatorJoins(item, items.at(-1))) continue;
         const today = new Date(item.at).toDateString();
         if (today !== day) items.push({ kind: "day", key: `day ${today}`, at: item.at });
         day = today;
@@ -39,6 +39,12 @@ export function timelineItems(events: MatrixEvent[]): Item[] {
         items.push(item);
     }
     return items;
+}
+
+/** Who makes a room is in it: that says nothing new. */
+function creatorJoins(item: Item, before: Item | undefined): boolean {
+    if (item.kind !== "notice" || before?.kind !== "notice") return false;
+    return item.notice.key === "joined" && before.notice.key === "created" && item.notice.who === before.notice.who;
 }
 
 function itemOf(event: MatrixEvent): Item | null {

@@ -17,7 +17,8 @@ export function noticeOf(event: MatrixEvent): Notice | null {
         case EventType.RoomEncryption:
             return { key: "encrypted", who };
         case EventType.RoomName:
-            return { key: "named", who, name: text(event.getContent().name) };
+            // The first name comes with the room, and is above.
+            return event.getPrevContent().name ? { key: "named", who, name: text(event.getContent().name) } : null;
         case EventType.RoomTopic:
             return event.getContent().topic ? { key: "topic", who, name: text(event.getContent().topic) } : null;
         case EventType.RoomMember:
