@@ -13,8 +13,6 @@ export function Home() {
     const t = useT();
     const route = useRoute();
     const narrow = useNarrow();
-    const { mx } = useClient();
-    const room = route.page === "room" ? mx.getRoom(route.id) : null;
 
     return (
         <RecoveryGate>
@@ -26,7 +24,7 @@ export function Home() {
             )}
             <div className="app">
                 {narrow ? route.page === "home" && <main className="list-page"><Sidebar /></main> : <Sidebar />}
-                {route.page === "room" ? <RoomPage key={route.id} id={route.id} room={room} details={route.details} /> : !narrow && <Welcome />}
+                {route.page === "room" ? <RoomPage key={route.id} id={route.id} details={route.details} /> : !narrow && <Welcome />}
             </div>
         </RecoveryGate>
     );

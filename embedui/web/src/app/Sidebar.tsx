@@ -11,6 +11,7 @@ import { NewSalon } from "../rooms/NewSalon";
 import { RoomSection } from "../rooms/RoomSection";
 import { Bell } from "../ui/Bell";
 import { Button } from "../ui/Button";
+import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
 import { AccountDialog } from "./AccountDialog";
 import { Connection } from "./Connection";
@@ -33,15 +34,16 @@ export function Sidebar() {
     const [open, setOpen] = useState<Open>(null);
     const close = () => setOpen(null);
     const Town = narrow ? "h1" : "p";
+    const heading = useFocusHere<HTMLHeadingElement>();
     const empty = rooms.conversations.length + rooms.salons.length + rooms.invitations.length === 0;
 
     return (
-        <nav className="sidebar" aria-label={t("list.label")}>
+        <nav className="sidebar" id="list" tabIndex={-1} aria-label={t("list.label")}>
             {narrow && <ListTitle />}
             <div className="town">
                 <Bell />
                 <div>
-                    <Town className="name">{config.name || config.server_name}</Town>
+                    <Town className="name" ref={heading} tabIndex={narrow ? -1 : undefined}>{config.name || config.server_name}</Town>
                     <Connection />
                 </div>
                 <Button look="bare" onPress={() => setOpen("account")}>

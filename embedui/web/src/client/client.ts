@@ -58,6 +58,19 @@ export function prepared(mx: MatrixClient, delayed: () => void): Promise<void> {
     });
 }
 
+/** Resolves when everything that happened while this device was away has arrived: what the browser kept is old news. */
+export function caughtUp(mx: MatrixClient): Promise<void> {
+    return new Promise((resolve) => {
+        const look = (): void => {
+            if (mx.getSyncState() !== SyncState.Syncing) return;
+            mx.off(ClientEvent.Sync, look);
+            resolve();
+        };
+        mx.on(ClientEvent.Sync, look);
+        look();
+    });
+}
+
 /** Calls back when the server ends the session; `asleep` keeps the keys (specification: "Soft logout"). */
 export function onEnded(mx: MatrixClient, ended: (how: "asleep" | "expired") => void): void {
     mx.on(HttpApiEvent.SessionLoggedOut, (error) => ended(error.data.soft_logout ? "asleep" : "expired"));

@@ -106,6 +106,7 @@ export const en: Catalogue = {
         encrypted: "encrypted messages",
         plain: "messages not encrypted",
         back: "Back to the list",
+        backShort: "Back",
         invite: "Invite",
         details: "Details",
         missingTitle: "This room can’t be shown",

@@ -105,6 +105,7 @@ export const fr = {
         encrypted: "messages chiffrés",
         plain: "messages non chiffrés",
         back: "Retour à la liste",
+        backShort: "Retour",
         invite: "Inviter",
         details: "Détails",
         missingTitle: "Ce salon n’est pas accessible",

@@ -1,3 +1,4 @@
+import { ClientEvent } from "matrix-js-sdk";
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import { createContext, use, useCallback, useEffect, useState, type ReactNode } from "react";
 import { useClient } from "../client/context";
@@ -20,7 +21,7 @@ export function useRecovery(): State {
     return use(RecoveryContext);
 }
 
-const changes = [CryptoEvent.KeyBackupStatus, CryptoEvent.KeysChanged, CryptoEvent.UserTrustStatusChanged] as const;
+const changes = [CryptoEvent.KeyBackupStatus, CryptoEvent.KeysChanged, CryptoEvent.UserTrustStatusChanged, ClientEvent.AccountData] as const;
 
 /** Asks for the recovery code, or makes it, before the rooms are shown; it can be put off, and then a banner keeps it in mind. */
 export function RecoveryGate({ children }: { children: ReactNode }) {

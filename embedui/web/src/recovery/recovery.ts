@@ -1,6 +1,6 @@
 import { decodeRecoveryKey, type GeneratedSecretStorageKey } from "matrix-js-sdk/lib/crypto-api";
 import type { MatrixClient } from "matrix-js-sdk";
-import type { Client } from "../client/client";
+import { caughtUp, type Client } from "../client/client";
 
 /**
  * How this device stands to the account's keys.
@@ -12,8 +12,8 @@ export type Recovery = "new" | "locked" | "ready";
 
 export async function recoveryOf(mx: MatrixClient): Promise<Recovery> {
     const crypto = mx.getCrypto()!;
-    const saved = (await mx.secretStorage.getDefaultKeyId()) !== null;
-    if (!saved) return "new";
+    await caughtUp(mx);
+    if (!(await mx.secretStorage.getDefaultKeyId())) return "new";
     const signed = await crypto.isCrossSigningReady();
     const saving = (await crypto.getActiveSessionBackupVersion()) ?? (await crypto.checkKeyBackupAndEnable());
     return signed && saving ? "ready" : "locked";
@@ -27,6 +27,8 @@ export function newCode(mx: MatrixClient): Promise<GeneratedSecretStorageKey> {
 /** Makes the account's keys where they are missing, saves them under the code, and starts the backup. It can be repeated after a failure. */
 export async function saveWith({ mx, secretKeys }: Client, code: GeneratedSecretStorageKey): Promise<void> {
     const crypto = mx.getCrypto()!;
+    const [, before] = (await mx.secretStorage.getKey()) ?? [];
+    if (before && !(await mx.secretStorage.checkKey(code.privateKey, before))) throw new Error("another device made a code meanwhile");
     try {
         await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) });
         await crypto.bootstrapSecretStorage({ createSecretStorageKey: async () => code, setupNewSecretStorage: true, setupNewKeyBackup: true });

@@ -16,7 +16,11 @@ export function InvitationCard({ invitation }: { invitation: Invitation }) {
     const answer = useAction(
         useCallback(
             async (accept: boolean) => {
-                if (!accept) return declineInvitation(mx, room);
+                if (!accept) {
+                    await declineInvitation(mx, room);
+                    document.getElementById("list")?.focus(); // the card goes, and the focus would with it
+                    return;
+                }
                 await acceptInvitation(mx, room);
                 go({ page: "room", id, details: false });
             },

@@ -43,19 +43,26 @@ export function RoomDetails({ room }: { room: Room }) {
             </div>
             <Button onPress={() => setInviting(true)}>{t("room.invite")}</Button>
             <Fault>{load.fault}</Fault>
-            <MemberSection title={t("details.members")} members={people.joined} room={room} />
-            <MemberSection title={t("details.invited")} members={people.invited} room={room} />
+            <MemberSection level={narrow ? "h2" : "h3"} title={t("details.members")} members={people.joined} room={room} />
+            <MemberSection level={narrow ? "h2" : "h3"} title={t("details.invited")} members={people.invited} room={room} />
             {people.custodian && <p className="quiet">{t("details.custodian")}</p>}
             {inviting && <InviteDialog room={room} onClose={() => setInviting(false)} />}
         </Frame>
     );
 }
 
-function MemberSection({ title, members, room }: { title: string; members: RoomMember[]; room: Room }) {
+interface SectionProps {
+    level: "h2" | "h3";
+    title: string;
+    members: RoomMember[];
+    room: Room;
+}
+
+function MemberSection({ level: Heading, title, members, room }: SectionProps) {
     if (!members.length) return null;
     return (
         <section aria-label={title}>
-            <h3>{title}</h3>
+            <Heading className="subtitle">{title}</Heading>
             <ul>
                 {members.map((member) => (
                     <MemberLine key={member.userId} name={memberName(room, member.userId)} userId={member.userId} />
