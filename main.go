@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,6 +17,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
+	"beffroi/embedui"
 	"beffroi/server"
 	"beffroi/server/config"
 )
@@ -110,7 +112,7 @@ func serve(args []string, out io.Writer) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log.Info().Str("version", version).Str("server_name", cfg.ServerName).Str("data_dir", cfg.DataDir).Msg("starting")
-	s, err := server.New(ctx, cfg, log)
+	s, err := server.New(ctx, cfg, log, server.WithPages(webClient(cfg)))
 	if err != nil {
 		return err
 	}
@@ -120,6 +122,17 @@ func serve(args []string, out io.Writer) error {
 	stop()
 	manager.Wait()
 	return err
+}
+
+// webClient makes the pages of the web client. It speaks to the address that it came from, so it needs no public_url.
+func webClient(cfg config.Config) server.Pages {
+	return func(serverName string) http.Handler {
+		c := embedui.Config{ServerName: serverName}
+		if cfg.Rooms.Custodian != "" {
+			c.Custodian = "@" + cfg.Rooms.Custodian + ":" + serverName
+		}
+		return embedui.Handler(c)
+	}
 }
 
 // serveConfig puts the flags that were given over the environment and the file.
