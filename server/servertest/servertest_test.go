@@ -20,7 +20,7 @@ func TestProcessIsKilledStoppedAndStartedAgain(t *testing.T) {
 	p := StartProcess(t, Build(t))
 	reachable := func() {
 		t.Helper()
-		p.Anonymous(t).MustFail(404, "M_UNRECOGNIZED", "GET", "/", nil)
+		p.Anonymous(t).MustFail(404, "M_UNRECOGNIZED", "GET", "/_matrix/nowhere", nil)
 	}
 	reachable()
 	pid := p.PID()
