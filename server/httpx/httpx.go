@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -203,7 +204,7 @@ func (a *Adapter[S]) panicked(w *recorder, r *http.Request, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	a.log.Error().Any("panic", p).Stack().Str("method", r.Method).Str("path", r.URL.Path).Msg("handler panicked")
+	a.log.Error().Any("panic", p).Bytes("stack", debug.Stack()).Str("method", r.Method).Str("path", r.URL.Path).Msg("handler panicked")
 	if !w.wrote {
 		writeJSON(w, http.StatusInternalServerError, merr.From(nil))
 	}

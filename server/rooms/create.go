@@ -40,6 +40,9 @@ type InitialState struct {
 // maxConversation is up to how many people invited a direct room is a conversation, which has no custodian.
 const maxConversation = 8
 
+// maxFirst is how many people and state events a request may bring into a new room: all is one write, for which everybody waits.
+const maxFirst = 1000
+
 // conversation tells a conversation from a salon. ARCHITECTURE.md, "Who may create what".
 func (q *CreateRequest) conversation() bool { return q.IsDirect && len(q.Invite) <= maxConversation }
 
@@ -110,6 +113,8 @@ func (s *Service) creatable(q *CreateRequest) error {
 		return merr.InvalidParam("Room aliases can't be made on this server")
 	case len(q.Invite3PID) > 0:
 		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
+	case len(q.Invite)+len(q.InitialState) > maxFirst:
+		return merr.TooLarge("A room begins with %d invitations and state events at most", maxFirst)
 	case q.Visibility != "" && q.Visibility != "public" && q.Visibility != "private":
 		return merr.BadJSON("Unknown visibility %q", q.Visibility)
 	}

@@ -35,8 +35,14 @@ func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, state
 	return idOf(e), err
 }
 
+// maxTxnID is the most bytes of a transaction id. It is stored with its event.
+const maxTxnID = 255
+
 // once is post with a transaction id.
 func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (string, error) {
+	if len(key.txnID) > maxTxnID {
+		return "", merr.InvalidParam("A transaction id has %d bytes at most", maxTxnID)
+	}
 	for {
 		w, eventID, err := s.beginOnce(ctx, roomID, key, draw)
 		if err != nil || eventID != "" {
