@@ -11,22 +11,24 @@ import (
 	"beffroi/server/merr"
 )
 
-func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
+// limited gives a route's limit of the body, and holds the body to it.
+func limited(w http.ResponseWriter, r *http.Request, limit int64) int64 {
 	if limit == 0 {
 		limit = LimitGeneral
 	}
 	if limit > 0 {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 	}
+	return limit
 }
 
 // ReadBody reads the whole body within the route's limit: 413 M_TOO_LARGE beyond it.
 func (r *Request[S]) ReadBody() ([]byte, error) {
-	readWithin(r.Writer, r.ContentLength)
+	readWithin(r.Writer, min(r.ContentLength, r.limit))
 	b, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, merr.TooLarge("The request is larger than %d bytes", tooLarge.Limit)
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return nil, merr.TooLarge("The request is larger than %d bytes", over.Limit)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, merr.New(http.StatusRequestTimeout, "M_UNKNOWN", "The request came too slowly").Because(err)

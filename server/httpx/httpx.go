@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"beffroi/server/merr"
 
@@ -76,6 +77,7 @@ type Request[S Session] struct {
 	*http.Request
 	Session S
 	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
+	limit   int64               // of the body
 }
 
 // Adapter serves routes.
@@ -100,8 +102,7 @@ func (a *Adapter[S]) Mount(routes []Route[S]) {
 
 func (a *Adapter[S]) handler(route Route[S]) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		limitBody(w, req, route.Limit)
-		r := &Request[S]{Request: req, Writer: w}
+		r := &Request[S]{Request: req, Writer: w, limit: limited(w, req, route.Limit)}
 		answer, err := a.run(route, r)
 		if err != nil {
 			a.fail(w, req, err)
@@ -112,6 +113,9 @@ func (a *Adapter[S]) handler(route Route[S]) http.Handler {
 }
 
 func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
+	if !utf8.ValidString(r.URL.Path) {
+		return nil, merr.InvalidParam("The path is not UTF-8") // ids and types in it are kept, and sent to others as JSON
+	}
 	token := AccessToken(r.Request)
 	if route.Auth == Required && token == "" {
 		return nil, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")

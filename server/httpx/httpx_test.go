@@ -76,6 +76,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/secret", "", "", 500, `{"errcode":"M_UNKNOWN","error":"Internal server error"}`},
 		{"GET", "/panic", "", "", 500, "M_UNKNOWN"},
 		{"GET", "/key/a%2F%2Fb", "", "", 200, `{"key":"a//b"}`},
+		{"GET", "/key/%ff", "", "", 400, "M_INVALID_PARAM"},
 		{"GET", "/key/..%2f", "", "", 200, `{"key":"../"}`},
 		{"GET", "//key/a", "", "", 404, "M_UNRECOGNIZED"},
 		{"GET", "/key/../who", "", "", 404, "M_UNRECOGNIZED"},

@@ -14,11 +14,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// impatient is a server that waits 50 ms for a client, with an answer that no buffer takes.
-func impatient(t *testing.T, answered chan<- struct{}) *httptest.Server {
+// impatient is a server that waits so long for a client, with an answer that no buffer takes.
+func impatient(t *testing.T, patience time.Duration, answered chan<- struct{}) *httptest.Server {
 	t.Helper()
 	a := New[who](tokens{}, zerolog.Nop())
-	a.pace = pace{patience: 50 * time.Millisecond, rate: 1 << 30}
+	a.pace = pace{patience: patience, rate: 1 << 30}
 	a.Mount([]Route[who]{
 		{Method: "POST", Path: "/body", Auth: None, Handle: func(r *Request[who]) (any, error) { return nil, r.Decode(&struct{}{}) }},
 		{Method: "GET", Path: "/late", Auth: None, Handle: func(r *Request[who]) (any, error) {
@@ -59,27 +59,35 @@ func dial(t *testing.T, s *httptest.Server, request string) net.Conn {
 }
 
 func TestABodyThatDoesNotComeIsNotWaitedFor(t *testing.T) {
-	s := impatient(t, nil)
+	s := impatient(t, time.Second, nil)
+	type call struct {
+		net.Conn
+		path   string
+		status int
+	}
+	var calls []call
 	for path, status := range map[string]int{"/body": 408, "/nowhere": 404, "/large": 405} {
-		for _, header := range []string{"Content-Length: 10", "Transfer-Encoding: chunked"} {
-			c := dial(t, s, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", path, header))
-			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-			if err != nil {
-				t.Fatal(path, err)
-			}
-			if _, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != status {
-				t.Errorf("%s: %d, %v, want %d", path, resp.StatusCode, err, status)
-			}
-			_ = resp.Body.Close()
-			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
-				t.Errorf("%s: the connection is not closed: %v", path, err)
-			}
+		for _, header := range []string{"Content-Length: 10", "Content-Length: 99999999999999", "Transfer-Encoding: chunked"} {
+			calls = append(calls, call{dial(t, s, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", path, header)), path, status})
+		}
+	}
+	for _, c := range calls {
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(c.path, err)
+		}
+		if _, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != c.status {
+			t.Errorf("%s: %d, %v, want %d", c.path, resp.StatusCode, err, c.status)
+		}
+		_ = resp.Body.Close()
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("%s: the connection is not closed: %v", c.path, err)
 		}
 	}
 }
 
 func TestAnAnswerMayComeLateAndAConnectionIsUsedAgain(t *testing.T) {
-	s := impatient(t, nil)
+	s := impatient(t, 50*time.Millisecond, nil)
 	for range 2 {
 		for _, body := range []string{"", "{}"} {
 			req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/late", strings.NewReader(body))
@@ -100,7 +108,7 @@ func TestAnAnswerMayComeLateAndAConnectionIsUsedAgain(t *testing.T) {
 
 func TestAnAnswerThatNobodyTakesIsGivenUp(t *testing.T) {
 	answered := make(chan struct{}, 1)
-	s := impatient(t, answered)
+	s := impatient(t, 50*time.Millisecond, answered)
 	dial(t, s, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-answered
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"syscall"
 )
 
 // Error is a public Matrix error with a private cause.
@@ -72,11 +73,15 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(body)
 }
 
-// From finds the public error in err. What has none becomes a 500 M_UNKNOWN that tells nothing.
+// From finds the public error in err. What has none becomes a 500 M_UNKNOWN that tells nothing, a full disk 507 M_UNKNOWN:
+// clients try again later, and users know whom to ask.
 func From(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return New(http.StatusInsufficientStorage, "M_UNKNOWN", "The server's disk is full: its administrators must make room").Because(err)
 	}
 	return New(http.StatusInternalServerError, "M_UNKNOWN", "Internal server error").Because(err)
 }

@@ -300,6 +300,9 @@ func TestARetryAfterAFullDiskSucceeds(t *testing.T) {
 	w.ok(err)
 	close(hold)
 	w.ok(held.Wait())
+	if err := wait(); merr.From(err).Status != 507 || merr.From(failing.Wait()).Status != 507 {
+		t.Error("what clients are told of a full disk:", merr.From(err))
+	}
 	if failing.Wait() == nil || wait() == nil {
 		t.Fatal("a write of the group that found the disk full succeeded")
 	}

@@ -29,6 +29,9 @@ type Spec struct {
 type Operation struct {
 	Method    string                        `json:"method"`
 	Path      string                        `json:"path"`
+	API       string                        `json:"api"`
+	Auth      string                        `json:"auth"`
+	Body      *struct{}                     `json:"body"` // nil: none
 	Responses map[string]map[string]*schema `json:"responses"`
 	parts     []string
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -156,6 +157,9 @@ func (w *writer) commit(group []*Pending) {
 func (p *Pending) settle(groupErr error) {
 	if p.err == nil {
 		p.err = groupErr
+	}
+	if code(p.err) == sqlite3.SQLITE_FULL {
+		p.err = fmt.Errorf("%w: %w", syscall.ENOSPC, p.err) // as from a file, which callers know
 	}
 	if p.tx != nil {
 		p.tx.finish(p.err)

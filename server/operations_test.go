@@ -1,0 +1,75 @@
+package server_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"beffroi/server/servertest"
+	"beffroi/server/specschema"
+)
+
+// sample is a path of an operation with ids that are well-formed.
+func sample(path, roomID string, u *servertest.User) string {
+	ids := map[string]string{"userId": u.UserID, "roomId": roomID, "roomIdOrAlias": roomID, "deviceId": u.DeviceID, "eventId": "$event",
+		"kind": "room", "receiptType": "m.read", "keyName": "displayname", "version": "1"}
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			id, known := ids[strings.TrimSuffix(name, "}")]
+			if !known {
+				id = "x"
+			}
+			parts[i] = url.PathEscape(id)
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// Every operation of the client-server API refuses strangers and what is no JSON in the same way, or is not served at all.
+func TestWhatEveryOperationRefuses(t *testing.T) {
+	spec := specschema.Open(t)
+	if spec == nil {
+		t.Skip("the specification is not here")
+	}
+	s := servertest.Start(t)
+	alice, nobody, forger := s.Register(t, "alice"), s.Anonymous(t), s.Anonymous(t)
+	forger.AccessToken = "bfa1_forged"
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	served := 0
+	for _, op := range spec.Ops {
+		path := sample(op.Path, room, alice)
+		if op.API != "client-server" || nobody.Do("PATCH", path, nil, nil) != 405 || nobody.Do(op.Method, path, object{}, nil) == 405 {
+			continue
+		}
+		served++
+		if op.Auth == "access token" {
+			nobody.MustFail(401, "M_MISSING_TOKEN", op.Method, path, nil)
+			forger.MustFail(401, "M_UNKNOWN_TOKEN", op.Method, path, nil)
+		}
+		if op.Body == nil || strings.HasSuffix(path, "/upload") && strings.Contains(path, "/media/") {
+			continue
+		}
+		for _, body := range []string{`{`, `{"a":1}x`, "{\"a\":\"\xff\"}", `{"a":NaN}`, `{'a':1}`} {
+			alice.MustFail(400, "M_NOT_JSON", op.Method, path, []byte(body))
+		}
+		for _, body := range []string{`[]`, `"x"`, `1`, `null`, `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`} {
+			alice.MustFail(400, "M_BAD_JSON", op.Method, path, []byte(body))
+		}
+	}
+	if served < 90 {
+		t.Errorf("%d operations are served", served)
+	}
+	alice.Must("GET", clientV3+"/account/whoami", nil, nil) // nothing of it had an effect
+}
+
+func TestPathsThatAreNone(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	for _, path := range []string{"/", "/_matrix", "/_matrix/client/v3", clientV3 + "/", clientV3 + "/nothing", "/_matrix/client/v99/sync",
+		"/_matrix/client/r0/sync", clientV3 + "/sync/", clientV3 + "/rooms//state"} {
+		alice.MustFail(404, "M_UNRECOGNIZED", "GET", path, nil)
+	}
+	alice.MustFail(405, "M_UNRECOGNIZED", "DELETE", clientV3+"/sync", nil)
+	alice.MustFail(400, "M_INVALID_PARAM", "PUT", clientV3+"/user/"+alice.UserID+"/account_data/%ff", object{})
+}
