@@ -88,7 +88,7 @@ func serve(args []string, out io.Writer) error {
 	}
 	log := logger(cfg.Log)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit(os.DirFS("/")))
+		debug.SetMemoryLimit(server.MemoryLimit(os.DirFS("/")))
 	}
 	for _, warning := range cfg.Warnings() {
 		log.Warn().Msg(warning)

@@ -1,7 +1,6 @@
 package push
 
 import (
-	"bytes"
 	"slices"
 
 	"beffroi/server/pdu"
@@ -205,7 +204,11 @@ func (c *count) correct(parts []part) error {
 	if !unsure || from == c.head.Ord {
 		return nil
 	}
-	events, err := c.OthersSince(c.room, c.user, from, unreadEvents)
+	since := c.OthersSince
+	if own.none() {
+		since = c.SpecialSince
+	}
+	events, err := since(c.room, c.user, from, unreadEvents)
 	if err != nil || len(events) == 0 {
 		return err
 	}
@@ -219,11 +222,11 @@ func (c *count) correct(parts []part) error {
 
 func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, own *changes) error {
 	in := &storedRoom{Reader: c.Reader, room: c.room, user: c.user}
-	plain, weight, work := own.none(), own.weight(), 0
+	weight, work := own.weight(), 0
 	for i := range events {
 		e := &events[i]
 		p := partOf(parts, e)
-		if p == nil || plain && !special(&e.Event) {
+		if p == nil {
 			continue
 		}
 		if work += weight * len(e.JSON); work > patternWork {
@@ -244,11 +247,6 @@ func partOf(parts []part, e *store.CountedEvent) *part {
 		}
 	}
 	return nil
-}
-
-// special tells whether an event may mean something else to one user than to everybody, who both have the default rules.
-func special(e *store.Event) bool {
-	return e.Type == store.AtomTombstone || e.RedactedBy != 0 || bytes.Contains(e.JSON, []byte("m.mentions"))
 }
 
 func (p *part) judge(row *store.CountedEvent, rules matchers, in *storedRoom) error {

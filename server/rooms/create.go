@@ -152,6 +152,9 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
 	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
 	for _, e := range q.InitialState {
+		if err := s.initial(ctx, e); err != nil {
+			return nil, err
+		}
 		d.list = append(d.list, draft{sender: u, kind: e.Type, stateKey: &e.StateKey, content: e.Content})
 	}
 	d.described(q)
@@ -159,6 +162,14 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 		return nil, err
 	}
 	return d.list, d.err
+}
+
+// initial holds a state event of the request to what SetState asks.
+func (s *Service) initial(ctx context.Context, e InitialState) error {
+	if e.Type == "" || len(e.Content) == 0 {
+		return merr.BadJSON("An event of initial_state lacks its type or content")
+	}
+	return s.settable(ctx, e.Type, e.StateKey, e.Content)
 }
 
 // draftMembers brings in the custodian and the people invited.
@@ -193,6 +204,9 @@ func (s *Service) createContent(u User, q *CreateRequest) (map[string]any, error
 	}
 	delete(content, "creator") // no longer part of the event since version 11
 	content["room_version"] = Version
+	if v, ok := content["m.federate"]; ok && v != true && v != false {
+		return nil, merr.BadJSON("m.federate is neither true nor false")
+	}
 	var creators []string
 	if asked, ok := content["additional_creators"]; ok {
 		if creators, ok = userIDs(asked); !ok {

@@ -26,8 +26,8 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 //
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}".
 func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
-	if eventType == "m.room.create" {
-		return "", merr.Forbidden("A room is created once")
+	if err := s.settable(ctx, eventType, stateKey, content); err != nil {
+		return "", err
 	}
 	e, err := s.post(ctx, roomID, func(*live) (draft, error) {
 		return draft{sender: u, kind: eventType, stateKey: &stateKey, content: content}, nil
