@@ -26,7 +26,9 @@ var version = "devel" //nolint:gochecknoglobals // the linker can only set a pac
 const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
 
   beffroi [serve] [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
-                    démarre le serveur
+                    démarre le serveur ; dans un dossier neuf, affiche l'adresse et le jeton de son installation
+  beffroi setup token [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
+                    affiche un nouveau jeton d'installation, et annule les précédents
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -66,6 +68,8 @@ func command(args []string, out io.Writer) error {
 	switch name {
 	case "serve":
 		return serve(args, out)
+	case "setup":
+		return setupToken(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err
@@ -79,7 +83,7 @@ func command(args []string, out io.Writer) error {
 
 // serve runs a homeserver until SIGINT or SIGTERM; a second signal ends the process at once.
 func serve(args []string, out io.Writer) error {
-	cfg, err := serveConfig(args)
+	cfg, err := serveConfig("serve", args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = io.WriteString(out, usage)
 		return err
@@ -104,15 +108,15 @@ func serve(args []string, out io.Writer) error {
 	}
 	var manager sync.WaitGroup
 	manager.Go(func() { tellManager(ctx, s.Ready(), log) })
-	err = errors.Join(s.Run(ctx), s.Close())
+	err = errors.Join(listenAndServe(ctx, s, cfg, log, out), s.Close())
 	stop()
 	manager.Wait()
 	return err
 }
 
 // serveConfig puts the flags that were given over the environment and the file.
-func serveConfig(args []string) (config.Config, error) {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+func serveConfig(command string, args []string) (config.Config, error) {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	file := flags.String("config", "", "")
 	flags.String("data", "", "")

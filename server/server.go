@@ -10,12 +10,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"beffroi/server/config"
+	"beffroi/server/notify"
+	"beffroi/server/store"
 )
 
 // How long the stop waits for running requests before it cuts them off; with what follows it stays below five seconds.
@@ -23,22 +26,27 @@ const drainTime = 4 * time.Second
 
 // A Server is one homeserver on one data folder.
 type Server struct {
-	cfg     config.Config
-	log     zerolog.Logger
-	lock    *os.File     // held on the data folder until Close
-	secure  *tls.Config  // nil without a TLS listener
-	handler http.Handler // the whole API
-	services
-	loops loops
-	ready chan struct{} // closed once Run or Serve listens
+	cfg    config.Config
+	log    zerolog.Logger
+	lock   *os.File    // held on the data folder until Close
+	secure *tls.Config // nil without a TLS listener
+	hub    *notify.Hub
+	db     *store.DB
+	broken chan error    // an error after which the process is better started again
+	ready  chan struct{} // closed once Serve listens
 
-	mu    sync.Mutex
-	addrs []net.Addr
+	mu      sync.Mutex
+	handler http.Handler // the whole API; nil while the data folder is nobody's
+	services
+	loops  loops
+	addrs  []net.Addr
+	closed bool
 }
 
-// New opens the data folder and everything in it. Who calls it calls Close, after Run has returned.
+// New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
+// otherwise Found does. Who calls it calls Close, after Serve has returned.
 func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, loops: newLoops(log), ready: make(chan struct{})}
+	s := &Server{cfg: cfg, log: log, loops: newLoops(log), hub: notify.New(), broken: make(chan error, 1), ready: make(chan struct{})}
 	var err error
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
@@ -46,45 +54,70 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 	if s.lock, err = openDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
-	if err := s.wire(ctx); err != nil {
+	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// open opens the database, and the homeserver in it where there is one.
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, DatabaseFile), s.log); err != nil {
+		return err
+	}
+	if err := s.claim(ctx); err != nil || s.cfg.ServerName == "" {
+		return err
+	}
+	return s.start(ctx)
+}
+
+// start makes the homeserver of a claimed database.
+func (s *Server) start(ctx context.Context) error {
+	if err := s.wire(ctx); err != nil {
+		return err
 	}
 	s.handler = s.routes()
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
-	return s, nil
+	return nil
 }
 
-// Handler is the whole API, as both listeners serve it.
-func (s *Server) Handler() http.Handler { return s.handler }
+// Handler is the whole API; nil while the data folder is no server's, see Found.
+func (s *Server) Handler() http.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handler
+}
 
-// Addrs are the addresses that Run or Serve listens on: the plain one, then the TLS one, where configured.
+// DB is the database, open from New to Close.
+func (s *Server) DB() *store.DB { return s.db }
+
+// Addrs are the addresses that Serve listens on: the plain one, then the TLS one, where configured.
 func (s *Server) Addrs() []net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addrs
 }
 
-// Ready is closed once Run or Serve listens on all addresses.
+// Ready is closed once Serve listens on all addresses.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run listens where the configuration says and serves until ctx ends; then it stops in order.
-func (s *Server) Run(ctx context.Context) error {
-	plain, err := listen(ctx, "listen.http", s.cfg.Listen.HTTP)
-	if err != nil {
-		return err
+// Listen opens what the configuration says; either may be nil. Serve closes them.
+func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err error) {
+	if plain, err = listen(ctx, "listen.http", s.cfg.Listen.HTTP); err != nil {
+		return nil, nil, err
 	}
-	secure, err := listen(ctx, "listen.tls", s.cfg.Listen.TLS)
-	if err != nil {
+	if secure, err = listen(ctx, "listen.tls", s.cfg.Listen.TLS); err != nil {
 		closeAll(plain)
-		return err
+		return nil, nil, err
 	}
-	return s.Serve(ctx, plain, secure)
+	return plain, secure, nil
 }
 
-// Serve is Run on listeners that are open already; either may be nil. It closes them. A server serves once.
-func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
-	web := s.httpServer()
+// Serve serves front, which is Handler or stands before it, until ctx ends; then it stops in order. Either listener may be nil; it closes
+// both. A server serves once.
+func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure net.Listener) error {
+	web := s.httpServer(front)
 	web.RegisterOnShutdown(func() { s.hub.Close() }) // Shutdown closes the listeners first
 	failed := make(chan error, 2)
 	var serving sync.WaitGroup
@@ -106,6 +139,7 @@ func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
+	case err = <-s.broken:
 	}
 	s.stop(web)
 	serving.Wait()
@@ -127,6 +161,9 @@ func (s *Server) stop(web *http.Server) {
 // Close is the second half of the order of stopping: background loops, queues, the database, and last the lock, so that
 // whoever gets the data folder finds it at rest.
 func (s *Server) Close() error {
+	s.mu.Lock() // a request that was cut off may still be founding
+	defer s.mu.Unlock()
+	s.closed = true
 	s.loops.stop()
 	if s.talk != nil {
 		s.talk.Close()
@@ -140,9 +177,9 @@ func (s *Server) Close() error {
 
 // httpServer has no limit on a whole request or answer: a long poll lasts minutes, an upload over a bad line longer.
 // Bodies are limited where they are read.
-func (s *Server) httpServer() *http.Server {
+func (s *Server) httpServer(front http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           s.handler,
+		Handler:           front,
 		TLSConfig:         s.secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,

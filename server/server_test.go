@@ -37,6 +37,7 @@ func TestRestartKeepsAddressAndFolder(t *testing.T) {
 
 func TestDataFolderIsPrivateAndLocked(t *testing.T) {
 	cfg := config.Default()
+	cfg.ServerName = "localhost"
 	cfg.DataDir = filepath.Join(t.TempDir(), "a", "data")
 	first, err := server.New(t.Context(), cfg, zerolog.Nop())
 	if err != nil {
@@ -80,6 +81,7 @@ func TestNewAndRunNameTheKey(t *testing.T) {
 		},
 	} {
 		cfg := config.Default()
+		cfg.ServerName = "localhost"
 		cfg.DataDir = t.TempDir()
 		wrong(&cfg)
 		if err := newAndRun(t, cfg); err == nil || !strings.Contains(err.Error(), key+" = ") || strings.Contains(err.Error(), "\n") {
@@ -94,12 +96,17 @@ func newAndRun(t *testing.T, cfg config.Config) error {
 		return err
 	}
 	defer s.Close()
-	return s.Run(t.Context())
+	plain, secure, err := s.Listen(t.Context())
+	if err != nil {
+		return err
+	}
+	return s.Serve(t.Context(), s.Handler(), plain, secure)
 }
 
 // Both listeners serve the same API; TLS speaks HTTP/2 and nothing below TLS 1.2.
 func TestPlainAndTLS(t *testing.T) {
 	cfg := config.Default()
+	cfg.ServerName = "localhost"
 	cfg.DataDir = t.TempDir()
 	certificate, key, trusted := servertest.Certificate(t, "127.0.0.1")
 	cfg.Listen = config.Listen{HTTP: "127.0.0.1:0", TLS: "127.0.0.1:0", Certificate: certificate, Key: key}
@@ -110,7 +117,11 @@ func TestPlainAndTLS(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- s.Run(ctx) }()
+	plain, secure, err := s.Listen(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- s.Serve(ctx, s.Handler(), plain, secure) }()
 	<-listening.done
 
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}, ForceAttemptHTTP2: true}

@@ -15,6 +15,7 @@ import (
 // A stop wakes the requests that only wait, and both they and the requests at work answer before Serve returns.
 func TestStopLetsRequestsAnswer(t *testing.T) {
 	cfg := config.Default()
+	cfg.ServerName = "localhost"
 	cfg.DataDir = t.TempDir()
 	s, err := New(t.Context(), cfg, zerolog.Nop())
 	if err != nil {
@@ -37,7 +38,7 @@ func TestStopLetsRequestsAnswer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, l, nil) }()
+	go func() { ended <- s.Serve(ctx, s.handler, l, nil) }()
 
 	answers := make(chan string, 2)
 	for _, path := range []string{"/wait", "/work"} {

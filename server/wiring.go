@@ -5,9 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"beffroi/server/accounts"
@@ -16,7 +16,6 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
-	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
@@ -24,13 +23,11 @@ import (
 	"beffroi/server/syncer"
 )
 
-// databaseFile is the database's name in the data folder.
-const databaseFile = "beffroi.db"
+// DatabaseFile is the database's name in the data folder.
+const DatabaseFile = "beffroi.db"
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
-	db       *store.DB
-	hub      *notify.Hub
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
@@ -40,15 +37,8 @@ type services struct {
 	syncer   *syncer.Syncer
 }
 
-// wire opens the database and makes the services on it. What it opened is in s, for Close, also where it fails.
+// wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
-	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, databaseFile), s.log); err != nil {
-		return err
-	}
-	if err := s.claim(ctx); err != nil {
-		return err
-	}
-	s.hub = notify.New()
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
@@ -84,15 +74,18 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	return nil
 }
 
-// claim holds a data folder to its server name: every id in it ends with it.
+// claim holds a data folder to its server name: every id in it ends with it. Without one in the configuration the folder's is taken; it stays
+// empty where nobody gave one yet. A configured name ends a wizard that was begun.
 func (s *Server) claim(ctx context.Context) error {
 	return s.db.Write(ctx, func(tx *store.Tx) error {
 		name, err := tx.MetaText(store.MetaServerName)
 		switch {
 		case err != nil:
 			return err
+		case s.cfg.ServerName == "":
+			s.cfg.ServerName = name
 		case name == "":
-			return tx.PutMeta(store.MetaServerName, s.cfg.ServerName)
+			return errors.Join(tx.PutMeta(store.MetaServerName, s.cfg.ServerName), tx.DeleteMeta(store.MetaSetup))
 		case name != s.cfg.ServerName:
 			return fmt.Errorf("server_name = %q : ce dossier de données est celui du serveur %q", s.cfg.ServerName, name)
 		}

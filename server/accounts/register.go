@@ -31,7 +31,7 @@ func (s *Service) RegistrationOpen() error {
 // Available tells with an error why a localpart can't be registered: 400 M_INVALID_USERNAME or 400 M_USER_IN_USE.
 // Source: client-server API, "Account registration", and appendices, "User Identifiers".
 func (s *Service) Available(ctx context.Context, localpart string) error {
-	userID, err := s.newUserID(localpart)
+	userID, err := newUserID(s.cfg.ServerName, localpart)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 			return g, err
 		}
 	}
-	if g.UserID, err = s.newUserID(account.Localpart); err != nil {
+	if g.UserID, err = newUserID(s.cfg.ServerName, account.Localpart); err != nil {
 		return g, err
 	}
 	name, err := displayNameValue(account.DisplayName)
@@ -69,7 +69,7 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 	}
 	row := store.Account{Password: hash, Created: store.Millis(s.now()), Admin: account.Admin}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		if err := s.putAccount(tx, g.UserID, &row, name); err != nil || account.NoDevice {
+		if err := putAccount(tx, g.UserID, &row, name); err != nil || account.NoDevice {
 			return err
 		}
 		device.User = row.User
@@ -81,7 +81,7 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 	return s.grant(g.UserID, device, client.Refresh)
 }
 
-func (s *Service) putAccount(tx *store.Tx, userID string, a *store.Account, displayName []byte) (err error) {
+func putAccount(tx *store.Tx, userID string, a *store.Account, displayName []byte) (err error) {
 	if a.User, err = tx.Atom(userID); err != nil {
 		return err
 	}
@@ -99,9 +99,9 @@ func (s *Service) putAccount(tx *store.Tx, userID string, a *store.Account, disp
 }
 
 // newUserID gives the user id of a new account, if the localpart may be used.
-func (s *Service) newUserID(localpart string) (string, error) {
+func newUserID(serverName, localpart string) (string, error) {
 	localpart = strings.ToLower(localpart)
-	userID := "@" + localpart + ":" + s.cfg.ServerName
+	userID := "@" + localpart + ":" + serverName
 	if localpart == "" || strings.Trim(localpart, "abcdefghijklmnopqrstuvwxyz0123456789._=-/+") != "" || len(userID) > maxUserIDBytes {
 		return "", merr.New(http.StatusBadRequest, "M_INVALID_USERNAME",
 			"A user name has only a to z, 0 to 9 and . _ = - / +, and is not too long")

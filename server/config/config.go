@@ -10,7 +10,7 @@ import (
 // Config is one homeserver's configuration. Each field names its key in the file; the environment variable of a key is
 // BEFFROI_ and the key in capitals with underscores for dots (listen.http: BEFFROI_LISTEN_HTTP).
 type Config struct {
-	ServerName   string // server_name: what follows the colon in user ids; can't be changed once the data folder is used
+	ServerName   string // server_name: what follows the colon in user ids, never changed once the data folder is used; empty: the data folder's, or the wizard asks
 	PublicURL    string // public_url: where clients reach us, "https://host[:port]"; empty: derived, see ClientBaseURL
 	DataDir      string // data_dir: the data folder, made when missing
 	Listen       Listen
@@ -67,13 +67,12 @@ const (
 // Default is the configuration of a server that nobody configured: it can be tried on the machine it runs on.
 func Default() Config {
 	return Config{
-		ServerName: "localhost",
-		DataDir:    "data",
-		Listen:     Listen{HTTP: "127.0.0.1:8008"},
-		Log:        Log{Level: "info", Format: "auto"},
-		Password:   Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
-		Media:      Media{MaxUploadBytes: 50 << 20},
-		Rooms:      Rooms{Custodian: "_commune"},
+		DataDir:  "data",
+		Listen:   Listen{HTTP: "127.0.0.1:8008"},
+		Log:      Log{Level: "info", Format: "auto"},
+		Password: Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
+		Media:    Media{MaxUploadBytes: 50 << 20},
+		Rooms:    Rooms{Custodian: "_commune"},
 	}
 }
 

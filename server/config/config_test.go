@@ -28,6 +28,10 @@ func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
 	if warnings := c.Warnings(); len(warnings) != 0 {
 		t.Errorf("the defaults warn: %q", warnings)
 	}
+	if c.ServerName != "" {
+		t.Errorf("a name that nobody chose: %s", c.ServerName)
+	}
+	c.ServerName = "localhost"
 	if got := c.ClientBaseURL(); got != "http://localhost:8008" {
 		t.Errorf("ClientBaseURL: %s", got)
 	}
@@ -109,7 +113,6 @@ func TestWrongValues(t *testing.T) {
 		"array":                 {file: "server_name = [\n\"a\",\n\"b\"]", want: []string{"server_name = [a b]"}},
 		"server name":           {file: "server_name = \"mairie de Nantes\"", want: []string{`server_name = "mairie de Nantes"`, "un nom de serveur"}},
 		"server name's port":    {file: "server_name = \"a:70000\"", want: []string{`server_name = "a:70000"`}},
-		"empty server name":     {file: "server_name = \"\"", want: []string{`server_name = ""`}},
 		"long server name":      {file: "server_name = \"" + strings.Repeat("a", 231) + "\"", want: []string{"server_name", "230"}},
 		"public url's path":     {file: "public_url = \"https://a/b\"", want: []string{`public_url = "https://a/b"`, "sans chemin"}},
 		"public url's scheme":   {file: "public_url = \"a.example\"", want: []string{`public_url = "a.example"`}},

@@ -27,7 +27,7 @@ const addressWanted = "une adresse comme 127.0.0.1:8008, ou rien"
 // settings lists every key, bound to the fields of c.
 func (c *Config) settings() []setting {
 	return []setting{
-		text("server_name", &c.ServerName, "un nom de serveur comme matrix.mairie.example, au plus 230 caractères", validServerName),
+		text("server_name", &c.ServerName, "un nom de serveur comme matrix.mairie.example, au plus 230 caractères, ou rien", validServerName),
 		text("public_url", &c.PublicURL, "une adresse comme https://matrix.mairie.example, sans chemin, ou rien", validPublicURL),
 		text("data_dir", &c.DataDir, "un dossier", filled),
 		text("listen.http", &c.Listen.HTTP, addressWanted, validAddress),
@@ -109,7 +109,7 @@ func filled(s string) bool { return s != "" }
 // Spec: appendices, "Server Name". A user id has 255 bytes, so a name must leave room for localparts.
 func validServerName(name string) bool {
 	parsed := id.ParseServerName(name)
-	return parsed != nil && len(name) <= 230 && parsed.Port <= 65535
+	return name == "" || parsed != nil && len(name) <= 230 && parsed.Port <= 65535
 }
 
 // hostOf is the server name without its port.

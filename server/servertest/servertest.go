@@ -71,7 +71,7 @@ func (s *Server) run(l net.Listener) {
 	}
 	s.cancel, s.done = cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, l, nil)
+		err := homeserver.Serve(ctx, homeserver.Handler(), l, nil)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}

@@ -8,6 +8,7 @@ import (
 
 const (
 	getMeta = `SELECT value FROM meta WHERE name = ?`
+	delMeta = `DELETE FROM meta WHERE name = ?`
 	putMeta = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 
 	currentKey = `SELECT key_id, seed FROM signing_key WHERE expired IS NULL ORDER BY created DESC LIMIT 1`
@@ -20,6 +21,10 @@ const (
 	MetaEpoch       = "epoch"        // integer, raised by a restore
 	MetaIncarnation = "incarnation"  // integer, raised by a restore: two machines must never give the same thing
 	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
+
+	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
+	MetaBackupRecipient = "backup_recipient" // text, "age1...": who can read the backups; the secret half is on the recovery sheet
+	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 
 // MetaText reads a text, "" where there is none.
@@ -45,6 +50,9 @@ func (r *Reader) MetaBytes(name string) ([]byte, error) {
 
 // PutMeta writes a text, an integer or bytes.
 func (tx *Tx) PutMeta(name string, value any) error { return tx.exec(putMeta, name, value) }
+
+// DeleteMeta removes what is there, if anything is.
+func (tx *Tx) DeleteMeta(name string) error { return tx.exec(delMeta, name) }
 
 // SigningKey gives the key with which this server signs; ok is false where none was made yet.
 func (r *Reader) SigningKey() (keyID string, key ed25519.PrivateKey, ok bool, err error) {
