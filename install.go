@@ -16,6 +16,7 @@ import (
 	"beffroi/server"
 	"beffroi/server/accounts"
 	"beffroi/server/config"
+	"beffroi/server/store"
 	"beffroi/setup"
 )
 
@@ -89,7 +90,7 @@ func setupToken(args []string, out io.Writer) error {
 	if cfg.ServerName != "" {
 		return fmt.Errorf("server_name = %q : la configuration donne l'adresse de la commune, il n'y a rien à installer", cfg.ServerName)
 	}
-	token, err := setup.NewToken(cfg.DataDir, server.DatabaseFile, rand.Reader, time.Now())
+	token, err := setup.NewToken(cfg.DataDir, store.FileName, rand.Reader, time.Now())
 	if err != nil {
 		return fmt.Errorf("data_dir = %q : %w", cfg.DataDir, err)
 	}

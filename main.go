@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,6 +17,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
+	"beffroi/embedui"
 	"beffroi/server"
 	"beffroi/server/config"
 )
@@ -29,6 +31,10 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     démarre le serveur ; dans un dossier neuf, affiche l'adresse et le jeton de son installation
   beffroi setup token [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
                     affiche un nouveau jeton d'installation, et annule les précédents
+  beffroi backup --to DOSSIER [--recipient age1…]… [--data DOSSIER] [--config FICHIER]
+                    sauvegarde tout le serveur, même en marche, dans un fichier chiffré
+  beffroi restore --from FICHIER --identity FICHIER --data DOSSIER
+                    remet une sauvegarde en place dans un dossier vide
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -70,6 +76,10 @@ func command(args []string, out io.Writer) error {
 		return serve(args, out)
 	case "setup":
 		return setupToken(args, out)
+	case "backup":
+		return backupCommand(args, out)
+	case "restore":
+		return restoreCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err
@@ -102,7 +112,7 @@ func serve(args []string, out io.Writer) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log.Info().Str("version", version).Str("server_name", cfg.ServerName).Str("data_dir", cfg.DataDir).Msg("starting")
-	s, err := server.New(ctx, cfg, log)
+	s, err := server.New(ctx, cfg, log, server.WithPages(webClient(cfg)))
 	if err != nil {
 		return err
 	}
@@ -112,6 +122,17 @@ func serve(args []string, out io.Writer) error {
 	stop()
 	manager.Wait()
 	return err
+}
+
+// webClient makes the pages of the web client. It speaks to the address that it came from, so it needs no public_url.
+func webClient(cfg config.Config) server.Pages {
+	return func(serverName string) http.Handler {
+		c := embedui.Config{ServerName: serverName}
+		if cfg.Rooms.Custodian != "" {
+			c.Custodian = "@" + cfg.Rooms.Custodian + ":" + serverName
+		}
+		return embedui.Handler(c)
+	}
 }
 
 // serveConfig puts the flags that were given over the environment and the file.

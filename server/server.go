@@ -32,21 +32,34 @@ type Server struct {
 	secure *tls.Config // nil without a TLS listener
 	hub    *notify.Hub
 	db     *store.DB
+	pages  Pages
 	broken chan error    // an error after which the process is better started again
 	ready  chan struct{} // closed once Serve listens
 
 	mu      sync.Mutex
-	handler http.Handler // the whole API; nil while the data folder is nobody's
+	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
 	services
 	loops  loops
 	addrs  []net.Addr
 	closed bool
 }
 
+// An Option adds to a server what does not come from the configuration.
+type Option func(*Server)
+
+// Pages makes what people open in a browser, for the server of that name.
+type Pages func(serverName string) http.Handler
+
+// WithPages serves pages at every path that the API does not own.
+func WithPages(pages Pages) Option { return func(s *Server) { s.pages = pages } }
+
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
-func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
+func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...Option) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, loops: newLoops(log), hub: notify.New(), broken: make(chan error, 1), ready: make(chan struct{})}
+	for _, option := range options {
+		option(s)
+	}
 	var err error
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
@@ -62,7 +75,7 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 
 // open opens the database, and the homeserver in it where there is one.
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, DatabaseFile), s.log); err != nil {
+	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, store.FileName), s.log); err != nil {
 		return err
 	}
 	if err := s.claim(ctx); err != nil || s.cfg.ServerName == "" {
@@ -82,7 +95,7 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// Handler is the whole API; nil while the data folder is no server's, see Found.
+// Handler is the whole API and the pages beside it; nil while the data folder is no server's, see Found.
 func (s *Server) Handler() http.Handler {
 	s.mu.Lock()
 	defer s.mu.Unlock()

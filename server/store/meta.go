@@ -23,7 +23,7 @@ const (
 	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
 
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
-	MetaBackupRecipient = "backup_recipient" // text, "age1...": who can read the backups; the secret half is on the recovery sheet
+	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 

@@ -1,0 +1,34 @@
+// Prints how much JavaScript each step of the client loads, and fails where it is too much. Sizes are gzip -9, in bytes.
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const dist = new URL("../../dist/", import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", dist), "utf8"));
+
+/** Everything a module brings by static imports, itself included. */
+function closure(name, seen = new Set()) {
+    if (seen.has(name)) return seen;
+    seen.add(name);
+    for (const next of manifest[name].imports ?? []) closure(next, seen);
+    return seen;
+}
+
+const size = (file) => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length;
+const total = (names) => [...names].reduce((sum, name) => sum + (manifest[name].file.endsWith(".js") ? size(manifest[name].file) : 0), 0);
+
+const login = closure("index.html");
+for (const language of ["src/i18n/fr.ts", "src/i18n/en.ts"].map((name) => closure(name)).sort((a, b) => total(a) - total(b)).slice(-1)) {
+    language.forEach((name) => login.add(name)); // the larger catalogue
+}
+const first = new Set([...login, ...closure("src/app/App.tsx")]);
+
+const steps = [
+    { what: "before log-in works", names: login, limit: 100_000 },
+    { what: "until the first timeline, cryptography aside", names: first, limit: 480_000 },
+];
+for (const { what, names, limit } of steps) {
+    const bytes = total(names);
+    console.log(`JavaScript ${what}: ${bytes} bytes gzip of ${limit}`);
+    if (bytes > limit) process.exitCode = 1;
+}
+if (process.exitCode) console.error("the budget is exceeded: load what is not needed there later (import()), or do without");

@@ -1,0 +1,88 @@
+import "../styles/app.css";
+import "../styles/timeline.css";
+import { useEffect, useRef, useState } from "react";
+import { I18nProvider } from "react-aria-components/I18nProvider";
+import { onEnded, openClient, prepared, type Client } from "../client/client";
+import { ClientContext } from "../client/context";
+import { forgetEverything } from "../client/data";
+import type { Config } from "../config";
+import { useLanguage, useT } from "../i18n";
+import type { Session } from "../session/session";
+import type { Hold } from "../session/tab";
+import { Button } from "../ui/Button";
+import { OpeningPage } from "../ui/OpeningPage";
+import { Home } from "./Home";
+
+interface Props {
+    config: Config;
+    session: Session;
+    tab: Hold;
+    /** Only remove what is kept here: the session can't be used any more. */
+    forget: boolean;
+    onLeave(why: "left" | "expired" | "asleep"): void;
+}
+
+type State = { name: "opening"; delayed: boolean } | { name: "failed" } | { name: "open"; client: Client };
+
+/** The client behind the log-in: opens the stores, closes them when this tab loses its right to them. */
+export default function App({ config, session, tab, forget, onLeave }: Props) {
+    const t = useT();
+    const language = useLanguage();
+    const [state, setState] = useState<State>({ name: "opening", delayed: false });
+    const client = useRef<Client | null>(null);
+
+    useEffect(() => {
+        let over = false;
+        const close = (): void => client.current?.mx.stopClient();
+        const leave = async (why: "left" | "expired" | "asleep"): Promise<void> => {
+            if (over) return;
+            over = true;
+            close();
+            if (why !== "asleep") await forgetEverything();
+            tab.release();
+            onLeave(why);
+        };
+        async function open(): Promise<void> {
+            if (forget) return leave("left");
+            const opened = (client.current = { ...(await openClient(config, session)), leave: () => leave("left") });
+            if (over) return;
+            onEnded(opened.mx, (how) => void leave(how));
+            await prepared(opened.mx, () => over || setState({ name: "opening", delayed: true }));
+            if (!over) setState({ name: "open", client: opened });
+        }
+        const opening = open().catch((error: unknown) => {
+            console.error(error);
+            if (!over) setState({ name: "failed" });
+        });
+        return () => {
+            if (over) return;
+            over = true;
+            close(); // ends a start that waits for the server
+            void opening.finally(() => (close(), tab.release()));
+        };
+        // One client for the life of the component: tokens change, device and tab don't.
+    }, [tab]);
+
+    if (state.name === "failed") return <Failed />;
+    if (state.name === "opening") return <OpeningPage>{t(state.delayed ? "opening.delayed" : "opening.title")}</OpeningPage>;
+    return (
+        <I18nProvider locale={language}>
+            <ClientContext value={state.client}>
+                <Home />
+            </ClientContext>
+        </I18nProvider>
+    );
+}
+
+function Failed() {
+    const t = useT();
+    return (
+        <main className="alone">
+            <h1>{t("failed.title")}</h1>
+            <p role="alert">{t("failed.text")}</p>
+            <Button look="primary" autoFocus onPress={() => location.reload()}>
+                {t("failed.retry")}
+            </Button>
+        </main>
+    );
+}

@@ -1,0 +1,35 @@
+import { useSyncExternalStore } from "react";
+
+/** Where one is in the client. The server answers these paths with the page (handler.go, `navigation`). */
+export type Route = { page: "home" } | { page: "room"; id: string; details: boolean };
+
+export function routeOf(path: string): Route {
+    const [, section, id, rest] = path.split("/");
+    if (section !== "salon" || !id) return { page: "home" };
+    return { page: "room", id: decodeURIComponent(id), details: rest === "details" };
+}
+
+export function pathOf(route: Route): string {
+    if (route.page === "home") return "/";
+    return `/salon/${encodeURIComponent(route.id)}${route.details ? "/details" : ""}`;
+}
+
+export function useRoute(): Route {
+    return routeOf(useSyncExternalStore(subscribe, () => location.pathname));
+}
+
+const moved = "beffroi:moved";
+
+export function go(route: Route): void {
+    history.pushState(null, "", pathOf(route));
+    dispatchEvent(new Event(moved));
+}
+
+function subscribe(changed: () => void): () => void {
+    addEventListener("popstate", changed);
+    addEventListener(moved, changed);
+    return () => {
+        removeEventListener("popstate", changed);
+        removeEventListener(moved, changed);
+    };
+}

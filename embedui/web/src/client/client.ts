@@ -1,0 +1,77 @@
+import { ClientEvent, createClient, HttpApiEvent, IndexedDBStore, PendingEventOrdering, SyncState, type MatrixClient } from "matrix-js-sdk";
+import { logger } from "matrix-js-sdk/lib/logger";
+import type { Config } from "../config";
+import { writeSession, type Session } from "../session/session";
+import { Tokens } from "../session/tokens";
+import { forgetData, ownedBy } from "./data";
+import { roomName } from "./roomname";
+import { SecretKeys } from "./secretkeys";
+
+/** Names of the databases in the browser; data.ts removes them. */
+export const syncStore = "beffroi-sync";
+export const cryptoStore = "beffroi-crypto";
+
+/** A running Matrix client and what belongs to it. */
+export interface Client {
+    mx: MatrixClient;
+    config: Config;
+    secretKeys: SecretKeys;
+    /** Stops, removes what is kept in the browser, and goes to the log-in page. The connection is ended on the server before, by logout.ts. */
+    leave(): Promise<void>;
+}
+
+/** Opens the stores and starts to sync. It resolves before the first answer: see `prepared`. */
+export async function openClient(config: Config, session: Session): Promise<Omit<Client, "leave">> {
+    (logger as unknown as { setLevel(level: string): void }).setLevel("error");
+    if (!ownedBy(session)) await forgetData();
+    const tokens = new Tokens(config.base_url, session, writeSession);
+    const secretKeys = new SecretKeys();
+    const store = new IndexedDBStore({ indexedDB, localStorage, dbName: syncStore });
+    const mx = createClient({
+        baseUrl: config.base_url,
+        userId: session.userId,
+        deviceId: session.deviceId,
+        accessToken: session.accessToken,
+        fetchFn: tokens.fetch,
+        store,
+        timelineSupport: true,
+        disableVoip: true,
+        cryptoCallbacks: secretKeys.callbacks,
+        roomNameGenerator: (_id, state) => roomName(state, config.server_name),
+    });
+    await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
+    await mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });
+    return { mx, config, secretKeys };
+}
+
+/** Resolves when rooms can be shown: from the store at once, else after the first answer. `delayed` is called while the server is away. */
+export function prepared(mx: MatrixClient, delayed: () => void): Promise<void> {
+    return new Promise((resolve) => {
+        const look = (state: SyncState | null): void => {
+            if (state === SyncState.Error) delayed();
+            if (state !== SyncState.Prepared && state !== SyncState.Syncing) return;
+            mx.off(ClientEvent.Sync, look);
+            resolve();
+        };
+        mx.on(ClientEvent.Sync, look);
+        look(mx.getSyncState());
+    });
+}
+
+/** Resolves when everything that happened while this device was away has arrived: what the browser kept is old news. */
+export function caughtUp(mx: MatrixClient): Promise<void> {
+    return new Promise((resolve) => {
+        const look = (): void => {
+            if (mx.getSyncState() !== SyncState.Syncing) return;
+            mx.off(ClientEvent.Sync, look);
+            resolve();
+        };
+        mx.on(ClientEvent.Sync, look);
+        look();
+    });
+}
+
+/** Calls back when the server ends the session; `asleep` keeps the keys (specification: "Soft logout"). */
+export function onEnded(mx: MatrixClient, ended: (how: "asleep" | "expired") => void): void {
+    mx.on(HttpApiEvent.SessionLoggedOut, (error) => ended(error.data.soft_logout ? "asleep" : "expired"));
+}

@@ -1,0 +1,57 @@
+import { EventType, MsgType, RelationType, type MatrixEvent } from "matrix-js-sdk";
+import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api";
+
+/** Why a message is locked; the catalogue says for each what unlocks it. */
+export type Lock = "code" | "unsaved" | "before" | "withheld" | "waiting";
+
+/** What a message shows. */
+export type Body =
+    | { kind: "text"; text: string; emote: boolean }
+    | { kind: "file"; name: string }
+    | { kind: "deleted" }
+    | { kind: "locked"; lock: Lock }
+    | { kind: "unknown" };
+
+const locks: Partial<Record<DecryptionFailureCode, Lock>> = {
+    [DecryptionFailureCode.HISTORICAL_MESSAGE_BACKUP_UNCONFIGURED]: "code",
+    [DecryptionFailureCode.HISTORICAL_MESSAGE_NO_KEY_BACKUP]: "unsaved",
+    [DecryptionFailureCode.HISTORICAL_MESSAGE_USER_NOT_JOINED]: "before",
+    [DecryptionFailureCode.MEGOLM_KEY_WITHHELD]: "withheld",
+    [DecryptionFailureCode.MEGOLM_KEY_WITHHELD_FOR_UNVERIFIED_DEVICE]: "code",
+};
+
+const files: string[] = [MsgType.File, MsgType.Image, MsgType.Video, MsgType.Audio];
+
+/** What an event shows as a message; null: it is none, or only changes another one (edit, reaction, redaction). */
+export function bodyOf(event: MatrixEvent): Body | null {
+    const type = event.getType();
+    if (type !== EventType.RoomMessage && type !== EventType.RoomMessageEncrypted && type !== EventType.Sticker) return null;
+    if (event.isRedacted()) return { kind: "deleted" };
+    if (event.getWireContent()["m.relates_to"]?.rel_type === RelationType.Replace) return null;
+    if (event.isRelation(RelationType.Replace)) return null;
+    if (event.isDecryptionFailure()) {
+        return { kind: "locked", lock: locks[event.decryptionFailureReason!] ?? "waiting" };
+    }
+    if (type === EventType.RoomMessageEncrypted) return { kind: "locked", lock: "waiting" };
+    return contentBody(event.getContent());
+}
+
+function contentBody(content: Record<string, unknown>): Body {
+    const { msgtype, body } = content;
+    if (typeof body !== "string") return { kind: "unknown" };
+    if (typeof msgtype === "string" && files.includes(msgtype)) return { kind: "file", name: fileName(content.filename, body) };
+    const text = content["m.relates_to"] ? withoutReplyFallback(body) : body;
+    return { kind: "text", text, emote: msgtype === MsgType.Emote };
+}
+
+function fileName(name: unknown, body: string): string {
+    return typeof name === "string" && name ? name : body;
+}
+
+/** Older clients repeat the message they answer as lines that begin with "> ". Spec: "Rich replies", before v1.13. */
+export function withoutReplyFallback(body: string): string {
+    if (!body.startsWith("> <")) return body;
+    const lines = body.split("\n");
+    const first = lines.findIndex((line) => !line.startsWith(">"));
+    return first < 0 ? body : lines.slice(first).join("\n").trimStart();
+}
