@@ -57,3 +57,31 @@ func TestContextShowsTheStateAtItsEnd(t *testing.T) {
 		}
 	}
 }
+
+// Whoever left a room reads on in what they saw of it, and learns nothing of what others call themselves since.
+func TestWhoLeftSeesTheMembersOfThen(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	bob.Join(room)
+	alice.SendText(room, "hello")
+	bob.Must("POST", roomPath(room)+"/leave", object{}, nil)
+	alice.Must("PUT", "/_matrix/client/v3/profile/"+url.PathEscape(alice.UserID)+"/displayname", object{"displayname": "Since then"}, nil)
+	for who, want := range map[*servertest.User]string{alice: "Since then", bob: ""} {
+		var answer struct {
+			State []struct {
+				StateKey string `json:"state_key"`
+				Content  struct{ DisplayName string }
+			}
+		}
+		who.Must("GET", roomPath(room)+"/messages?dir=b&limit=50&filter="+url.QueryEscape(`{"lazy_load_members":true}`), nil, &answer)
+		for _, e := range answer.State {
+			if e.StateKey == alice.UserID && e.Content.DisplayName != want {
+				t.Errorf("%s sees alice as %q, want %q", who.UserID, e.Content.DisplayName, want)
+			}
+		}
+		if len(answer.State) < 2 {
+			t.Errorf("%s sees the members %+v", who.UserID, answer.State)
+		}
+	}
+}

@@ -88,7 +88,8 @@ func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	return out, nil
 }
 
-// members shows the membership events of the senders, where the filter asks for lazy loading.
+// members shows the membership events of the senders, where the filter asks for lazy loading: as they are now, or for who has left the room
+// as they were then.
 func (p *paging) members(events []rooms.Seen) ([]json.RawMessage, error) {
 	if !p.filter.LazyLoadMembers {
 		return nil, nil
@@ -100,12 +101,16 @@ func (p *paging) members(events []rooms.Seen) ([]json.RawMessage, error) {
 			continue
 		}
 		done[e.Sender] = true
-		member, ok, err := p.rd.CurrentEvent(p.room.Ref, store.AtomMember, e.Sender)
+		sender, err := p.rd.Text(e.Sender)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		member, err := rooms.StateEvent(p.rd, p.room, p.viewer, "m.room.member", sender)
+		switch {
+		case err == nil:
 			members = append(members, member)
+		case !merr.Is(err, "M_NOT_FOUND"):
+			return nil, err
 		}
 	}
 	return p.api.renderState(p.rd, p.r, p.room, p.viewer, members)

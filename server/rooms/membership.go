@@ -104,7 +104,7 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 		return err
 	}
 	var room store.RoomRef
-	_, err = s.post(ctx, roomID, func(l *live) (draft, error) {
+	e, err := s.post(ctx, roomID, func(l *live) (draft, error) {
 		room = l.Ref
 		_, senderIn := l.joined[sender.ID]
 		if sender.ID != target && !senderIn {
@@ -116,10 +116,22 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 	if err == error(errNothingToDo) {
 		return nil
 	}
-	if err == nil && s.Typing != nil && (content.Membership == "leave" || content.Membership == "ban") {
-		err = s.Typing.StopTyping(ctx, room, target)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.stopTyping(ctx, room, e)
+}
+
+// stopTyping tells who types that somebody left or was removed, where the event says so.
+func (s *Service) stopTyping(ctx context.Context, room store.RoomRef, e *pdu.Event) error {
+	if s.Typing == nil || e.Type() != "m.room.member" {
+		return nil
+	}
+	if m := auth.Membership(e); m != "leave" && m != "ban" {
+		return nil
+	}
+	user, _ := e.StateKey()
+	return s.Typing.StopTyping(ctx, room, user)
 }
 
 func (s *Service) joinContent(ctx context.Context, u User, reason string) (memberContent, error) {

@@ -515,3 +515,36 @@ func TestRedactionTakesTheContent(t *testing.T) {
 		return errors.Join(err, err2, err3)
 	}))
 }
+
+// stopped collects who types no more.
+type stopped []string
+
+func (s *stopped) StopTyping(_ context.Context, _ store.RoomRef, userID string) error {
+	*s = append(*s, userID)
+	return nil
+}
+
+func TestWhoIsGoneTypesNoMore(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	var gone stopped
+	w.Typing = &gone
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{Preset: "public_chat"})
+	for name, leaves := range map[string]func(u rooms.User) error{
+		"leave": func(u rooms.User) error { return w.Leave(ctx, u, room, "") },
+		"ban":   func(u rooms.User) error { return w.Ban(ctx, alice, room, u.ID, "") },
+		"state": func(u rooms.User) error {
+			_, err := w.SetState(ctx, u, room, "m.room.member", u.ID, []byte(`{"membership":"leave"}`))
+			return err
+		},
+	} {
+		gone = nil
+		u := w.user(name)
+		w.ok(w.Join(ctx, u, room, ""))
+		w.ok(leaves(u))
+		if len(gone) != 1 || gone[0] != u.ID {
+			t.Errorf("%s: %v", name, gone)
+		}
+	}
+}

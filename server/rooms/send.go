@@ -29,10 +29,15 @@ func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, state
 	if err := s.settable(ctx, eventType, stateKey, content); err != nil {
 		return "", err
 	}
-	e, err := s.post(ctx, roomID, func(*live) (draft, error) {
+	var room store.RoomRef
+	e, err := s.post(ctx, roomID, func(l *live) (draft, error) {
+		room = l.Ref
 		return draft{sender: u, kind: eventType, stateKey: &stateKey, content: content}, nil
 	})
-	return idOf(e), err
+	if err != nil {
+		return "", err
+	}
+	return e.ID(), s.stopTyping(ctx, room, e)
 }
 
 // maxTxnID is the most bytes of a transaction id. It is stored with its event.
