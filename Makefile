@@ -27,7 +27,8 @@ lint: $(LINT) ## format, vet, lint
 
 web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node needs for the tests
 
-bench: ## Go benchmarks
+bench: ## the tables of ARCHITECTURE.md, "Measured", in two to three minutes; then Go benchmarks
+	cd server/bench && go test -count=1 -measure
 	go test -run '^$$' -bench . -benchmem ./server/...
 
 %/node_modules/.package-lock.json: %/package-lock.json

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
@@ -88,7 +89,7 @@ func serve(args []string, out io.Writer) error {
 	}
 	log := logger(cfg.Log)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit(os.DirFS("/")))
+		debug.SetMemoryLimit(server.MemoryLimit(os.DirFS("/")))
 	}
 	for _, warning := range cfg.Warnings() {
 		log.Warn().Msg(warning)
@@ -101,7 +102,12 @@ func serve(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Run(ctx), s.Close())
+	var manager sync.WaitGroup
+	manager.Go(func() { tellManager(ctx, s.Ready(), log) })
+	err = errors.Join(s.Run(ctx), s.Close())
+	stop()
+	manager.Wait()
+	return err
 }
 
 // serveConfig puts the flags that were given over the environment and the file.

@@ -30,6 +30,7 @@ type Server struct {
 	handler http.Handler // the whole API
 	services
 	loops loops
+	ready chan struct{} // closed once Run or Serve listens
 
 	mu    sync.Mutex
 	addrs []net.Addr
@@ -37,7 +38,7 @@ type Server struct {
 
 // New opens the data folder and everything in it. Who calls it calls Close, after Run has returned.
 func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, loops: newLoops(log)}
+	s := &Server{cfg: cfg, log: log, loops: newLoops(log), ready: make(chan struct{})}
 	var err error
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
@@ -50,6 +51,7 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger) (*Server, e
 	}
 	s.handler = s.routes()
 	s.loops.start("last seen", s.accounts.Run)
+	s.loops.start("transaction ids", s.rooms.Run)
 	return s, nil
 }
 
@@ -62,6 +64,9 @@ func (s *Server) Addrs() []net.Addr {
 	defer s.mu.Unlock()
 	return s.addrs
 }
+
+// Ready is closed once Run or Serve listens on all addresses.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Run listens where the configuration says and serves until ctx ends; then it stops in order.
 func (s *Server) Run(ctx context.Context) error {
@@ -96,6 +101,7 @@ func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	if secure != nil {
 		start(secure, "https", func() error { return web.ServeTLS(secure, "", "") })
 	}
+	close(s.ready)
 	var err error
 	select {
 	case <-ctx.Done():

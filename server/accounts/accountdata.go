@@ -11,7 +11,10 @@ import (
 	"beffroi/server/store"
 )
 
-const maxTypeBytes = 255
+const (
+	maxTypeBytes   = 255
+	maxAccountData = 10_000 // pieces of one user, in all rooms together
+)
 
 // AccountData gives a user's data of one type, or 404 M_NOT_FOUND. room is 0 for global data.
 // Source: client-server API, "Client Config".
@@ -57,12 +60,27 @@ func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room store.RoomR
 	if err != nil {
 		return err
 	}
+	if err := roomForData(&tx.Reader, user, room, atom); err != nil {
+		return err
+	}
 	pos, err := tx.NextPos()
 	if err != nil {
 		return err
 	}
 	tx.OnCommit(func() { s.hub.Wake(int64(user)) })
 	return tx.PutAccountData(user, store.AccountData{Room: room, Type: atom, Content: content, Pos: pos})
+}
+
+// roomForData refuses data of a further type where the user has very many: 413 M_TOO_LARGE. What is there can be changed.
+func roomForData(r *store.Reader, user store.Atom, room store.RoomRef, kind store.Atom) error {
+	if d, err := r.AccountData(user, room, kind); err != nil || d.Pos != 0 {
+		return err
+	}
+	n, err := r.AccountDataCount(user)
+	if err == nil && n >= maxAccountData {
+		err = merr.TooLarge("A user has %d pieces of account data at most", maxAccountData)
+	}
+	return err
 }
 
 // Room gives the number of a room, under which data about it is kept: 400 M_INVALID_PARAM where it is no room id, 404 M_NOT_FOUND

@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -79,6 +80,29 @@ func TestAccountDataWakesAndHasPositions(t *testing.T) {
 	if err != nil || len(data) != 2 || data[0].Type != s.atom("x.b") || string(data[1].Content) != `{"v":2}` || data[1].Pos != s.db.Visible() {
 		t.Fatal(data, err)
 	}
+}
+
+func TestAccountDataIsBounded(t *testing.T) {
+	s := start(t)
+	alice, bob := s.register("alice"), s.register("bob")
+	s.write(func(tx *store.Tx) error {
+		user, err := tx.Atom("@alice:mairie.test")
+		for i := range 10_000 {
+			err = errors.Join(err, tx.PutAccountData(user, store.AccountData{Type: store.Atom(1000 + i), Content: []byte("{}"), Pos: 1}))
+		}
+		return err
+	})
+	s.write(func(tx *store.Tx) error {
+		kind, err := tx.Atom("fr.old")
+		if err != nil {
+			return err
+		}
+		user, err := tx.Atom("@alice:mairie.test")
+		return errors.Join(err, tx.PutAccountData(user, store.AccountData{Type: kind, Content: []byte("{}"), Pos: 1}))
+	})
+	alice.fails(413, "M_TOO_LARGE", "PUT", userPath("alice")+"/account_data/fr.new", object{})
+	alice.must("PUT", userPath("alice")+"/account_data/fr.old", object{"changed": true})
+	bob.must("PUT", userPath("bob")+"/account_data/fr.new", object{})
 }
 
 func TestTags(t *testing.T) {

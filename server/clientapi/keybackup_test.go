@@ -58,6 +58,19 @@ func TestBackupVersions(t *testing.T) {
 	}
 }
 
+func TestBackupVersionsAreBounded(t *testing.T) {
+	h := newHall(t)
+	alice, bob := h.login("alice", "A"), h.login("bob", "B")
+	for range 100 {
+		alice.backup()
+	}
+	another := m{"algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": m{}}
+	alice.post("/room_keys/version", another).fails(403, "M_FORBIDDEN")
+	bob.backup()
+	alice.do("DELETE", "/room_keys/version/1", nil).ok()
+	alice.backup()
+}
+
 func TestBackupsAreChecked(t *testing.T) {
 	alice := newHall(t).login("alice", "A")
 	for name, body := range map[string]any{
@@ -186,6 +199,12 @@ func TestALargeBackupGoesInPartsAndIsDeletedWhole(t *testing.T) {
 	if got := alice.get(keysPath(v, "!r:hs")).ok().at("sessions").(m); len(got) != 1201 {
 		t.Errorf("%d keys came back", len(got))
 	}
+	commits := h.db.Syncs()
+	alice.do("DELETE", keysPath(v), nil).ok().is(`0`, "count")
+	if n := h.db.Syncs() - commits; n < 3 {
+		t.Errorf("1201 keys were deleted in %d writes: everybody waits for them", n)
+	}
+	alice.put(keysPath(v, "!r:hs"), m{"sessions": sessions}).ok().is(`1201`, "count")
 	alice.do("DELETE", "/room_keys/version/"+v, nil).ok()
 	h.wantRows(0, `SELECT count(*) FROM key_backup_session`)
 }

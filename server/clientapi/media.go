@@ -105,6 +105,9 @@ func (s served) Respond(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	h.Set("ETag", s.ETag)
+	if info, err := s.Stat(); err == nil {
+		httpx.WriteWithin(w, info.Size())
+	}
 	http.ServeContent(w, r, "", time.Time{}, s.File)
 }
 

@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"beffroi/server/clientevent"
@@ -257,7 +258,7 @@ func (p *paging) context(e rooms.Seen) (c contextAnswer, err error) {
 		return c, err
 	}
 	c.Event = one[0]
-	c.State, err = p.contextState(append(append([]rooms.Seen{e}, before.Events...), after.Events...))
+	c.State, err = p.contextState(slices.Concat(before.Events, []rooms.Seen{e}, after.Events))
 	return c, err
 }
 
@@ -269,7 +270,7 @@ func (p *paging) around(limit int, q rooms.PageQuery) (*rooms.Page, error) {
 	return rooms.Messages(p.rd, p.room, p.viewer, q)
 }
 
-// contextState is the state at the last event shown, or with lazy loading the members who speak.
+// contextState is the state at the latest event shown, or with lazy loading the members who speak.
 func (p *paging) contextState(events []rooms.Seen) ([]json.RawMessage, error) {
 	if p.filter.LazyLoadMembers {
 		return p.members(events)

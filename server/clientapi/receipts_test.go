@@ -81,6 +81,7 @@ func TestThreadedReceipts(t *testing.T) {
 	path := "/_matrix/client/v3/rooms/" + room.ID + "/receipt/m.read/"
 
 	s.ok(alice, "POST", path+reply.ID, `{"thread_id":"`+root.ID+`"}`)
+	s.ok(alice, "POST", path+root.ID, `{"thread_id":"`+root.ID+`"}`) // in its own thread, from which reply is later
 	s.ok(alice, "POST", path+root.ID, `{"thread_id":"main"}`)
 	want := fmt.Sprintf(`{"%s":{"m.read":{"@alice:test":{"ts":0,"thread_id":"%s"}}},"%s":{"m.read":{"@alice:test":{"ts":0,"thread_id":"main"}}}}`,
 		reply.ID, root.ID, root.ID)
@@ -132,6 +133,7 @@ func TestReceiptRefusals(t *testing.T) {
 		"thread_id for m.fully_read":     {alice, "m.fully_read/" + root.ID, `{"thread_id":"main"}`, "M_INVALID_PARAM", http.StatusBadRequest},
 		"event not in that thread":       {alice, "m.read/" + plain.ID, `{"thread_id":"` + root.ID + `"}`, "M_INVALID_PARAM", http.StatusBadRequest},
 		"event in a thread, not in main": {alice, "m.read/" + reply.ID, `{"thread_id":"main"}`, "M_INVALID_PARAM", http.StatusBadRequest},
+		"root of no thread":              {alice, "m.read/" + plain.ID, `{"thread_id":"` + plain.ID + `"}`, "M_INVALID_PARAM", http.StatusBadRequest},
 		"unknown thread":                 {alice, "m.read/" + plain.ID, `{"thread_id":"$none"}`, "M_INVALID_PARAM", http.StatusBadRequest},
 		"not JSON":                       {alice, "m.read/" + root.ID, `{`, "M_NOT_JSON", http.StatusBadRequest},
 	} {

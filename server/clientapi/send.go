@@ -1,6 +1,9 @@
 package clientapi
 
-import "beffroi/server/httpx"
+import (
+	"beffroi/server/httpx"
+	"beffroi/server/merr"
+)
 
 // Spec: client-server API, "Sending events to a room" and "Redactions".
 func (a *API) sendRoutes() []route {
@@ -14,6 +17,9 @@ func (a *API) sendRoutes() []route {
 }
 
 func (a *API) send(r *request) (any, error) {
+	if err := txnID(r); err != nil {
+		return nil, err
+	}
 	content, err := r.ReadObject()
 	if err != nil {
 		return nil, err
@@ -30,11 +36,22 @@ func (a *API) putState(r *request) (any, error) {
 }
 
 func (a *API) redact(r *request) (any, error) {
+	if err := txnID(r); err != nil {
+		return nil, err
+	}
 	var q reasonBody
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
 	return eventID(a.Rooms.Redact(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventId"), r.PathValue("txnId"), q.Reason))
+}
+
+// txnID refuses transaction ids that are too long to be kept with each event.
+func txnID(r *request) error {
+	if len(r.PathValue("txnId")) > maxParamLength {
+		return merr.InvalidParam("A transaction id can have %d bytes", maxParamLength)
+	}
+	return nil
 }
 
 func eventID(id string, err error) (any, error) {

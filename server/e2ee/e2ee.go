@@ -32,6 +32,7 @@ const (
 	maxWaiting      = 100_000   // messages that wait for a device
 	maxSessionData  = 64 << 10  // of a backed-up session, in bytes
 	maxSessions     = 1_000_000 // in a key backup
+	maxBackups      = 100       // versions of a user's key backup
 	maxAuthData     = 64 << 10  // of a key backup, in bytes
 	claimsPerWrite  = 256       // so that nobody waits for a large claim
 	backupsPerWrite = 500       // so that nobody waits for a large backup

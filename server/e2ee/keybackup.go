@@ -46,6 +46,9 @@ func (s *Service) NewKeyBackup(ctx context.Context, session *accounts.Session, i
 		return "", err
 	}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		if held, err := tx.KeyBackups(session.User); err != nil || held >= maxBackups {
+			return orTooManyBackups(err)
+		}
 		n, err := tx.AddKeyBackup(session.User, *info.Algorithm, info.AuthData)
 		version = strconv.FormatInt(n, 10)
 		return err
@@ -151,6 +154,13 @@ func writableBackup(r *store.Reader, user store.Atom, version string) (store.Key
 			With("current_version", strconv.FormatInt(current.Version, 10))
 	}
 	return b, err
+}
+
+func orTooManyBackups(err error) error {
+	if err != nil {
+		return err
+	}
+	return merr.Forbidden("There can be %d versions of a backup: delete one", maxBackups)
 }
 
 func unknownVersion() error { return merr.NotFound("Unknown backup version") }

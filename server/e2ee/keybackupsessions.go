@@ -65,9 +65,16 @@ func (s *Service) PutRoomKeys(ctx context.Context, session *accounts.Session, ve
 // DeleteRoomKeys deletes keys of a version: all, those of a room, or one.
 // Source: client-server API, DELETE /room_keys/keys.
 func (s *Service) DeleteRoomKeys(ctx context.Context, session *accounts.Session, version string, part store.BackupPart) (*BackupState, error) {
-	return s.changeBackup(ctx, session, version, false, func(tx *store.Tx, b store.KeyBackup) error {
-		return tx.DeleteBackupSessions(session.User, b.Version, part)
-	})
+	for {
+		more := false
+		state, err := s.changeBackup(ctx, session, version, false, func(tx *store.Tx, b store.KeyBackup) (err error) {
+			more, err = tx.DeleteBackupSessions(session.User, b.Version, part, backupsPerWrite)
+			return err
+		})
+		if err != nil || !more {
+			return state, err
+		}
+	}
 }
 
 // changeBackup changes the keys of a version and gives its state thereafter.

@@ -92,7 +92,11 @@ func inThread(r *store.Reader, room store.RoomRef, p store.Place, thread string)
 		return p.Thread == 0, nil
 	}
 	root, found, err := r.PlaceOf(room, thread)
-	return found && (p.Thread == root.NID || p.NID == root.NID), err
+	if err != nil || !found || p.NID != root.NID {
+		return found && p.Thread == root.NID, err
+	}
+	_, isRoot, err := r.LastInThread(room, root.NID) // else each event of the room could have a receipt of its own
+	return isRoot, err
 }
 
 // move stores the markers in one write. It tells whether anything moved that others may see; the user is woken by it anyway.

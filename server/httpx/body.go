@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"unicode/utf8"
 
 	"beffroi/server/merr"
@@ -21,14 +22,19 @@ func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
 
 // ReadBody reads the whole body within the route's limit: 413 M_TOO_LARGE beyond it.
 func (r *Request[S]) ReadBody() ([]byte, error) {
+	readWithin(r.Writer, r.ContentLength)
 	b, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, merr.TooLarge("The request is larger than %d bytes", tooLarge.Limit)
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, merr.New(http.StatusRequestTimeout, "M_UNKNOWN", "The request came too slowly").Because(err)
+	}
 	if err != nil {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "The request could not be read").Because(err)
 	}
+	readWhenever(r.Writer)
 	return b, nil
 }
 

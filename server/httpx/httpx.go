@@ -4,10 +4,12 @@
 package httpx
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -81,11 +83,12 @@ type Adapter[S Session] struct {
 	auth Authenticator[S]
 	log  zerolog.Logger
 	mux  *http.ServeMux
+	pace pace
 }
 
 // New makes an adapter.
 func New[S Session](auth Authenticator[S], log zerolog.Logger) *Adapter[S] {
-	return &Adapter[S]{auth: auth, log: log, mux: http.NewServeMux()}
+	return &Adapter[S]{auth: auth, log: log, mux: http.NewServeMux(), pace: linePace()}
 }
 
 // Mount adds routes. It panics where two contradict each other, as http.ServeMux does.
@@ -157,23 +160,28 @@ func respond(w http.ResponseWriter, r *http.Request, answer any) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	if raw, ok := body.(Raw); ok {
-		w.WriteHeader(status)
-		_, _ = w.Write(raw) // the client is gone: nobody to tell
-		return
+	raw, ok := body.(Raw)
+	if !ok {
+		var text bytes.Buffer
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(body); err != nil {
+			panic(err) // a value that can't be JSON is a mistake in the program: it is logged, and answered as an error
+		}
+		raw = text.Bytes()
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
+	w.Header().Set("Content-Type", "application/json")
+	WriteWithin(w, int64(len(raw)))
 	w.WriteHeader(status)
-	_ = enc.Encode(body) // the client is gone, or the value can't be JSON: a test of its endpoint shows that
+	_, _ = w.Write(raw) // the client is gone: nobody to tell
 }
 
 // ServeHTTP answers every request: with a route, or with M_UNRECOGNIZED.
 func (a *Adapter[S]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+	rec := &recorder{ResponseWriter: w, status: http.StatusOK, pace: a.pace}
 	start := time.Now()
 	setCORS(rec.Header())
+	rec.begin(r)
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(rec, r, p)
@@ -192,7 +200,7 @@ func (a *Adapter[S]) panicked(w *recorder, r *http.Request, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	a.log.Error().Any("panic", p).Stack().Str("method", r.Method).Str("path", r.URL.Path).Msg("handler panicked")
+	a.log.Error().Any("panic", p).Bytes("stack", debug.Stack()).Str("method", r.Method).Str("path", r.URL.Path).Msg("handler panicked")
 	if !w.wrote {
 		writeJSON(w, http.StatusInternalServerError, merr.From(nil))
 	}
@@ -211,6 +219,16 @@ type recorder struct {
 	status int
 	wrote  bool
 	who    string
+	pace   pace
+}
+
+// begin limits how long a body may take that nobody reads (net/http reads it to its end), and takes away the limit of the
+// answer before on the same connection.
+func (r *recorder) begin(req *http.Request) {
+	_ = http.NewResponseController(r).SetWriteDeadline(time.Time{})
+	if req.ContentLength != 0 {
+		readWithin(r, 0)
+	}
 }
 
 // Unwrap serves http.ResponseController.

@@ -105,3 +105,15 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 }
+
+func boom(*Request[who]) (any, error) { panic("oh") }
+
+func TestAPanicIsLoggedWithWhereItWas(t *testing.T) {
+	var log strings.Builder
+	a := New[who](tokens{}, zerolog.New(&log))
+	a.Mount([]Route[who]{{Method: "GET", Path: "/panic", Auth: None, Handle: boom}})
+	a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/panic", nil))
+	if !strings.Contains(log.String(), "httpx.boom") {
+		t.Fatalf("nobody finds the fault with %s", log.String())
+	}
+}

@@ -124,11 +124,6 @@ func TooLarge(format string, args ...any) *Error {
 	return New(http.StatusRequestEntityTooLarge, "M_TOO_LARGE", format, args...)
 }
 
-// Unrecognized is 404 M_UNRECOGNIZED: an unknown path.
-func Unrecognized() *Error {
-	return New(http.StatusNotFound, "M_UNRECOGNIZED", "Unrecognized request")
-}
-
 // UnknownToken is 401 M_UNKNOWN_TOKEN. With softLogout the client keeps its encryption keys and logs in again.
 func UnknownToken(softLogout bool) *Error {
 	e := New(http.StatusUnauthorized, "M_UNKNOWN_TOKEN", "Access token is unknown or has expired")

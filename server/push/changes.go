@@ -29,6 +29,24 @@ func (c *changes) none() bool {
 	return len(c.Defaults) == 0
 }
 
+// weight is about how much each byte of an event costs to be held against the user's own rules: the bytes of their patterns.
+func (c *changes) weight() (n int) {
+	for rules := range c.Rules.kinds() {
+		for _, r := range *rules {
+			if r.Pattern != nil {
+				n += len(*r.Pattern)
+			}
+			for _, condition := range r.Conditions {
+				n++
+				if condition.Pattern != nil {
+					n += len(*condition.Pattern)
+				}
+			}
+		}
+	}
+	return n
+}
+
 // expand gives the rules in full. The user's own are more important than the default ones of their kind, but for the master.
 func (c *changes) expand(userID string) Ruleset {
 	all := Defaults(userID)

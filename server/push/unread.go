@@ -1,7 +1,6 @@
 package push
 
 import (
-	"bytes"
 	"slices"
 
 	"beffroi/server/pdu"
@@ -12,6 +11,9 @@ import (
 const (
 	unreadEvents = 200    // the last unread events, which are held against the user's own rules
 	ownEvents    = 10_000 // places back in which one's own last message is looked for
+
+	// Bytes of patterns times bytes of events: a second at the very most, whatever patterns a user writes.
+	patternWork = 16 << 20
 )
 
 // Unread is how much a user has not read.
@@ -25,7 +27,7 @@ type Unread struct {
 // event id; else it is of all together.
 //
 // Notifications are counted by the default rules, from the timeline's running counts; the user's own rules, redactions and mentions correct that for
-// the last 200 unread events. Threads are those of the 200 roots that came last. Spec: client-server API, "Receiving notifications".
+// the last 200 unread events, fewer where very many patterns meet very long events. Threads are those of the 200 roots that came last. Spec: client-server API, "Receiving notifications".
 func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Unread, map[string]Unread, error) {
 	c := &count{Reader: r, room: room, user: user}
 	parts, err := c.run()
@@ -57,6 +59,7 @@ type count struct {
 
 	head     store.Place
 	receipts map[string]int64 // by thread, "": unthreaded; the later of public and private
+	joined   int64            // the place where the user last joined the room
 }
 
 // part is the main timeline or a thread.
@@ -75,6 +78,9 @@ func (c *count) run() ([]part, error) {
 		return nil, err
 	}
 	if err := c.readReceipts(); err != nil {
+		return nil, err
+	}
+	if err := c.readJoined(); err != nil {
 		return nil, err
 	}
 	parts, err := c.parts()
@@ -152,10 +158,7 @@ func (c *count) thread(root store.NID) (p part, err error) {
 
 // readUpTo is the place up to which the user has read a thread or the main timeline: by receipts, by joining, by what they wrote.
 func (c *count) readUpTo(thread string, root store.NID) (int64, error) {
-	read, err := c.joinedAfter(max(c.receipts[""], c.receipts[thread]))
-	if err != nil {
-		return 0, err
-	}
+	read := max(c.joined, c.receipts[""], c.receipts[thread])
 	own, wrote, err := c.LastOwn(c.room, c.user, root, max(read, c.head.Ord-ownEvents))
 	if wrote {
 		read = own
@@ -163,26 +166,23 @@ func (c *count) readUpTo(thread string, root store.NID) (int64, error) {
 	return read, err
 }
 
-// joinedAfter is the place where the user last joined the room, or the given one where that is later. Changes of a name or avatar
-// after it are of the same type of event and don't count.
-func (c *count) joinedAfter(read int64) (int64, error) {
+// readJoined finds where the user last joined the room. Changes of a name or avatar after it are of the same type of event and don't count.
+func (c *count) readJoined() error {
 	changes, err := c.StateChanges(c.room, store.AtomMember, c.user)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	joined := read
 	for _, change := range slices.Backward(changes) {
 		e, _, err := c.Event(change.New)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		membership, _ := pdu.StoredObject(e.JSON).Object("content").Text("membership")
-		if e.Ord <= read || membership != "join" {
+		if membership, _ := pdu.StoredObject(e.JSON).Object("content").Text("membership"); membership != "join" {
 			break
 		}
-		joined = e.Ord
+		c.joined = e.Ord
 	}
-	return joined, nil
+	return nil
 }
 
 // correct holds the last unread events against the user's own rules.
@@ -204,7 +204,11 @@ func (c *count) correct(parts []part) error {
 	if !unsure || from == c.head.Ord {
 		return nil
 	}
-	events, err := c.OthersSince(c.room, c.user, from, unreadEvents)
+	since := c.OthersSince
+	if own.none() {
+		since = c.SpecialSince
+	}
+	events, err := since(c.room, c.user, from, unreadEvents)
 	if err != nil || len(events) == 0 {
 		return err
 	}
@@ -213,16 +217,20 @@ func (c *count) correct(parts []part) error {
 		return err
 	}
 	rules := own.expand(userID)
-	return c.hold(parts, events, compile(&rules), own.none())
+	return c.hold(parts, events, compile(&rules), own)
 }
 
-func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, plain bool) error {
+func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, own *changes) error {
 	in := &storedRoom{Reader: c.Reader, room: c.room, user: c.user}
+	weight, work := own.weight(), 0
 	for i := range events {
 		e := &events[i]
 		p := partOf(parts, e)
-		if p == nil || plain && !special(&e.Event) {
+		if p == nil {
 			continue
+		}
+		if work += weight * len(e.JSON); work > patternWork {
+			break
 		}
 		if err := p.judge(e, rules, in); err != nil {
 			return err
@@ -239,11 +247,6 @@ func partOf(parts []part, e *store.CountedEvent) *part {
 		}
 	}
 	return nil
-}
-
-// special tells whether an event may mean something else to one user than to everybody, who both have the default rules.
-func special(e *store.Event) bool {
-	return e.Type == store.AtomTombstone || e.RedactedBy != 0 || bytes.Contains(e.JSON, []byte("m.mentions"))
 }
 
 func (p *part) judge(row *store.CountedEvent, rules matchers, in *storedRoom) error {

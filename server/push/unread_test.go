@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"beffroi/server/notify"
@@ -104,6 +105,16 @@ func TestWritingIsReading(t *testing.T) {
 	r.want("after a change of my name", 1, 0)
 }
 
+// The membership event of a new name is one's own, and of the same type as joining: it reads nothing, receipt or not.
+func TestAChangeOfNameReadsNothing(t *testing.T) {
+	r := newReader(t)
+	one := r.room.Message(other, "one")
+	r.reads(store.AtomReceiptRead, "", one)
+	r.room.Message(other, "two")
+	r.room.Join(me, "My new name")
+	r.want("after a change of my name", 1, 0)
+}
+
 func TestWhatCameWhileAwayIsNotUnread(t *testing.T) {
 	r := newReader(t)
 	r.room.Message(me, "mine")
@@ -194,6 +205,22 @@ func TestOwnRulesCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.want("everything off", 0, 0)
+}
+
+// Whoever writes very many patterns does not get an hour of the server's time for each count: what is too much work is counted by the default
+// rules.
+func TestPatternsCostWhatIsBounded(t *testing.T) {
+	r := newReader(t)
+	for i := range 100 {
+		pattern := fmt.Sprintf("*a*b*c%d*", i)
+		own := push.Rule{RuleID: fmt.Sprint(i), Pattern: &pattern, Actions: []push.Action{push.Action(`"notify"`), push.Action(`{"set_tweak":"highlight"}`)}}
+		if err := r.push.Put(context.Background(), r.user, push.ContentK, own, "", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.room.Message(other, strings.Repeat("a b ", 12_000)+"c7")
+	r.room.Message(other, "a b c7")
+	r.want("one event in reach, one out of it", 2, 1)
 }
 
 func TestRulesThatNotifyOfMoreThanDefault(t *testing.T) {

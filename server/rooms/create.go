@@ -40,6 +40,9 @@ type InitialState struct {
 // maxConversation is up to how many people invited a direct room is a conversation, which has no custodian.
 const maxConversation = 8
 
+// maxFirst is how many people and state events a request may bring into a new room: all is one write, for which everybody waits.
+const maxFirst = 1000
+
 // conversation tells a conversation from a salon. ARCHITECTURE.md, "Who may create what".
 func (q *CreateRequest) conversation() bool { return q.IsDirect && len(q.Invite) <= maxConversation }
 
@@ -110,6 +113,8 @@ func (s *Service) creatable(q *CreateRequest) error {
 		return merr.InvalidParam("Room aliases can't be made on this server")
 	case len(q.Invite3PID) > 0:
 		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
+	case len(q.Invite)+len(q.InitialState) > maxFirst:
+		return merr.TooLarge("A room begins with %d invitations and state events at most", maxFirst)
 	case q.Visibility != "" && q.Visibility != "public" && q.Visibility != "private":
 		return merr.BadJSON("Unknown visibility %q", q.Visibility)
 	}
@@ -147,6 +152,9 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
 	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
 	for _, e := range q.InitialState {
+		if err := s.initial(ctx, e); err != nil {
+			return nil, err
+		}
 		d.list = append(d.list, draft{sender: u, kind: e.Type, stateKey: &e.StateKey, content: e.Content})
 	}
 	d.described(q)
@@ -154,6 +162,14 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 		return nil, err
 	}
 	return d.list, d.err
+}
+
+// initial holds a state event of the request to what SetState asks.
+func (s *Service) initial(ctx context.Context, e InitialState) error {
+	if e.Type == "" || len(e.Content) == 0 {
+		return merr.BadJSON("An event of initial_state lacks its type or content")
+	}
+	return s.settable(ctx, e.Type, e.StateKey, e.Content)
 }
 
 // draftMembers brings in the custodian and the people invited.
@@ -188,6 +204,9 @@ func (s *Service) createContent(u User, q *CreateRequest) (map[string]any, error
 	}
 	delete(content, "creator") // no longer part of the event since version 11
 	content["room_version"] = Version
+	if v, ok := content["m.federate"]; ok && v != true && v != false {
+		return nil, merr.BadJSON("m.federate is neither true nor false")
+	}
 	var creators []string
 	if asked, ok := content["additional_creators"]; ok {
 		if creators, ok = userIDs(asked); !ok {

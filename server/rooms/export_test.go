@@ -21,3 +21,6 @@ func (s *Service) BeginSend(ctx context.Context, u User, roomID, eventType, txnI
 
 // IsStale tells whether a write failed because the one before it did.
 var IsStale = isStale
+
+// ForgetTxns forgets old transaction ids, as Run does.
+func (s *Service) ForgetTxns(ctx context.Context) error { return s.forgetTxns(ctx) }

@@ -127,23 +127,29 @@ func (s *Service) joinContent(ctx context.Context, u User, reason string) (membe
 	return memberContent{Membership: "join", DisplayName: name, AvatarURL: avatar, Reason: reason}, err
 }
 
-// inviteContent is the content of an invitation. An account of this server must exist; other servers are not spoken with yet.
+// inviteContent is the content of an invitation.
 func (s *Service) inviteContent(ctx context.Context, target, reason string, direct bool) (memberContent, error) {
-	if !pdu.ValidUserID(target) {
-		return memberContent{}, merr.InvalidParam("%q is not a user id", target)
-	}
-	if !s.local(target) {
-		return memberContent{}, merr.NotFound("The server of %s can't be reached from here", target)
-	}
-	atom, ok, err := s.People.FindLocal(ctx, target)
+	atom, err := s.reachable(ctx, target)
 	if err != nil {
 		return memberContent{}, err
 	}
-	if !ok {
-		return memberContent{}, merr.NotFound("There is no account %s", target)
-	}
 	name, avatar, err := s.People.MemberProfile(ctx, atom)
 	return memberContent{Membership: "invite", DisplayName: name, AvatarURL: avatar, Reason: reason, IsDirect: direct}, err
+}
+
+// reachable gives who can be invited. An account of this server must exist; other servers are not spoken with yet.
+func (s *Service) reachable(ctx context.Context, target string) (store.Atom, error) {
+	if !pdu.ValidUserID(target) {
+		return 0, merr.InvalidParam("%q is not a user id", target)
+	}
+	if !s.local(target) {
+		return 0, merr.NotFound("The server of %s can't be reached from here", target)
+	}
+	atom, ok, err := s.People.FindLocal(ctx, target)
+	if err == nil && !ok {
+		err = merr.NotFound("There is no account %s", target)
+	}
+	return atom, err
 }
 
 // Forget hides a room that the user has left. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/forget".

@@ -64,6 +64,9 @@ func Messages(r *store.Reader, room store.Room, v *Viewer, q PageQuery) (*Page, 
 		if err != nil {
 			return nil, err
 		}
+		if p.Start == store.OrdMax && len(batch) > 0 {
+			p.Start = batch[0].Ord // what comes later lies behind the token
+		}
 		p.More = len(batch) == limit
 		scanned += len(batch)
 		if err := p.take(batch, v, q, limit); err != nil {

@@ -13,6 +13,8 @@ import (
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/store"
+
+	"github.com/rs/zerolog"
 )
 
 // Version is the room version that rooms are created with, the only one so far.
@@ -48,6 +50,7 @@ type Config struct {
 	Custodian User // the town hall's additional creator of salons; zero for none
 	Notifies  Notifies
 	Typing    Typing // nil: nobody types
+	Log       zerolog.Logger
 }
 
 // Service is the room core of one server.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -205,6 +206,47 @@ func TestTransactionIDGivesTheSameEvent(t *testing.T) {
 	}
 }
 
+func TestTransactionIDsAreForgottenAfterAWeek(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{})
+	const many = 1100 // more than one write forgets
+	w.ok(w.db.Write(ctx, func(tx *store.Tx) (err error) {
+		for i := range many {
+			err = errors.Join(err, tx.AddTxn(alice.Device, "toDevice/m.x", fmt.Sprint(i), 0, store.Millis(time.Now())))
+		}
+		return err
+	}))
+	first, err := w.say(alice, room, "same")
+	w.ok(err)
+	for _, c := range []struct {
+		days   int
+		forgot bool
+	}{{6, false}, {8, true}} {
+		later := rooms.New(w.db, w.hub, func() time.Time { return time.Now().AddDate(0, 0, c.days) }, w.Config)
+		w.ok(later.ForgetTxns(ctx))
+		known := 0
+		w.ok(w.db.Read(ctx, func(r *store.Reader) error {
+			for i := range many {
+				if ok, err := r.TxnKnown(alice.Device, "toDevice/m.x", fmt.Sprint(i)); err != nil {
+					return err
+				} else if ok {
+					known++
+				}
+			}
+			return nil
+		}))
+		_, err := w.say(alice, room, fmt.Sprint("another", c.days)) // the room in memory lets go of what is settled
+		w.ok(err)
+		again, err := w.say(alice, room, "same")
+		w.ok(err)
+		if forgot := again != first; forgot != c.forgot || known != many && !c.forgot || known != 0 && c.forgot {
+			t.Fatalf("after %d days: forgotten %t, %d of %d known", c.days, forgot, known, many)
+		}
+	}
+}
+
 func TestAFailedWriteFailsAloneAndTheRoomGoesOn(t *testing.T) {
 	w := start(t)
 	ctx := context.Background()
@@ -296,6 +338,27 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	}
 	if len(made) != 3 {
 		t.Error(made)
+	}
+}
+
+func TestWhatOneRequestMayBringIsBounded(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice := w.user("alice")
+	many := make([]rooms.InitialState, 1000)
+	for i := range many {
+		many[i] = rooms.InitialState{Type: "fr.x", StateKey: fmt.Sprint(i), Content: []byte("{}")}
+	}
+	room := w.create(alice, rooms.CreateRequest{InitialState: many})
+	q := rooms.CreateRequest{InitialState: many, Invite: []string{"@bob:hs"}}
+	if _, err := w.Create(ctx, alice, &q); !merr.Is(err, "M_TOO_LARGE") {
+		t.Errorf("a room with 1001: %v", err)
+	}
+	if _, err := w.say(alice, room, strings.Repeat("t", 255)); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.say(alice, room, strings.Repeat("t", 256)); !merr.Is(err, "M_INVALID_PARAM") {
+		t.Errorf("a transaction id of 256 bytes: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package rooms
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -27,8 +26,8 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 //
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}".
 func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
-	if eventType == "m.room.create" {
-		return "", merr.Forbidden("A room is created once")
+	if err := s.settable(ctx, eventType, stateKey, content); err != nil {
+		return "", err
 	}
 	if id, err := s.standing(ctx, u, roomID, eventType, stateKey, content); err != nil || id != "" {
 		return id, err
@@ -39,53 +38,14 @@ func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, state
 	return idOf(e), err
 }
 
-// standing gives the event that a user in the room set this state with, if that is in force with this content; else "". What is
-// queued and not durable yet comes after this request, so the room isn't locked.
-func (s *Service) standing(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
-	wanted, err := pdu.Canonical(content)
-	if err != nil {
-		return "", nil // who builds the event tells what is wrong
-	}
-	return store.Get(ctx, s.db, func(r *store.Reader) (string, error) {
-		room, now, err := ownState(r, u, roomID, eventType, stateKey)
-		if err != nil || now.NID == 0 {
-			return "", err
-		}
-		rules, _ := pdu.RulesFor(room.Version)
-		e, err := pdu.FromStore(rules, now.ID, now.JSON)
-		if err != nil || !bytes.Equal(e.Body().Raw(), wanted) {
-			return "", err
-		}
-		return e.ID(), nil
-	})
-}
-
-// ownState reads the state event in force where the user is in the room and sent it; else its NID is 0.
-func ownState(r *store.Reader, u User, roomID, eventType, stateKey string) (room store.Room, e store.Event, err error) {
-	room, _, err = r.FindRoom(roomID)
-	if err != nil {
-		return room, e, err
-	}
-	member, _, err := r.Member(room.Ref, u.Atom)
-	if err != nil || member.Membership != store.Join {
-		return room, e, err
-	}
-	kind, err := r.FindAtom(eventType)
-	if err != nil {
-		return room, e, err
-	}
-	key, err := r.FindAtom(stateKey)
-	if err != nil {
-		return room, e, err
-	}
-	if e, _, err = r.CurrentEvent(room.Ref, kind, key); e.Sender != u.Atom {
-		e = store.Event{}
-	}
-	return room, e, err
-}
+// maxTxnID is the most bytes of a transaction id. It is stored with its event.
+const maxTxnID = 255
 
 // once is post with a transaction id.
 func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (string, error) {
+	if len(key.txnID) > maxTxnID {
+		return "", merr.InvalidParam("A transaction id has %d bytes at most", maxTxnID)
+	}
 	for {
 		w, eventID, err := s.beginOnce(ctx, roomID, key, draw)
 		if err != nil || eventID != "" {

@@ -18,6 +18,7 @@ const (
 	selectAccountDataSince = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND pos > ? AND pos <= ? ORDER BY pos`
 	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos`
+	countAccountData  = `SELECT count(*) FROM account_data WHERE user = ?`
 	deleteAccountData = `DELETE FROM account_data WHERE user = ?`
 )
 
@@ -34,6 +35,12 @@ func (r *Reader) AccountDataSince(user Atom, after, upTo int64) ([]AccountData, 
 		err = rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
 		return d, err
 	})
+}
+
+// AccountDataCount tells how many pieces of data a user has, in all rooms together.
+func (r *Reader) AccountDataCount(user Atom) (n int, err error) {
+	_, err = r.row(countAccountData, in(user), &n)
+	return n, err
 }
 
 // PutAccountData sets data at the position d.Pos.

@@ -28,7 +28,7 @@ type checkpointer struct {
 }
 
 func openCheckpointer(ctx context.Context, path string, log zerolog.Logger) (*checkpointer, error) {
-	c, err := openConn(ctx, dsn(path, "rw", "busy_timeout(1000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"))
+	c, err := openConn(ctx, dsn(path, "rw", "busy_timeout(1000)", "synchronous(FULL)", "wal_autocheckpoint(0)", cacheSize(checkpointCache)))
 	if err != nil {
 		return nil, err
 	}

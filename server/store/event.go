@@ -45,6 +45,10 @@ const (
 
 	getTxn = `SELECT e.event_id FROM txn t JOIN event e ON e.nid = t.nid WHERE t.device = ? AND t.scope = ? AND t.txn_id = ?`
 	putTxn = `INSERT INTO txn (device, scope, txn_id, nid, ts) VALUES (?, ?, ?, ?, ?)`
+
+	// There is no index by age: it would cost each message a page. The walk over the table is a reader's, now and then.
+	txnsBefore = `SELECT device, scope, txn_id FROM txn WHERE (device, scope, txn_id) > (?, ?, ?) AND ts < ? ORDER BY device, scope, txn_id LIMIT ?`
+	deleteTxn  = `DELETE FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
 )
 
 // AddEvent stores an event's row.
@@ -101,6 +105,30 @@ func (r *Reader) TxnEvent(device int64, scope, txnID string) (string, error) {
 // AddTxn remembers the result of a transaction id. nid is 0 where success is the whole result.
 func (tx *Tx) AddTxn(device int64, scope, txnID string, nid NID, ts int64) error {
 	return tx.exec(putTxn, device, scope, txnID, nid, ts)
+}
+
+// Txn names a transaction id of a device.
+type Txn struct {
+	Device       int64
+	Scope, TxnID string
+}
+
+// TxnsBefore lists transaction ids from before a time (milliseconds), limit at most, in the order of their names after one; the zero value begins.
+func (r *Reader) TxnsBefore(ts int64, after Txn, limit int) ([]Txn, error) {
+	return list(r, txnsBefore, in(after.Device, after.Scope, after.TxnID, ts, limit), func(rows *sql.Rows) (t Txn, err error) {
+		err = rows.Scan(&t.Device, &t.Scope, &t.TxnID)
+		return t, err
+	})
+}
+
+// ForgetTxns forgets transaction ids: the same again is another request.
+func (tx *Tx) ForgetTxns(txns []Txn) error {
+	for _, t := range txns {
+		if err := tx.exec(deleteTxn, t.Device, t.Scope, t.TxnID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orNull turns the zero value into NULL.

@@ -8,6 +8,7 @@ const (
 	backupVersion  = `SELECT ` + backupColumns + ` FROM key_backup WHERE user = ? AND version = ?`
 	insertBackup   = `INSERT INTO key_backup (user, version, algorithm, auth_data) VALUES (?, ?, ?, ?)`
 	lastBackup     = `SELECT coalesce(max(version), 0) FROM key_backup WHERE user = ?`
+	countBackups   = `SELECT count(*) FROM key_backup WHERE user = ? AND deleted = 0`
 	setAuthData    = `UPDATE key_backup SET auth_data = ? WHERE user = ? AND version = ?`
 	deleteBackup   = `UPDATE key_backup SET deleted = 1, count = 0, auth_data = '' WHERE user = ? AND version = ?`
 	backupChanged  = `UPDATE key_backup SET etag = etag + 1, count = count + ? WHERE user = ? AND version = ?`
@@ -18,8 +19,8 @@ const (
 		WHERE user = ?1 AND version = ?2 AND room_id = ?3 AND session_id = ?4
 		AND (1 - is_verified, first_message_index, forwarded_count) > (1 - ?7, ?5, ?6)`
 	sessionsOf     = `SELECT ` + sessionColumns + ` FROM key_backup_session WHERE user = ? AND version = ?`
-	deleteSessions = `DELETE FROM key_backup_session WHERE user = ? AND version = ?`
-	purgeSessions  = `DELETE FROM key_backup_session WHERE rowid IN (SELECT rowid FROM key_backup_session WHERE user = ? AND version = ? LIMIT ?)`
+	deleteSessions = `DELETE FROM key_backup_session WHERE rowid IN (SELECT rowid FROM key_backup_session WHERE user = ? AND version = ?`
+	upToLimit      = ` LIMIT ?)`
 	inRoom         = ` AND room_id = ?`
 	ofSession      = ` AND session_id = ?`
 	inOrder        = ` ORDER BY room_id, session_id`
@@ -73,6 +74,12 @@ func (tx *Tx) AddKeyBackup(user Atom, algorithm string, authData []byte) (versio
 	return version, tx.exec(insertBackup, user, version, algorithm, authData)
 }
 
+// KeyBackups counts the versions that are not deleted.
+func (r *Reader) KeyBackups(user Atom) (n int, err error) {
+	_, err = r.row(countBackups, in(user), &n)
+	return n, err
+}
+
 // SetKeyBackupAuthData replaces a version's auth_data.
 func (tx *Tx) SetKeyBackupAuthData(user Atom, version int64, authData []byte) error {
 	return tx.exec(setAuthData, authData, user, version)
@@ -85,7 +92,7 @@ func (tx *Tx) DeleteKeyBackup(user Atom, version int64) error {
 
 // PurgeKeyBackup removes sessions of a deleted version, limit at most, and tells whether there may be more.
 func (tx *Tx) PurgeKeyBackup(user Atom, version int64, limit int) (more bool, err error) {
-	n, err := tx.execCount(purgeSessions, user, version, limit)
+	n, err := tx.execCount(deleteSessions+upToLimit, user, version, limit)
 	return n == int64(limit), err
 }
 
@@ -125,14 +132,14 @@ func (tx *Tx) PutBackupSessions(user Atom, version int64, sessions []BackupSessi
 	return tx.exec(backupChanged, added, user, version)
 }
 
-// DeleteBackupSessions deletes sessions of a version that is not deleted.
-func (tx *Tx) DeleteBackupSessions(user Atom, version int64, part BackupPart) error {
+// DeleteBackupSessions deletes sessions of a version that is not deleted, limit at most, and tells whether there may be more.
+func (tx *Tx) DeleteBackupSessions(user Atom, version int64, part BackupPart, limit int) (more bool, err error) {
 	condition, args := part.where()
-	n, err := tx.execCount(deleteSessions+condition, append(in(user, version), args...)...)
+	n, err := tx.execCount(deleteSessions+condition+upToLimit, append(append(in(user, version), args...), limit)...)
 	if err != nil || n == 0 {
-		return err
+		return false, err
 	}
-	return tx.exec(backupChanged, -n, user, version)
+	return n == int64(limit), tx.exec(backupChanged, -n, user, version)
 }
 
 func (p BackupPart) where() (condition string, args []any) {

@@ -26,7 +26,14 @@ const (
 
 	applicationID = 0x42465249 // "BFRI"
 
-	readers     = 4
+	readers         = 4
+	writerCache     = 4 << 20 // bytes
+	readerCache     = 2 << 20 // bytes, of each
+	checkpointCache = 256 << 10
+
+	// CacheBytes is what all the connections' page caches hold at most. It lies outside Go's heap.
+	CacheBytes = writerCache + readers*readerCache + checkpointCache
+
 	readTimeout = 30 * time.Second
 )
 
@@ -136,7 +143,7 @@ func openConn(ctx context.Context, uri string) (*conn, error) {
 
 func openWriterConn(ctx context.Context, path string) (*conn, error) {
 	return openConn(ctx, dsn(path, "rw", "busy_timeout(10000)", "synchronous(FULL)", "journal_mode(WAL)", "wal_autocheckpoint(0)",
-		"cache_size(-4096)", "temp_store(2)"))
+		cacheSize(writerCache), "temp_store(2)"))
 }
 
 // create makes the file where there is none, with what can't be changed later and the mark by which it is known as ours.
@@ -198,3 +205,6 @@ func (c *conn) close() error {
 	}
 	return errors.Join(c.c.Close(), c.pool.Close())
 }
+
+// cacheSize is the pragma for a page cache of a number of bytes.
+func cacheSize(bytes int) string { return fmt.Sprintf("cache_size(%d)", -bytes>>10) }

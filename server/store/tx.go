@@ -141,7 +141,7 @@ type readerPool struct {
 func openReaders(ctx context.Context, path string) (*readerPool, error) {
 	p := &readerPool{free: make(chan *conn, readers), closed: make(chan struct{})}
 	for range readers {
-		c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)", "cache_size(-2048)", "temp_store(2)"))
+		c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)", cacheSize(readerCache), "temp_store(2)"))
 		if err != nil {
 			return nil, errors.Join(err, p.close())
 		}
@@ -153,9 +153,11 @@ func openReaders(ctx context.Context, path string) (*readerPool, error) {
 
 // take waits for a connection. It must be given back to free.
 func (p *readerPool) take(ctx context.Context) (*conn, error) {
-	select {
+	select { // first, because where several cases are ready one is taken by chance
 	case <-p.closed:
 		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	default:
 	}
 	select {

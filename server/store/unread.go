@@ -22,8 +22,11 @@ const (
 
 	othersSince = `SELECT ` + eventColumns + `, t.thread,
 			t.notify > coalesce((SELECT b.notify FROM timeline b WHERE b.room = t.room AND b.ord < t.ord ORDER BY b.ord DESC LIMIT 1), 0)
-		FROM timeline t JOIN event e ON e.nid = t.nid
-		WHERE t.room = ? AND t.ord > ? AND t.sender <> ? ORDER BY t.ord DESC LIMIT ?`
+		FROM (SELECT room, ord, nid, thread, notify FROM timeline
+			WHERE room = ? AND ord > ? AND sender <> ? ORDER BY ord DESC LIMIT ?) t JOIN event e ON e.nid = t.nid`
+	latestFirst = ` ORDER BY t.ord DESC`
+	// Many clients put an empty m.mentions into every message. Stored JSON is canonical: it is spelled in one way.
+	special = ` WHERE e.type = 15 OR e.redacted_by IS NOT NULL OR instr(e.json, CAST('"m.mentions":{"' AS BLOB))`
 )
 
 // LastOwn gives the place of the last event of a user after a place, in a thread or (0) outside of threads, where only messages count: a change
@@ -56,7 +59,17 @@ type CountedEvent struct {
 
 // OthersSince reads the last events after a place that others sent, the latest first.
 func (r *Reader) OthersSince(room RoomRef, user Atom, after int64, limit int) ([]CountedEvent, error) {
-	return list(r, othersSince, in(room, after, user, limit), func(rows *sql.Rows) (e CountedEvent, err error) {
+	return r.counted(othersSince+latestFirst, room, user, after, limit)
+}
+
+// SpecialSince is OthersSince without those that mean the same to everybody who has the default rules: what is left are tombstones, redacted
+// events and mentions.
+func (r *Reader) SpecialSince(room RoomRef, user Atom, after int64, limit int) ([]CountedEvent, error) {
+	return r.counted(othersSince+special+latestFirst, room, user, after, limit)
+}
+
+func (r *Reader) counted(query string, room RoomRef, user Atom, after int64, limit int) ([]CountedEvent, error) {
+	return list(r, query, in(room, after, user, limit), func(rows *sql.Rows) (e CountedEvent, err error) {
 		e.Event, err = scanEventAnd(rows, &e.Thread, &e.Counted)
 		return e, err
 	})

@@ -1,13 +1,15 @@
-package main
+package server
 
 import (
 	"math"
 	"testing"
 	"testing/fstest"
+
+	"beffroi/server/store"
 )
 
 func TestMemoryLimit(t *testing.T) {
-	const outside = sqliteCaches + outsideHeap
+	const outside = store.CacheBytes + outsideHeap
 	meminfo := "MemTotal:         262144 kB\nMemFree:          1000 kB\n"
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -30,7 +32,7 @@ func TestMemoryLimit(t *testing.T) {
 		for path, content := range c.files {
 			root[path] = &fstest.MapFile{Data: []byte(content)}
 		}
-		if got := memoryLimit(root); got != c.want {
+		if got := MemoryLimit(root); got != c.want {
 			t.Errorf("%s: got %d MiB, want %d MiB", name, got>>20, c.want>>20)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"io/fs"
@@ -6,24 +6,25 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"beffroi/server/store"
 )
 
 // What the process needs beside Go's heap: SQLite's caches, which modernc allocates outside of it, and stacks, buffers
 // and code. ARCHITECTURE.md, decision 7 of the design: GOMEMLIMIT is the machine's memory less these.
 const (
-	sqliteCaches = 32 << 20
-	outsideHeap  = 40 << 20
-	leastHeap    = 64 << 20
+	outsideHeap = 40 << 20
+	leastHeap   = 64 << 20
 )
 
-// memoryLimit is the soft limit of Go's heap, in bytes: the memory of the machine or of our control group, whichever is
+// MemoryLimit is the soft limit of Go's heap, in bytes: the memory of the machine or of our control group, whichever is
 // less, without what lies outside the heap. root is the file system's root. math.MaxInt64 (no limit) where nothing tells.
-func memoryLimit(root fs.FS) int64 {
+func MemoryLimit(root fs.FS) int64 {
 	total := min(machineMemory(root), groupMemory(root))
 	if total == math.MaxInt64 {
 		return total
 	}
-	return max(total-sqliteCaches-outsideHeap, leastHeap)
+	return max(total-store.CacheBytes-outsideHeap, leastHeap)
 }
 
 func machineMemory(root fs.FS) int64 {
