@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"beffroi/server/config"
 	"beffroi/server/servertest"
 )
 
@@ -93,5 +94,24 @@ func TestMediaSurvivesARestart(t *testing.T) {
 	alice.Must("GET", "/_matrix/client/v1/media/download/"+strings.TrimPrefix(uploaded.URI, "mxc://"), nil, &got)
 	if len(got) != 100 {
 		t.Fatalf("%d bytes", len(got))
+	}
+}
+
+// media.unauthenticated opens the old downloads, which are closed otherwise; the new ones and uploads still ask who it is.
+func TestMediaWithoutTokenIsASetting(t *testing.T) {
+	for open, status := range map[bool]int{false: 404, true: 200} {
+		s := servertest.Start(t, func(c *config.Config) { c.Media.Unauthenticated = open })
+		var uploaded struct {
+			URI string `json:"content_uri"`
+		}
+		s.Register(t, "alice").Must("POST", "/_matrix/media/v3/upload", []byte(`"text"`), &uploaded)
+		stranger, file := s.Anonymous(t), strings.TrimPrefix(uploaded.URI, "mxc://")
+		for _, path := range []string{"/_matrix/media/v3/download/" + file, "/_matrix/media/r0/download/" + file + "/name.txt"} {
+			if got := stranger.Do("GET", path, nil, nil); got != status {
+				t.Errorf("open %v: %s: %d", open, path, got)
+			}
+		}
+		stranger.MustFail(401, "M_MISSING_TOKEN", "GET", "/_matrix/client/v1/media/download/"+file, nil)
+		stranger.MustFail(401, "M_MISSING_TOKEN", "POST", "/_matrix/media/v3/upload", []byte("1"))
 	}
 }

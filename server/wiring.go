@@ -136,7 +136,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push,
+		Media: s.media, Push: s.push, OpenMedia: s.cfg.Media.Unauthenticated,
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())

@@ -32,3 +32,17 @@ func TestCapabilities(t *testing.T) {
 		}
 	}
 }
+
+// What asks at the paths that the API had before v1.1 gets the same answers.
+func TestPathsBeforeVersion1(t *testing.T) {
+	s := start(t)
+	s.register("alice")
+	alice := s.as(s.stranger().must("POST", "/_matrix/client/r0/login", object{"type": "m.login.password",
+		"identifier": object{"type": "m.id.user", "user": "alice"}, "password": "pass-alice"}))
+	if got := alice.must("GET", "/_matrix/client/r0/account/whoami", nil)["user_id"]; got != alice.id {
+		t.Error(got)
+	}
+	s.stranger().fails(401, "M_MISSING_TOKEN", "GET", "/_matrix/media/r0/config", nil)
+	s.stranger().fails(405, "M_UNRECOGNIZED", "DELETE", "/_matrix/client/r0/login", nil)
+	s.stranger().fails(404, "M_UNRECOGNIZED", "GET", "/_matrix/client/r0/versions", nil)
+}

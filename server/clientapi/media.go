@@ -14,9 +14,13 @@ import (
 )
 
 // Spec: client-server API, "Content Repository". The endpoints without authentication were frozen before this server's first
-// upload, so they have nothing.
+// upload, so they have nothing, but where OpenMedia says otherwise.
 func (a *API) mediaRoutes() []route {
 	const authed, old = "/_matrix/client/v1/media", "/_matrix/media/v3"
+	openDownload, openThumbnail := frozen, frozen
+	if a.OpenMedia {
+		openDownload, openThumbnail = a.download, a.thumbnail
+	}
 	return []route{
 		{Method: "POST", Path: old + "/upload", Handle: a.upload, Limit: -1},
 		{Method: "GET", Path: authed + "/config", Handle: a.mediaConfig},
@@ -24,9 +28,9 @@ func (a *API) mediaRoutes() []route {
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download},
 		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail},
 		{Method: "GET", Path: old + "/config", Handle: a.mediaConfig},
-		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: frozen, Auth: httpx.None},
-		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: frozen, Auth: httpx.None},
-		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: frozen, Auth: httpx.None},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: openDownload, Auth: httpx.None},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: openDownload, Auth: httpx.None},
+		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: openThumbnail, Auth: httpx.None},
 	}
 }
 

@@ -69,7 +69,7 @@ func TestOwnPushRules(t *testing.T) {
 	}) {
 		t.Fatal("not woken")
 	}
-	want := `{"rule_id":"one","default":false,"enabled":true,"pattern":"cake*lie","actions":["notify",{"set_tweak":"sound","value":"x"}]}`
+	want := `{"rule_id":"one","default":false,"enabled":true,"pattern":"cake*lie","actions":["notify","dont_notify",{"set_tweak":"sound","value":"x"}]}`
 	if got := s.ok(alice, "GET", rules+"one", ""); !sameJSON(t, string(got), want) {
 		t.Fatalf("%s, want %s", got, want)
 	}
@@ -144,7 +144,9 @@ func TestPushRuleRefusals(t *testing.T) {
 	}{
 		"get unknown":              {"GET", unknown, "", "M_NOT_FOUND", notFound},
 		"get of another kind":      {"GET", pushrules + "global/room/mine", "", "M_NOT_FOUND", notFound},
-		"get unknown kind":         {"GET", pushrules + "global/postcontent/mine", "", "M_INVALID_PARAM", bad},
+		"get unknown kind":         {"GET", pushrules + "global/postcontent/mine", "", "M_NOT_FOUND", notFound},
+		"enable unknown kind":      {"PUT", pushrules + "global/postcontent/mine/enabled", `{"enabled":true}`, "M_NOT_FOUND", notFound},
+		"delete of unknown kind":   {"DELETE", pushrules + "global/postcontent/mine", "", "M_NOT_FOUND", notFound},
 		"enabled of unknown":       {"GET", unknown + "/enabled", "", "M_NOT_FOUND", notFound},
 		"actions of unknown":       {"GET", unknown + "/actions", "", "M_NOT_FOUND", notFound},
 		"enable unknown":           {"PUT", unknown + "/enabled", `{"enabled":true}`, "M_NOT_FOUND", notFound},

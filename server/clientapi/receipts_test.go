@@ -98,6 +98,32 @@ func TestThreadedReceipts(t *testing.T) {
 	}
 }
 
+// What relates to the root of a thread, or to what does, can be marked as read in the thread as well as in the main timeline.
+func TestReceiptsAtWhatRelatesToAThread(t *testing.T) {
+	s := newContentServer(t)
+	room := s.Room("lounge")
+	room.Join(alice, "Alice")
+	relating := func(relType, target string, thread store.NID) storetest.Sent {
+		return room.Send(storetest.Event{Sender: alice, Type: "m.room.message", Thread: thread,
+			Content: fmt.Sprintf(`{"body":"x","m.relates_to":{"rel_type":%q,"event_id":%q}}`, relType, target)})
+	}
+	root, other := room.Message(alice, "root"), room.Message(alice, "other")
+	relating("m.thread", root.ID, root.NID)
+	reference := relating("m.reference", root.ID, 0)
+	reaction := relating("m.annotation", reference.ID, 0)
+	third := relating("m.reference", reaction.ID, 0)
+	fourth := relating("m.reference", third.ID, 0)
+	elsewhere := relating("m.reference", other.ID, 0)
+	path := "/_matrix/client/v3/rooms/" + room.ID + "/receipt/m.read/"
+	for _, e := range []storetest.Sent{reference, reaction, third} {
+		s.ok(alice, "POST", path+e.ID, `{"thread_id":"`+root.ID+`"}`)
+		s.ok(alice, "POST", path+e.ID, `{"thread_id":"main"}`)
+	}
+	for _, e := range []storetest.Sent{fourth, elsewhere} {
+		s.want(http.StatusBadRequest, "M_INVALID_PARAM", alice, "POST", path+e.ID, `{"thread_id":"`+root.ID+`"}`)
+	}
+}
+
 func TestUnthreadedReceiptWinsOverEarlierThreadedOne(t *testing.T) {
 	s := newContentServer(t)
 	room := s.Room("lounge")

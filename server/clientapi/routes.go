@@ -3,6 +3,7 @@ package clientapi
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"beffroi/server/accounts"
@@ -37,11 +38,12 @@ type API struct {
 	Media     *media.Service
 	Syncer    *syncer.Syncer
 	Push      *push.Service
+	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
 }
 
 // Routes is the table of the whole API.
 func (a *API) Routes() []route {
-	return slices.Concat(
+	return withOldPaths(slices.Concat(
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
 		a.sendRoutes(),
@@ -67,5 +69,21 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
-	)
+	))
+}
+
+// withOldPaths adds the paths that the endpoints of version 3 had before v1.1 of the specification: old programs still ask there.
+// /versions doesn't name those releases, since what changed in an endpoint meanwhile is not undone.
+//
+// Source: client-server API r0.6.1.
+func withOldPaths(routes []route) []route {
+	for _, r := range slices.Clone(routes) {
+		for _, api := range []string{"/_matrix/client/", "/_matrix/media/"} {
+			if rest, ok := strings.CutPrefix(r.Path, api+"v3/"); ok {
+				r.Path = api + "r0/" + rest
+				routes = append(routes, r)
+			}
+		}
+	}
+	return routes
 }

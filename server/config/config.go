@@ -48,9 +48,10 @@ type Password struct {
 	Iterations uint32 // password.iterations
 }
 
-// Media limits the content repository.
+// Media says what the content repository takes and to whom it gives.
 type Media struct {
-	MaxUploadBytes int64 // media.max_upload_bytes: also the m.upload.size that clients are told
+	MaxUploadBytes  int64 // media.max_upload_bytes: also the m.upload.size that clients are told
+	Unauthenticated bool  // media.unauthenticated: /_matrix/media serves downloads without access token, against the specification's freeze
 }
 
 // Rooms says how rooms are made.
@@ -108,6 +109,8 @@ func (c Config) Warnings() []string {
 		"ce secret permet de créer des administrateurs et compte moins de 16 caractères")
 	warn(c.Password.MemoryKiB < safeMemoryKiB || c.Password.Iterations < safeIterations, "password",
 		fmt.Sprintf("les mots de passe sont mal protégés en cas de vol (moins de %d KiB ou de %d itérations)", safeMemoryKiB, safeIterations))
+	warn(c.Media.Unauthenticated, "media.unauthenticated",
+		"qui connaît l'adresse d'un fichier le reçoit sans être connecté")
 	warn(c.Listen.HTTP != "" && !loopback(c.Listen.HTTP), "listen.http",
 		"cette adresse est ouverte à d'autres machines sans chiffrement ; placez-la derrière un serveur mandataire HTTPS")
 	return warnings

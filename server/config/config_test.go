@@ -60,6 +60,7 @@ memory_kib = 8
 iterations = 1
 [media]
 max_upload_bytes = 1000
+unauthenticated = true
 [rooms]
 custodian = "mairie"
 `)
@@ -69,7 +70,7 @@ custodian = "mairie"
 		Log:          Log{Level: "debug", Format: "json"},
 		Registration: Registration{Enabled: true, AllowDummy: true, SharedSecret: "from the file, long enough"},
 		Password:     Password{MemoryKiB: 8, Iterations: 1},
-		Media:        Media{MaxUploadBytes: 1000},
+		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
 		Rooms:        Rooms{Custodian: "mairie"},
 	}
 	check := func(environ []string, flags map[string]string) {
@@ -212,6 +213,7 @@ func TestWarnings(t *testing.T) {
 		"registration.enabled":       func(c *Config) { c.Registration.Enabled, c.Registration.AllowDummy = true, true },
 		"registration.shared_secret": func(c *Config) { c.Registration.SharedSecret = "short" },
 		"password":                   func(c *Config) { c.Password.Iterations = 1 },
+		"media.unauthenticated":      func(c *Config) { c.Media.Unauthenticated = true },
 		"listen.http":                func(c *Config) { c.Listen.HTTP = ":8008" },
 	} {
 		c := Default()

@@ -42,6 +42,7 @@ func (c *Config) settings() []setting {
 		number("password.memory_kib", &c.Password.MemoryKiB, 8, 1<<20),
 		number("password.iterations", &c.Password.Iterations, 1, 16),
 		number("media.max_upload_bytes", &c.Media.MaxUploadBytes, 1, 4<<30),
+		toggle("media.unauthenticated", &c.Media.Unauthenticated),
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 	}
 }

@@ -26,6 +26,9 @@ shared_secret = '$REGISTRATION_SHARED_SECRET'
 memory_kib = 8
 iterations = 1
 
+[media]
+unauthenticated = true
+
 [rooms]
 custodian = ''
 TOML

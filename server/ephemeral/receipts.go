@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -85,18 +86,37 @@ func (m Marker) place(r *store.Reader, room store.RoomRef) (store.Place, error) 
 	return p, err
 }
 
-// inThread tells whether an event belongs to a thread. A root belongs to the main timeline; clients that show it on top of
-// its thread mark it there too. Spec: client-server API, "Threaded read receipts".
+// inThread tells whether a receipt at an event can be in a thread. What relates to a root otherwise belongs to the main timeline, and
+// so does the root itself; clients that show them in the thread mark them there too.
+//
+// Spec: client-server API, "Threaded read receipts", and POST receipt, "The event_id is not related to the thread_id".
 func inThread(r *store.Reader, room store.RoomRef, p store.Place, thread string) (bool, error) {
 	if thread == store.MainThread {
 		return p.Thread == 0, nil
 	}
 	root, found, err := r.PlaceOf(room, thread)
-	if err != nil || !found || p.NID != root.NID {
-		return found && p.Thread == root.NID, err
+	if err != nil || !found || p.Thread == root.NID {
+		return found, err
+	}
+	near, err := related(r, p.NID, thread)
+	if err != nil || !near {
+		return false, err
 	}
 	_, isRoot, err := r.LastInThread(room, root.NID) // else each event of the room could have a receipt of its own
 	return isRoot, err
+}
+
+// maxHops is how many relations are followed. Spec: client-server API, "Threaded read receipts".
+const maxHops = 3
+
+// related tells whether an event is the one with the id of root, or relates to it directly or through others.
+func related(r *store.Reader, event store.NID, root string) (bool, error) {
+	e, ok, err := r.Event(event)
+	for hop := 0; err == nil && ok && e.ID != root && hop < maxHops; hop++ {
+		id, _ := pdu.StoredObject(e.JSON).Object("content").Object("m.relates_to").Text("event_id")
+		e, ok, err = r.EventByID(id)
+	}
+	return ok && e.ID == root, err
 }
 
 // move stores the markers in one write. It tells whether anything moved that others may see; the user is woken by it anyway.

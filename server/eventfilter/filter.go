@@ -106,7 +106,7 @@ func (f *Filter) check() error {
 	default:
 		return merr.BadJSON("event_format must be client or federation")
 	}
-	return errors.Join(f.Presence.check(), f.AccountData.check(), short(f.EventFields), short(f.Room.Rooms), short(f.Room.NotRooms),
+	return errors.Join(f.Presence.check(), f.AccountData.check(), short(f.EventFields), ids('!', f.Room.Rooms), ids('!', f.Room.NotRooms),
 		f.Room.Ephemeral.check(), f.Room.State.check(), f.Room.Timeline.check(), f.Room.AccountData.check())
 }
 
@@ -114,11 +114,11 @@ func (f *Events) check() error {
 	if f.Limit != nil && *f.Limit < 0 {
 		return merr.BadJSON("limit must not be negative")
 	}
-	return errors.Join(short(f.Types), short(f.NotTypes), userIDs(f.Senders), userIDs(f.NotSenders))
+	return errors.Join(short(f.Types), short(f.NotTypes), ids('@', f.Senders), ids('@', f.NotSenders))
 }
 
 func (f *RoomEvents) check() error {
-	return errors.Join(f.Events.check(), short(f.Rooms), short(f.NotRooms))
+	return errors.Join(f.Events.check(), ids('!', f.Rooms), ids('!', f.NotRooms))
 }
 
 func short(values []string) error {
@@ -128,13 +128,14 @@ func short(values []string) error {
 	return nil
 }
 
-func userIDs(ids []string) error {
-	for _, id := range ids {
-		if !strings.HasPrefix(id, "@") {
-			return merr.BadJSON("%q is not a user id", id)
+// ids checks a list of room or user ids, which begin with their sigil. Spec: appendices, "Common Namespace Format".
+func ids(sigil byte, values []string) error {
+	for _, id := range values {
+		if id == "" || id[0] != sigil {
+			return merr.BadJSON("%q is not an id that begins with %c", id, sigil)
 		}
 	}
-	return short(ids)
+	return short(values)
 }
 
 // Limited gives the number of events asked for: standard where the filter says nothing, MaxLimit at most.

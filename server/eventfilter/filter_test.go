@@ -74,6 +74,8 @@ func TestMalformedFilters(t *testing.T) {
 		``: "M_NOT_JSON", `{`: "M_NOT_JSON", `[]`: "M_BAD_JSON", `"x"`: "M_BAD_JSON", `{"room":[]}`: "M_BAD_JSON",
 		`{"room":{"timeline":{"limit":"3"}}}`: "M_BAD_JSON", `{"room":{"timeline":{"limit":-1}}}`: "M_BAD_JSON", `{"room":{"timeline":{"limit":1.5}}}`: "M_BAD_JSON",
 		`{"room":{"state":{"types":"m.*"}}}`: "M_BAD_JSON", `{"room":{"state":{"senders":["alice"]}}}`: "M_BAD_JSON", `{"event_format":"xml"}`: "M_BAD_JSON",
+		`{"room":{"timeline":{"rooms":["mairie"]}}}`: "M_BAD_JSON", `{"room":{"state":{"not_rooms":["#mairie:hs"]}}}`: "M_BAD_JSON",
+		`{"room":{"rooms":[""]}}`: "M_BAD_JSON", `{"room":{"not_rooms":["@alice:hs"]}}`: "M_BAD_JSON",
 		`{"event_format":"federation"}`: "M_INVALID_PARAM", `{"presence":{"types":[1]}}`: "M_BAD_JSON",
 		`{"x":"` + strings.Repeat("a", MaxSize) + `"}`: "M_TOO_LARGE",
 	} {

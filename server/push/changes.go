@@ -86,7 +86,7 @@ func defaultRule(kind, id string) bool {
 func (c *changes) edit(kind, id string, own func(*Rule), other func(*changed)) error {
 	rules := c.Rules.kind(kind)
 	if rules == nil {
-		return unknownKind()
+		return unknownRule()
 	}
 	if i := find(*rules, id); i >= 0 {
 		own(&(*rules)[i])
@@ -117,7 +117,7 @@ func (c *changes) remove(kind, id string) error {
 	rules := c.Rules.kind(kind)
 	switch {
 	case rules == nil:
-		return unknownKind()
+		return unknownRule()
 	case defaultRule(kind, id):
 		return merr.InvalidParam("Default rules can't be deleted; they can be disabled")
 	case find(*rules, id) < 0:

@@ -17,7 +17,7 @@ func (s *Service) Rule(ctx context.Context, user store.Atom, userID, kind, id st
 	}
 	rules := all.kind(kind)
 	if rules == nil {
-		return Rule{}, unknownKind()
+		return Rule{}, unknownRule()
 	}
 	i := find(*rules, id)
 	if i < 0 {
@@ -51,8 +51,7 @@ func (s *Service) SetEnabled(ctx context.Context, user store.Atom, kind, id stri
 
 // SetActions changes what a rule does, also a default one: 404 M_NOT_FOUND where there is none.
 func (s *Service) SetActions(ctx context.Context, user store.Atom, kind, id string, do []Action) error {
-	do, err := checkActions(do)
-	if err != nil {
+	if err := checkActions(do); err != nil {
 		return err
 	}
 	return s.change(ctx, user, func(c *changes) error { return c.setActions(kind, id, do) })
@@ -76,28 +75,22 @@ func ofKind(kind string, r Rule) (Rule, error) {
 			return own, merr.BadJSON("pattern is missing")
 		}
 	}
-	var err error
-	own.Actions, err = checkActions(r.Actions)
-	return own, err
+	own.Actions = r.Actions
+	return own, checkActions(own.Actions)
 }
 
-// checkActions checks actions and leaves out the historical ones. Spec: client-server API, "Actions" and "Historical Actions".
-func checkActions(given []Action) ([]Action, error) {
+// checkActions checks actions. The historical ones are kept, so that a client reads what it wrote, and do nothing.
+// Spec: client-server API, "Actions" and "Historical Actions".
+func checkActions(given []Action) error {
 	if given == nil {
-		return nil, merr.BadJSON("actions is missing")
+		return merr.BadJSON("actions is missing")
 	}
-	do := []Action{}
 	for _, a := range given {
-		known, err := parseAction(a)
-		switch {
-		case err != nil:
-			return nil, merr.BadJSON("An action is neither notify nor an object with set_tweak").Because(err)
-		case known.tweak == "" && !known.notify: // dont_notify, coalesce
-		default:
-			do = append(do, a)
+		if _, err := parseAction(a); err != nil {
+			return merr.BadJSON("An action is neither notify nor an object with set_tweak").Because(err)
 		}
 	}
-	return do, nil
+	return nil
 }
 
 // action is what an action says.

@@ -234,3 +234,14 @@ func FuzzPatterns(f *testing.F) {
 		}
 	})
 }
+
+// A rule with historical actions does what one without actions does: it matches, and nobody is notified.
+func TestHistoricalActionsDoNothing(t *testing.T) {
+	const me, other = "@me:test", "@other:test"
+	var c changes
+	unmarshal(t, `{"rules":{"sender":[{"rule_id":"@other:test","enabled":true,"actions":["dont_notify","coalesce"]}]}}`, &c)
+	got := rulesOf(&c, me).match(event(t, other, "m.room.message", "-", `{"msgtype":"m.text","body":"hi"}`), fakeRoom{members: 5})
+	if got != (effect{}) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -548,3 +548,43 @@ func TestWhoIsGoneTypesNoMore(t *testing.T) {
 		}
 	}
 }
+
+// State that stands is not sent again by who set it; what differs is, and who is not in the room learns nothing.
+func TestStateThatStandsIsNotSentAgain(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	alice, bob := w.user("alice"), w.user("bob")
+	room := w.create(alice, rooms.CreateRequest{Preset: "trusted_private_chat", Invite: []string{bob.ID}})
+	w.ok(w.Join(ctx, bob, room, ""))
+	set := func(u rooms.User, kind, key, content string) string {
+		t.Helper()
+		id, err := w.SetState(ctx, u, room, kind, key, []byte(content))
+		w.ok(err)
+		return id
+	}
+	first := set(alice, "m.room.topic", "", `{"topic":"Budget","a":[1,2]}`)
+	if again := set(alice, "m.room.topic", "", ` { "a": [1, 2], "topic": "B\u0075dget" }`); again != first {
+		t.Error("the same was sent again")
+	}
+	for what, id := range map[string]string{
+		"another state key": set(alice, "m.room.topic", "x", `{"topic":"Budget","a":[1,2]}`),
+		"another type":      set(alice, "m.room.name", "", `{"topic":"Budget","a":[1,2]}`),
+		"another sender":    set(bob, "m.room.topic", "", `{"topic":"Budget","a":[1,2]}`),
+		"other content":     set(alice, "m.room.topic", "", `{"topic":"Voirie"}`),
+		"what stood before": set(alice, "m.room.topic", "", `{"topic":"Budget","a":[1,2]}`),
+	} {
+		if id == first {
+			t.Error(what)
+		}
+	}
+	last := set(alice, "m.room.topic", "", `{"topic":"Secret"}`)
+	_, err := w.Redact(ctx, alice, room, last, "t", "")
+	w.ok(err)
+	if set(alice, "m.room.topic", "", `{"topic":"Secret"}`) == last {
+		t.Error("a redacted event stands for its old content")
+	}
+	w.ok(w.Leave(ctx, alice, room, ""))
+	if _, err := w.SetState(ctx, alice, room, "m.room.topic", "", []byte(`{"topic":"Secret"}`)); !merr.Is(err, "M_FORBIDDEN") {
+		t.Errorf("after leaving: %v", err)
+	}
+}

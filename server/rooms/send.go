@@ -22,12 +22,15 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 	})
 }
 
-// SetState sends a state event.
+// SetState sends a state event. What the same user set before and still stands is not sent again: its event is given.
 //
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}".
 func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
 	if err := s.settable(ctx, eventType, stateKey, content); err != nil {
 		return "", err
+	}
+	if id, err := s.standing(ctx, u, roomID, eventType, stateKey, content); err != nil || id != "" {
+		return id, err
 	}
 	var room store.RoomRef
 	e, err := s.post(ctx, roomID, func(l *live) (draft, error) {
