@@ -9,7 +9,7 @@ CLIENTS := $(wildcard server/interop/js/package-lock.json)
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-run: build ## build and start on http://localhost:8008, data in ./data
+run: build ## build and start on http://localhost:8008, data in ./data; the first time, address and token of the setup
 	./beffroi serve
 
 build: ## the binary, ./beffroi
