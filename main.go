@@ -29,6 +29,10 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     démarre le serveur ; dans un dossier neuf, affiche l'adresse et le jeton de son installation
   beffroi setup token [--config FICHIER] [--data DOSSIER] [--listen ADRESSE]
                     affiche un nouveau jeton d'installation, et annule les précédents
+  beffroi backup --to DOSSIER [--recipient age1…]… [--data DOSSIER] [--config FICHIER]
+                    sauvegarde tout le serveur, même en marche, dans un fichier chiffré
+  beffroi restore --from FICHIER --identity FICHIER --data DOSSIER
+                    remet une sauvegarde en place dans un dossier vide
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -70,6 +74,10 @@ func command(args []string, out io.Writer) error {
 		return serve(args, out)
 	case "setup":
 		return setupToken(args, out)
+	case "backup":
+		return backupCommand(args, out)
+	case "restore":
+		return restoreCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

@@ -24,7 +24,7 @@ import (
 )
 
 // DatabaseFile is the database's name in the data folder.
-const DatabaseFile = "beffroi.db"
+const DatabaseFile = store.FileName
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {

@@ -37,7 +37,7 @@ type Service struct {
 
 // New opens the content repository in the data folder. max is the size in bytes of what may be uploaded.
 func New(db *store.DB, dataDir, serverName string, max int64, now func() time.Time, random io.Reader) (*Service, error) {
-	s := &Service{db: db, dir: filepath.Join(dataDir, "media"), serverName: serverName, max: max, now: now, random: random}
+	s := &Service{db: db, dir: filepath.Join(dataDir, Folder), serverName: serverName, max: max, now: now, random: random}
 	s.images = semaphore.NewWeighted(imageMemory)
 	if err := os.RemoveAll(s.tmp()); err != nil { // what a crash left there belongs to nobody
 		return nil, fmt.Errorf("media: %w", err)
@@ -99,9 +99,15 @@ func validID(id string) bool {
 }
 
 // path is where the bytes with a SHA-256 stand.
-func (s *Service) path(sum []byte) string {
+func (s *Service) path(sum []byte) string { return filepath.Join(s.dir, Name(sum)) }
+
+// Folder is the content repository's name in the data folder.
+const Folder = "media"
+
+// Name is where in Folder the bytes with a SHA-256 stand.
+func Name(sum []byte) string {
 	name := fmt.Sprintf("%x", sum)
-	return filepath.Join(s.dir, name[:2], name[2:])
+	return filepath.Join(name[:2], name[2:])
 }
 
 // place moves a file that is written and synced to its name for good, and makes the name durable. A file of this name has the same bytes;

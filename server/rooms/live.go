@@ -32,6 +32,7 @@ type live struct {
 type mark struct {
 	applied    bool // in the database, or in the transaction that is under way
 	ord        int64
+	gap        int64 // how far the next event stands off the last one beyond the usual 1
 	group      int64
 	notify     int64
 	notifyMain int64
@@ -118,8 +119,13 @@ func (l *live) loadHead(r *store.Reader) error {
 	}
 	l.prev, l.depth = last.ID(), last.Depth()
 	l.head = &mark{applied: true, ord: place.Ord, group: e.State, notify: place.Notify, notifyMain: place.NotifyMain}
-	return nil
+	restores, err := r.Restores(l.Ref)
+	l.head.gap = restores * gapSize
+	return err
 }
+
+// gapSize is the room that a timeline leaves for events that a restore lost. ARCHITECTURE.md, "Positions and places".
+const gapSize = 1 << 32
 
 func (l *live) loadState(r *store.Reader, eventType store.Atom) error {
 	events, err := r.CurrentEventsOfType(l.Ref, eventType)

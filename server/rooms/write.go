@@ -28,6 +28,9 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 		}
 		l.Ref = ref
 	}
+	if err := openGap(tx, l.Ref, next); err != nil {
+		return err
+	}
 	for _, e := range events {
 		subject, err := s.put(tx, l, next, e)
 		if err != nil {
@@ -40,6 +43,16 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 	next.applied = true
 	tx.OnCommit(func() { s.hub.Wake(topics...) })
 	return nil
+}
+
+// openGap moves the head over the places that a restore leaves free.
+func openGap(tx *store.Tx, room store.RoomRef, at *mark) error {
+	if at.gap == 0 {
+		return nil
+	}
+	from, to := at.ord, at.ord+at.gap
+	at.ord, at.gap = to-1, 0
+	return tx.OpenGap(room, from, to)
 }
 
 // put writes one event with everything that follows from it. It gives the user whose membership it changes, or 0.

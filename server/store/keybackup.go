@@ -67,11 +67,20 @@ func (r *Reader) keyBackup(query string, args ...any) (b KeyBackup, found bool, 
 
 // AddKeyBackup makes a new version and gives it.
 func (tx *Tx) AddKeyBackup(user Atom, algorithm string, authData []byte) (version int64, err error) {
+	if version, err = tx.nextBackupVersion(user); err != nil {
+		return 0, err
+	}
+	return version, tx.exec(insertBackup, user, version, algorithm, authData)
+}
+
+// nextBackupVersion is above all that the user had, also in the interval that a restore lost: a client that still has one of those must not
+// take another's for it.
+func (tx *Tx) nextBackupVersion(user Atom) (version int64, err error) {
 	if _, err := tx.row(lastBackup, in(user), &version); err != nil {
 		return 0, err
 	}
-	version++
-	return version, tx.exec(insertBackup, user, version, algorithm, authData)
+	incarnation, err := tx.MetaInt(MetaIncarnation)
+	return max(version, incarnation<<versionShift) + 1, err
 }
 
 // KeyBackups counts the versions that are not deleted.

@@ -18,8 +18,13 @@ func upgrades() dbutil.UpgradeTable {
 	return dbutil.BuildUpgradeTable().WithFSPath(migrationFiles, "migrations").Finish()
 }
 
-// migrate brings the schema up to date, one transaction per migration.
+// migrate brings the schema up to date.
 func migrate(ctx context.Context, pool *sql.DB, log zerolog.Logger) error {
+	return migrateTo(ctx, pool, upgrades(), log)
+}
+
+// migrateTo runs those of the migrations that the database doesn't have yet, one transaction each.
+func migrateTo(ctx context.Context, pool *sql.DB, table dbutil.UpgradeTable, log zerolog.Logger) error {
 	// dbutil takes its own connection, while the writer's stands idle, and is closed with all it has cached.
 	pool.SetMaxOpenConns(2)
 	defer func() {
@@ -31,7 +36,7 @@ func migrate(ctx context.Context, pool *sql.DB, log zerolog.Logger) error {
 		return err
 	}
 	db.Owner = "beffroi"
-	db.UpgradeTable = upgrades()
+	db.UpgradeTable = table
 	db.Log = dbutil.ZeroLogger(log)
 	return db.Upgrade(ctx)
 }

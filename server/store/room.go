@@ -17,7 +17,11 @@ type Room struct {
 }
 
 const (
-	insertRoom = `INSERT INTO room (room_id, version) VALUES (?, ?)`
+	insertRoom = `INSERT INTO room (room_id, version, epoch) VALUES (?, ?, ` + metaEpoch + `)`
+	metaEpoch  = `coalesce((SELECT value FROM meta WHERE name = 'epoch'), 0)`
+	roomEpochs = `SELECT epoch, ` + metaEpoch + ` FROM room WHERE id = ?`
+	roomIsNow  = `UPDATE room SET epoch = ` + metaEpoch + ` WHERE id = ?`
+	insertGap  = `INSERT INTO timeline_gap (room, from_ord, to_ord) VALUES (?, ?, ?)`
 	roomByID   = `SELECT id, version FROM room WHERE room_id = ?`
 	roomByRef  = `SELECT room_id, version FROM room WHERE id = ?`
 )
@@ -41,6 +45,21 @@ func (r *Reader) Room(ref RoomRef) (room Room, ok bool, err error) {
 	ok, err = r.row(roomByRef, in(ref), &id, &room.Version)
 	room.Ref, room.ID = ref, roomIDText(id)
 	return room, ok, err
+}
+
+// Restores tells by how much meta.epoch rose since a room's last event: 0 where no restore came between.
+func (r *Reader) Restores(room RoomRef) (int64, error) {
+	var then, now int64
+	_, err := r.row(roomEpochs, in(room), &then, &now)
+	return now - then, err
+}
+
+// OpenGap notes that between two places of a room's timeline events are missing that a restore lost.
+func (tx *Tx) OpenGap(room RoomRef, from, to int64) error {
+	if err := tx.exec(insertGap, room, from, to); err != nil {
+		return err
+	}
+	return tx.exec(roomIsNow, room)
 }
 
 // Ids that are hashes are stored as their 32 bytes, others as their text. A text of 32 bytes gets a zero byte, so that the
