@@ -2,18 +2,20 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LINT_VERSION := v2.15.0
 LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lint)
 RACE := $(if $(shell command -v gcc || command -v clang),-race,)
+ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
+OUT := beffroi
 CLIENTS := $(wildcard server/interop/js/package-lock.json)
 
-.PHONY: help run build test web lint race bench
+.PHONY: help run build test web lint race bench deb deb-test
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-run: build ## build and start on http://localhost:8008, data in ./data
+run: build ## build and start on http://localhost:8008, data in ./data; the first time, address and token of the setup
 	./beffroi serve
 
 build: ## the binary, ./beffroi
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o beffroi .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) .
 
 test: lint web ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler)
 	go test $(RACE) ./...
@@ -30,6 +32,13 @@ web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node n
 bench: ## the tables of ARCHITECTURE.md, "Measured", in two to three minutes; then Go benchmarks
 	cd server/bench && go test -count=1 -measure
 	go test -run '^$$' -bench . -benchmem ./server/...
+
+deb: ## a Debian package in ./dist, for this processor or ARCH=amd64, arm64 or armhf
+	GOOS=linux GOARCH=$(ARCH:armhf=arm) GOARM=7 $(MAKE) build OUT=dist/$(ARCH)/beffroi
+	packaging/build.sh $(ARCH)
+
+deb-test: deb ## as root on Debian: installs the package in a clean Debian, starts it there, upgrades, purges
+	packaging/test/run.sh
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

@@ -49,7 +49,7 @@ func fillTown(b *testing.B, h house) {
 	must(b, err)
 	defer db.Close()
 	core := rooms.New(db, notify.New(), time.Now, rooms.Config{Signer: pdu.Signer{ServerName: "petite.test", KeyID: "ed25519:a", Key: testKey(1)},
-		People: people{db}, Notifies: func(*pdu.Event) bool { return true }})
+		People: people{db}, Notifies: func(*pdu.Event) bool { return true }, Log: zerolog.Nop()})
 	var all sync.WaitGroup
 	for n := range benchRooms {
 		all.Go(func() {

@@ -42,6 +42,7 @@ func (z *Wizard) read(w http.ResponseWriter, r *http.Request) (request, *answer)
 	if r.Method != http.MethodPost {
 		return req, nil
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(slowestForm)) // net/http takes it back with the next request
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
 		status := http.StatusBadRequest

@@ -10,10 +10,14 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxBody is far above what any form here holds.
 const maxBody = 64 << 10
+
+// slowestForm is how long a form may take to arrive over a bad line.
+const slowestForm = 30 * time.Second
 
 // protect sets what every answer of the wizard says to the browser.
 func protect(h http.Header) {

@@ -97,7 +97,7 @@ func TestAddressesToOpen(t *testing.T) {
 		{plain: "[::]:8008", want: []string{"http://localhost:8008", "http://192.168.1.9:8008"}},
 		{plain: ":8008", public: "https://m.vauclair.fr", want: []string{"https://m.vauclair.fr", "http://localhost:8008", "http://192.168.1.9:8008"}},
 	} {
-		if got := Addresses(c.plain, c.secure, c.public, []net.IP{net.IPv4(192, 168, 1, 9)}); !slices.Equal(got, c.want) {
+		if got := addresses(c.plain, c.secure, c.public, []net.IP{net.IPv4(192, 168, 1, 9)}); !slices.Equal(got, c.want) {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}

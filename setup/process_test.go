@@ -1,4 +1,4 @@
-package main
+package setup_test
 
 import (
 	"bufio"
@@ -90,8 +90,8 @@ func (c *console) stop() {
 	}
 }
 
-// post sends a form of the wizard's page at path and gives the page that follows.
-func post(t *testing.T, client *http.Client, base *url.URL, path string, fields url.Values) (status int, body string) {
+// postTo sends a form of the wizard's page at path and gives the page that follows.
+func postTo(t *testing.T, client *http.Client, base *url.URL, path string, fields url.Values) (status int, body string) {
 	t.Helper()
 	_, body = read(t, client, base, path)
 	hidden := regexp.MustCompile(`name="formulaire" value="([^"]+)"`).FindStringSubmatch(body)
@@ -155,11 +155,11 @@ func TestInstallation(t *testing.T) {
 	}
 	_, _ = bodyOf(t, answer)
 	const password = "Abcdefghi-12"
-	post(t, browser, base, "/installation/commune", url.Values{"commune": {"Mairie de Vauclair"}})
-	post(t, browser, base, "/installation/adresse", url.Values{"adresse": {"vauclair.fr"}})
-	post(t, browser, base, "/installation/administrateur", url.Values{"nom": {"Claire Martin"}})
-	_, body := post(t, browser, base, "/installation/compte", url.Values{"identifiant": {"claire"}, "mot_de_passe": {password}, "encore": {password}})
-	status, body := post(t, browser, base, "/installation/fiche", groupsOf(t, body))
+	postTo(t, browser, base, "/installation/commune", url.Values{"commune": {"Mairie de Vauclair"}})
+	postTo(t, browser, base, "/installation/adresse", url.Values{"adresse": {"vauclair.fr"}})
+	postTo(t, browser, base, "/installation/administrateur", url.Values{"nom": {"Claire Martin"}})
+	_, body := postTo(t, browser, base, "/installation/compte", url.Values{"identifiant": {"claire"}, "mot_de_passe": {password}, "encore": {password}})
+	status, body := postTo(t, browser, base, "/installation/fiche", groupsOf(t, body))
 	if status != 200 || !strings.Contains(body, "@claire:vauclair.fr") {
 		t.Fatalf("the end: %d %s", status, body)
 	}
