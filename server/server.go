@@ -131,7 +131,12 @@ func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err er
 // both. A server serves once.
 func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure net.Listener) error {
 	web := s.httpServer(front)
-	web.RegisterOnShutdown(func() { s.hub.Close() }) // Shutdown closes the listeners first
+	var unused fresh
+	web.ConnState = unused.track
+	web.RegisterOnShutdown(func() { // Shutdown closes the listeners first
+		unused.close()
+		s.hub.Close()
+	})
 	failed := make(chan error, 2)
 	var serving sync.WaitGroup
 	start := func(l net.Listener, scheme string, serve func() error) {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -62,6 +64,40 @@ func TestStopLetsRequestsAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A connection that nothing was asked on, as browsers open in advance, doesn't hold the stop up.
+func TestStopDoesNotWaitForConnectionsWithoutRequest(t *testing.T) {
+	cfg := config.Default()
+	cfg.ServerName = "localhost"
+	cfg.DataDir = t.TempDir()
+	s, err := New(t.Context(), cfg, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, s.Handler(), l, nil) }()
+	unused, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unused.Close()
+	_ = answerOf(t, "http://"+l.Addr().String()+"/") // accepted after the unused one
+	cancel()
+	select {
+	case err = <-ended:
+	case <-time.After(drainTime / 2):
+		t.Error("the server still waits")
+		err = <-ended
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,8 @@ package clientapi
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"strings"
 
 	"beffroi/server/merr"
@@ -26,8 +28,19 @@ type reasonBody struct {
 	Reason string `json:"reason"`
 }
 
+// joinBody is the body of a join: more has all its members, reason included.
+type joinBody struct {
+	reasonBody
+	more map[string]json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *joinBody) UnmarshalJSON(raw []byte) error {
+	return errors.Join(json.Unmarshal(raw, &b.reasonBody), json.Unmarshal(raw, &b.more))
+}
+
 func (a *API) join(r *request) (any, error) {
-	var q reasonBody
+	var q joinBody
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
@@ -38,7 +51,7 @@ func (a *API) join(r *request) (any, error) {
 	case !strings.HasPrefix(id, "!"):
 		return nil, merr.InvalidParam("%q is neither a room id nor a room alias", id)
 	}
-	return map[string]string{"room_id": id}, a.Rooms.Join(r.Context(), actor(r), id, q.Reason)
+	return map[string]string{"room_id": id}, a.Rooms.JoinWith(r.Context(), actor(r), id, q.Reason, q.more)
 }
 
 func (a *API) leave(r *request) (any, error) {

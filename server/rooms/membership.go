@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -19,16 +20,42 @@ type memberContent struct {
 	IsDirect                     bool            `json:"is_direct,omitempty"`
 	JoinAuthorisedViaUsersServer string          `json:"join_authorised_via_users_server,omitempty"`
 	ThirdPartyInvite             json.RawMessage `json:"third_party_invite,omitempty"`
+
+	more map[string]json.RawMessage // what a client adds; nothing of what this server itself says
+}
+
+// MarshalJSON implements json.Marshaler.
+func (c memberContent) MarshalJSON() ([]byte, error) {
+	type plain memberContent
+	raw, err := json.Marshal(plain(c))
+	if err != nil || len(c.more) == 0 {
+		return raw, err
+	}
+	content := maps.Clone(c.more)
+	for _, key := range []string{"membership", "displayname", "avatar_url", "reason", "is_direct", "join_authorised_via_users_server",
+		"third_party_invite", "third_party_signed"} {
+		delete(content, key)
+	}
+	if err := json.Unmarshal(raw, &content); err != nil {
+		return nil, err
+	}
+	return json.Marshal(content)
 }
 
 // Join joins the user to a room of this server. Joining again changes nothing.
 //
 // Spec: client-server API, "Joining rooms".
 func (s *Service) Join(ctx context.Context, u User, roomID, reason string) error {
+	return s.JoinWith(ctx, u, roomID, reason, nil)
+}
+
+// JoinWith is Join with members of the client's own in the event's content. The specification doesn't have them; other servers do.
+func (s *Service) JoinWith(ctx context.Context, u User, roomID, reason string, more map[string]json.RawMessage) error {
 	content, err := s.joinContent(ctx, u, reason)
 	if err != nil {
 		return err
 	}
+	content.more = more
 	return s.member(ctx, u, roomID, u.ID, content, func(l *live, now string) error {
 		if now == "join" {
 			return errNothingToDo
