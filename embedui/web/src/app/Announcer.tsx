@@ -1,5 +1,6 @@
 import { RoomEvent, type MatrixEvent, type Room } from "matrix-js-sdk";
 import { useEffect, useState } from "react";
+import { caughtUp } from "../client/client";
 import { useClient } from "../client/context";
 import { useT } from "../i18n";
 import { preview } from "../rooms/preview";
@@ -10,15 +11,19 @@ export function Announcer() {
     const { mx } = useClient();
     const [said, setSaid] = useState("");
     useEffect(() => {
+        let over = false;
         const hear = (event: MatrixEvent, room: Room | undefined, toStart: boolean | undefined, _removed: boolean, data: { liveEvent?: boolean }): void => {
             if (!room || toStart || !data.liveEvent || event.getSender() === mx.getUserId()) return;
             void Promise.resolve(event.getDecryptionPromise()).then(() => {
-                const text = preview(event, room);
+                const text = !over && !event.isDecryptionFailure() && preview(event, room);
                 if (text) setSaid(t("home.arrived", { room: room.name, text }));
             });
         };
-        mx.on(RoomEvent.Timeline, hear);
-        return () => void mx.off(RoomEvent.Timeline, hear);
+        void caughtUp(mx).then(() => over || mx.on(RoomEvent.Timeline, hear));
+        return () => {
+            over = true;
+            mx.off(RoomEvent.Timeline, hear);
+        };
     }, [mx, t]);
     return (
         <p className="unseen" aria-live="polite">

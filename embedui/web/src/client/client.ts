@@ -40,8 +40,15 @@ export async function openClient(config: Config, session: Session): Promise<Omit
         roomNameGenerator: (_id, state) => roomName(state, config.server_name),
     });
     await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
+    await saveKeysSoon();
     await mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });
     return { mx, config, secretKeys };
+}
+
+/** The SDK waits up to ten seconds before it saves a key, to spare large servers; ours is small, and a tab may close before. */
+async function saveKeysSoon(): Promise<void> {
+    const { RustBackupManager } = await import("matrix-js-sdk/lib/rust-crypto/backup");
+    (RustBackupManager as { maxBackupLoopStartDelayMillis: number }).maxBackupLoopStartDelayMillis = 1000;
 }
 
 /** Resolves when rooms can be shown: from the store at once, else after the first answer. `delayed` is called while the server is away. */

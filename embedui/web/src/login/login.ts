@@ -44,9 +44,11 @@ export function loginName(typed: string): string {
     return name.includes(":") ? `@${name}` : name.toLowerCase();
 }
 
-/** How this browser is listed among the account's connections: "Firefox, Windows". */
+const browsers = { "Edg/": "Edge", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari" };
+const systems = { "Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS X": "macOS", "CrOS": "ChromeOS", "Linux": "Linux" };
+
+/** How this browser is listed among the account's connections: "Beffroi, Firefox, Windows". */
 export function deviceName(agent = navigator.userAgent): string {
-    const browser = /Edg\//.test(agent) ? "Edge" : (agent.match(/Firefox|Chrome|Safari/)?.[0] ?? "Web");
-    const system = agent.match(/Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/)?.[0];
-    return `Beffroi, ${browser}${system ? `, ${system.replace("Mac OS X", "macOS")}` : ""}`;
+    const named = (names: Record<string, string>) => Object.entries(names).find(([mark]) => agent.includes(mark))?.[1];
+    return ["Beffroi", named(browsers), named(systems)].filter(Boolean).join(", ");
 }

@@ -13,9 +13,12 @@ export function Avatar({ name, shape = "round" }: Props) {
     );
 }
 
+const small = /^(à|au|aux|d|de|des|du|en|et|l|la|le|les|of|the|and)$/i;
+
+/** The first letters of the first two words that count. */
 export function initials(name: string): string {
     const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
-    const long = words.filter((word) => word.length > 2);
-    const chosen = long.length > 1 ? long : words;
+    const counting = words.filter((word) => !small.test(word));
+    const chosen = counting.length ? counting : words;
     return chosen.slice(0, 2).map((word) => [...word][0]!.toUpperCase()).join("");
 }

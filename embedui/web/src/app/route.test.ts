@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { pathOf, routeOf, type Route } from "./route";
+
+test.each<Route>([
+    { page: "home" },
+    { page: "room", id: "!abc:mairie.fr", details: false },
+    { page: "room", id: "!a/b c%?#", details: true },
+])("a place is its path: %j", (route) => {
+    expect(routeOf(pathOf(route))).toEqual(route);
+});
+
+test.each(["/", "/salon", "/salon/", "/autre/x"])("%s is the list", (path) => {
+    expect(routeOf(path)).toEqual({ page: "home" });
+});

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { languages, preferredLanguage } from ".";
+import { en } from "./en";
+import { fr } from "./fr";
+
+type Tree = { [key: string]: string | Tree };
+
+function texts(tree: Tree, path = ""): [string, string][] {
+    return Object.entries(tree).flatMap(([key, value]) => (typeof value === "string" ? [[path + key, value]] : texts(value, `${path}${key}.`)) as [string, string][]);
+}
+
+const catalogues: Record<keyof typeof languages, Tree> = { fr, en };
+const french = new Map(texts(fr));
+const values = (text: string): string[] => (text.match(/\{\{\w+\}\}/g) ?? []).sort();
+const plural = /_(zero|one|two|few|many|other)$/;
+
+test.each(Object.entries(catalogues))("the catalogue %s has every text of the French one, none empty, none more", (_language, catalogue) => {
+    const all = texts(catalogue);
+    expect(all.map(([key]) => key)).toEqual([...french.keys()]);
+    expect(all.filter(([, text]) => !text.trim())).toEqual([]);
+});
+
+test.each(Object.entries(catalogues))("each text of %s uses the values that the French one has", (_language, catalogue) => {
+    for (const [key, text] of texts(catalogue)) {
+        const own = key.endsWith("_one") ? values(french.get(key)!).filter((v) => v !== "{{count}}") : values(french.get(key)!);
+        expect(key.endsWith("_one") ? values(text).filter((v) => v !== "{{count}}") : values(text), key).toEqual(own);
+    }
+});
+
+test.each(Object.keys(catalogues))("every plural of %s has the forms that the language has", (language) => {
+    const keys = texts(catalogues[language as keyof typeof languages]).map(([key]) => key);
+    const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+    for (const key of keys.filter((k) => plural.test(k))) {
+        for (const form of needed) expect(keys).toContain(key.replace(plural, `_${form}`));
+    }
+});
+
+test("French has the spaces that keep its marks on their line", () => {
+    const loose = [...french].filter(([, text]) => / [:;?!»]|« /.test(text));
+    expect(loose).toEqual([]);
+});
+
+test("no text says what people never hear (USERS.md)", () => {
+    const forbidden = /\b(homeserver|fédération|cross-signing|room ID|device ID|token)\b/i;
+    expect([...french].filter(([, text]) => forbidden.test(text))).toEqual([]);
+});
+
+test.each([
+    [null, ["fr-FR", "en"], "fr"],
+    [null, ["en-GB", "fr"], "en"],
+    [null, ["de-DE", "es"], "fr"],
+    ["en", ["fr-FR"], "en"],
+])("chosen %s, the browser wants %s: %s", (chosen, wanted, language) => {
+    expect(preferredLanguage(chosen, wanted)).toBe(language);
+});
