@@ -51,7 +51,7 @@ func Write(ctx context.Context, q Request) (made Made, err error) {
 		return made, fmt.Errorf("la base de données ne peut pas être lue : %w", err)
 	}
 	if w.about.Key == nil || w.about.ServerName == "" {
-		return made, fmt.Errorf("%s : ce serveur n'a encore jamais démarré, il n'y a rien à sauvegarder", q.DataDir)
+		return made, fmt.Errorf("%s : ce serveur n'est pas encore installé, il n'y a rien à sauvegarder", q.DataDir)
 	}
 	if w.recipients, err = recipients(q.Recipients, w.about.Recipients); err != nil {
 		return made, err

@@ -91,7 +91,7 @@ func noise(n int, seed byte) []byte {
 
 // Every byte that somebody changed, wherever it stands, is refused: in the first and last 4 KiB each, one in 97 between.
 func TestChangedArchivesAreRefused(t *testing.T) {
-	h := newHouse(t, noise(150_000, 1), []byte("petit")) // three of age's chunks
+	h := newHouse(t, noise(70_000, 1), []byte("petit")) // two of age's chunks
 	b := h.backup(t)
 	must(t, h.restore(t, b, h.sheet.file))
 	for i := 0; i < len(b); i++ {
@@ -309,7 +309,7 @@ func TestBackupsThatCannotBe(t *testing.T) {
 	}{
 		"no data":         {backup.Request{DataDir: t.TempDir()}, "pas de serveur Beffroi"},
 		"no database":     {backup.Request{DataDir: other}, "ne peut pas être lue"},
-		"never started":   {backup.Request{DataDir: fresh}, "jamais démarré"},
+		"never started":   {backup.Request{DataDir: fresh}, "pas encore installé"},
 		"no such folder":  {backup.Request{DataDir: h.dir, To: filepath.Join(h.dir, "absent")}, "ne peut pas être écrite"},
 		"a secret key":    {backup.Request{DataDir: h.dir, Recipients: []string{"AGE-SECRET-KEY-1"}}, "n'est pas une clé publique"},
 		"a mistyped key":  {backup.Request{DataDir: h.dir, Recipients: []string{h.sheet.recipient[:50] + h.sheet.recipient[51:]}}, "n'est pas une clé publique"},
