@@ -25,7 +25,7 @@ race: web ## every test with the race detector
 
 lint: $(LINT) ## format, vet, lint
 	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .
-	go vet -tags goolm ./... && $(LINT) run
+	go vet -tags goolm ./... && $(LINT) run --allow-parallel-runners
 
 web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node needs for the tests
 
