@@ -59,8 +59,3 @@ func putFounding(tx *store.Tx, f Founding) error {
 		tx.DeleteMeta(store.MetaSetup),
 	)
 }
-
-// Commune is the town hall's name as the wizard asked for it; "" where it was not asked.
-func (s *Server) Commune(ctx context.Context) (string, error) {
-	return store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.MetaText(store.MetaCommuneName) })
-}

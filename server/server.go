@@ -47,8 +47,8 @@ type Server struct {
 // An Option adds to a server what does not come from the configuration.
 type Option func(*Server)
 
-// Pages makes what people open in a browser, for the server of that name.
-type Pages func(serverName string) http.Handler
+// Pages makes what people open in a browser, for the server of that name; commune is what people call the town hall, "" where nobody said.
+type Pages func(serverName, commune string) http.Handler
 
 // WithPages serves pages at every path that the API does not own.
 func WithPages(pages Pages) Option { return func(s *Server) { s.pages = pages } }
@@ -89,7 +89,11 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.wire(ctx); err != nil {
 		return err
 	}
-	s.handler = s.routes()
+	commune, err := store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.MetaText(store.MetaCommuneName) })
+	if err != nil {
+		return err
+	}
+	s.handler = s.routes(commune)
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
 	return nil

@@ -132,7 +132,7 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 }
 
 // routes is the whole API, and the pages beside it. What no route of the API matches is answered as the specification says.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes(commune string) http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
@@ -143,7 +143,7 @@ func (s *Server) routes() http.Handler {
 	if s.pages == nil {
 		return adapter
 	}
-	return beside(adapter, s.pages(s.cfg.ServerName))
+	return beside(adapter, s.pages(s.cfg.ServerName, commune))
 }
 
 // beside gives the API the paths that are its own, and the others to pages.

@@ -164,6 +164,9 @@ func TestInstallation(t *testing.T) {
 		t.Fatalf("the end: %d %s", status, body)
 	}
 	checkInstalled(t, base, password)
+	if status, body := read(t, http.DefaultClient, base, "/config.json"); status != 200 || !strings.Contains(body, `"name":"Mairie de Vauclair"`) {
+		t.Errorf("the web client is told %s", body)
+	}
 	c.stop()
 	if strings.Contains(c.log.String(), password) || strings.Contains(c.log.String(), base.Query().Get("jeton")) {
 		t.Error("a secret is in the log")
