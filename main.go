@@ -13,13 +13,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
+	"beffroi/backup"
 	"beffroi/embedui"
 	"beffroi/server"
 	"beffroi/server/accounts"
@@ -122,12 +122,7 @@ func serve(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var manager sync.WaitGroup
-	manager.Go(func() { tellManager(ctx, s.Ready(), log) })
-	err = errors.Join(listenAndServe(ctx, s, cfg, log, out), s.Close())
-	stop()
-	manager.Wait()
-	return err
+	return errors.Join(listenAndServe(ctx, s, cfg, log, out), s.Close())
 }
 
 // webClient makes the pages of the web client. It speaks to the address that it came from, so it needs no public_url.
@@ -230,6 +225,87 @@ func serveConfig(command string, args []string) (config.Config, error) {
 		}
 	})
 	return config.Load(*file, os.Environ(), given)
+}
+
+// backupCommand writes a backup of a server, which may be running.
+func backupCommand(args []string, out io.Writer) error {
+	flags := newFlags("backup")
+	to, file, data := flags.String("to", "", ""), flags.String("config", "", ""), flags.String("data", "", "")
+	var recipients []string
+	flags.Func("recipient", "", func(text string) error {
+		recipients = append(recipients, text)
+		return nil
+	})
+	if done, err := parse(flags, args, out, "to"); done || err != nil {
+		return err
+	}
+	given := map[string]string{}
+	if *data != "" {
+		given["data_dir"] = *data
+	}
+	cfg, err := config.Load(*file, os.Environ(), given)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	made, err := backup.Write(ctx, backup.Request{DataDir: cfg.DataDir, To: *to, Recipients: recipients, Program: version, Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Sauvegarde écrite, relue et vérifiée : %s (%s)\n%s", made.Path, backup.Size(made.Bytes), backup.Contents(made.Manifest))
+	return errors.Join(err, backup.Incomplete(made.Manifest))
+}
+
+// restoreCommand makes a server of a backup, in an empty folder.
+func restoreCommand(args []string, out io.Writer) error {
+	flags := newFlags("restore")
+	from, identity, data := flags.String("from", "", ""), flags.String("identity", "", ""), flags.String("data", "", "")
+	if done, err := parse(flags, args, out, "from", "identity", "data"); done || err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	m, err := backup.Restore(ctx, backup.Restoring{From: *from, Identity: *identity, DataDir: *data, Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%sClé de signature : %s %s\nComparez-la avec la fiche de récupération.\n"+
+		"Tout a été vérifié et remis en place dans %s ; le serveur peut démarrer.\n"+
+		"Ne remettez plus l'ancien serveur en marche.\n", backup.Contents(m), m.Key.ID, m.Key.Fingerprint(), *data)
+	return errors.Join(err, backup.Incomplete(m))
+}
+
+func newFlags(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// streamHeap is the soft limit of Go's heap for commands that stream, beside a server that needs the memory: they hold a few blocks,
+// the rest is garbage.
+const streamHeap = 16 << 20
+
+// parse reads a command line of flags only, of which some are needed. done tells that help was asked for and given.
+func parse(flags *flag.FlagSet, args []string, out io.Writer, needed ...string) (done bool, err error) {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		_, err = io.WriteString(out, usage)
+		return true, err
+	} else if err != nil {
+		return false, usageError("option inconnue ou incomplète : " + err.Error())
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(streamHeap)
+	}
+	if flags.NArg() > 0 {
+		return false, usageError(fmt.Sprintf("argument inattendu : %q", flags.Arg(0)))
+	}
+	for _, name := range needed {
+		if flags.Lookup(name).Value.String() == "" {
+			return false, usageError(fmt.Sprintf("il manque --%s", name))
+		}
+	}
+	return false, nil
 }
 
 // logger writes to standard error: for people on a terminal, JSON lines otherwise, unless the configuration says which.

@@ -34,7 +34,6 @@ type Server struct {
 	db     *store.DB
 	pages  Pages
 	broken chan error    // an error after which the process is better started again
-	ready  chan struct{} // closed once Serve listens
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
@@ -56,7 +55,7 @@ func WithPages(pages Pages) Option { return func(s *Server) { s.pages = pages } 
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
 func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...Option) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, loops: newLoops(log), hub: notify.New(), broken: make(chan error, 1), ready: make(chan struct{})}
+	s := &Server{cfg: cfg, log: log, loops: newLoops(log), hub: notify.New(), broken: make(chan error, 1)}
 	for _, option := range options {
 		option(s)
 	}
@@ -116,9 +115,6 @@ func (s *Server) Addrs() []net.Addr {
 	return s.addrs
 }
 
-// Ready is closed once Serve listens on all addresses.
-func (s *Server) Ready() <-chan struct{} { return s.ready }
-
 // Listen opens what the configuration says; either may be nil. Serve closes them.
 func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err error) {
 	if plain, err = listen(ctx, "listen.http", s.cfg.Listen.HTTP); err != nil {
@@ -156,13 +152,16 @@ func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure ne
 	if secure != nil {
 		start(secure, "https", func() error { return web.ServeTLS(secure, "", "") })
 	}
-	close(s.ready)
+	managed, stopping := context.WithCancel(ctx)
+	defer stopping()
+	serving.Go(func() { tellManager(managed, s.log) })
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	case err = <-s.broken:
 	}
+	stopping()
 	s.stop(web)
 	serving.Wait()
 	return err

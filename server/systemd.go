@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -8,15 +8,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// tellManager tells the service manager that started us (sd_notify(3)) when the server is ready, that the process is
+// tellManager tells the service manager that started us (sd_notify(3)) that the server is ready, that the process is
 // alive, twice in each period of its watchdog, and that it stops, when ctx ends; then it returns. Without a manager
 // nobody is told. The process speaks, not the writer: a disk that is slow for a minute is no reason to be killed.
-func tellManager(ctx context.Context, ready <-chan struct{}, log zerolog.Logger) {
+func tellManager(ctx context.Context, log zerolog.Logger) {
 	tell := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
 			log.Warn().Err(err).Str("state", state).Msg("the service manager could not be told")
 		}
 	}
+	tell(daemon.SdNotifyReady)
 	var tick <-chan time.Time
 	period, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -28,9 +29,6 @@ func tellManager(ctx context.Context, ready <-chan struct{}, log zerolog.Logger)
 	}
 	for {
 		select {
-		case <-ready:
-			tell(daemon.SdNotifyReady)
-			ready = nil
 		case <-tick:
 			tell(daemon.SdNotifyWatchdog)
 		case <-ctx.Done():
