@@ -2,16 +2,16 @@
 
 passed=0 failed=0
 
-# check TEXT COMMAND...: one line of the report.
+# check TEXT COMMAND...: one line of the report, with the time since the start.
 check() {
 	local text=$1
 	shift
 	if "$@" >"$work/last" 2>&1; then
 		passed=$((passed + 1))
-		echo "ok      $text"
+		printf "ok     %4ds  %s\n" $SECONDS "$text"
 	else
 		failed=$((failed + 1))
-		echo "FAILED  $text"
+		printf "FAILED %4ds  %s\n" $SECONDS "$text"
 		sed 's/^/        | /' "$work/last" | tail -n 30
 	fi
 }
@@ -31,12 +31,10 @@ soon() {
 root() {
 	local name=$1 include=${2:-} cached=$cache/$codename-$1
 	if [ ! -d "$cached" ]; then
-		rm -rf "$cached.part"
-		mkdir -p "$cache/debs"
-		debootstrap --variant=minbase ${include:+--include="$include"} --cache-dir="$cache/debs" "$codename" "$cached.part" >"$work/debootstrap.log" 2>&1 ||
+		debootstrap --variant=minbase ${include:+--include="$include"} --cache-dir="$cache/debs" "$codename" "$work/$name.part" >"$work/debootstrap.log" 2>&1 ||
 			{ tail -n 20 "$work/debootstrap.log" && exit 1; }
-		rm -f "$cached.part"/var/cache/apt/archives/*.deb
-		mv "$cached.part" "$cached"
+		rm -f "$work/$name.part"/var/cache/apt/archives/*.deb
+		mv "$work/$name.part" "$cached"
 	fi
 	cp -a --reflink=auto "$cached" "$work/$name"
 }
