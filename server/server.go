@@ -33,7 +33,7 @@ type Server struct {
 	hub    *notify.Hub
 	db     *store.DB
 	pages  Pages
-	broken chan error    // an error after which the process is better started again
+	broken chan error // an error after which the process is better started again
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
