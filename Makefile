@@ -2,7 +2,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LINT_VERSION := v2.15.0
 LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lint)
 RACE := $(if $(shell command -v gcc || command -v clang),-race,)
-CLIENTS := $(wildcard server/interop/js/package-lock.json)
+CLIENTS := $(wildcard server/interop/js/package-lock.json embedui/web/package-lock.json)
+UI := embedui/web
+PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
 .PHONY: help run build test web lint race bench
 
@@ -12,11 +14,12 @@ help: ## what there is
 run: build ## build and start on http://localhost:8008, data in ./data
 	./beffroi serve
 
-build: ## the binary, ./beffroi
+build: $(PAGE) ## the binary, ./beffroi, with the web client where Node is there
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o beffroi .
 
-test: lint web ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler)
+test: lint web $(PAGE) ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's
 	go test $(RACE) ./...
+	$(if $(PAGE),npm test --prefix $(UI))
 
 race: web ## every test with the race detector
 	CGO_ENABLED=1 go test -race ./...
@@ -30,6 +33,9 @@ web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node n
 bench: ## the tables of ARCHITECTURE.md, "Measured", in two to three minutes; then Go benchmarks
 	cd server/bench && go test -count=1 -measure
 	go test -run '^$$' -bench . -benchmem ./server/...
+
+embedui/dist/index.html.br: $(UI)/node_modules/.package-lock.json $(shell find $(UI)/src $(UI)/public $(UI)/scripts $(UI)/*.* -type f 2>/dev/null)
+	npm run build --prefix $(UI)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

@@ -126,8 +126,8 @@ func serve(args []string, out io.Writer) error {
 
 // webClient makes the pages of the web client. It speaks to the address that it came from, so it needs no public_url.
 func webClient(cfg config.Config) server.Pages {
-	return func(serverName string) http.Handler {
-		c := embedui.Config{ServerName: serverName}
+	return func(serverName, commune string) http.Handler {
+		c := embedui.Config{ServerName: serverName, Name: commune}
 		if cfg.Rooms.Custodian != "" {
 			c.Custodian = "@" + cfg.Rooms.Custodian + ":" + serverName
 		}
