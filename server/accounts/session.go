@@ -121,7 +121,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 	}
 	mark := s.sessions.mark()
 	b := new(bearer)
-	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
+	err := s.db.Peek(ctx, func(r *store.Reader) (err error) {
 		b.Bearer, err = findBearer(r, key)
 		return err
 	})

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 
 	"beffroi/server/merr"
@@ -209,8 +210,9 @@ func (s *Service) Forget(ctx context.Context, u User, roomID string) error {
 	})
 }
 
-// LeaveAll leaves every room that the user is in or invited to: their account ends.
+// LeaveAll leaves every room that the user is in or invited to: their account ends. A room that can't be left doesn't keep the others.
 func (s *Service) LeaveAll(ctx context.Context, user store.Atom, userID string) error {
+	ctx = context.WithoutCancel(ctx) // a client that hangs up must not leave half of it undone
 	return s.eachRoom(ctx, user, func(roomID string, m store.Membership) error {
 		if m != store.Join && m != store.Invite && m != store.Knock {
 			return nil
@@ -223,6 +225,7 @@ func (s *Service) LeaveAll(ctx context.Context, user store.Atom, userID string) 
 //
 // Spec: client-server API, "Profiles", "Events on Change of Profile Information".
 func (s *Service) ProfileChanged(ctx context.Context, user store.Atom, userID string) error {
+	ctx = context.WithoutCancel(ctx)
 	u := User{Atom: user, ID: userID}
 	content, err := s.joinContent(ctx, u, "")
 	if err != nil {
@@ -241,7 +244,7 @@ func (s *Service) ProfileChanged(ctx context.Context, user store.Atom, userID st
 	})
 }
 
-// eachRoom calls f for every room that the user has a membership in.
+// eachRoom calls f for every room that the user has a membership in, also where it fails for some.
 func (s *Service) eachRoom(ctx context.Context, user store.Atom, f func(roomID string, m store.Membership) error) error {
 	memberships := map[string]store.Membership{}
 	err := s.db.Read(ctx, func(r *store.Reader) error {
@@ -258,10 +261,9 @@ func (s *Service) eachRoom(ctx context.Context, user store.Atom, f func(roomID s
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for roomID, m := range memberships {
-		if err := f(roomID, m); err != nil {
-			return err
-		}
+		errs = append(errs, f(roomID, m))
 	}
-	return nil
+	return errors.Join(errs...)
 }

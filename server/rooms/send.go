@@ -74,7 +74,11 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 	if w := l.pending[key]; w != nil && !w.failed() {
 		return w, "", nil
 	}
-	eventID, err := store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.TxnEvent(key.device, key.scope, key.txnID) })
+	var eventID string
+	err = s.db.Peek(ctx, func(r *store.Reader) (err error) {
+		eventID, err = r.TxnEvent(key.device, key.scope, key.txnID)
+		return err
+	})
 	if err != nil || eventID != "" {
 		return nil, eventID, err
 	}

@@ -27,12 +27,13 @@ const (
 	applicationID = 0x42465249 // "BFRI"
 
 	readers         = 4
+	peekers         = 2
 	writerCache     = 4 << 20 // bytes
 	readerCache     = 2 << 20 // bytes, of each
 	checkpointCache = 256 << 10
 
 	// CacheBytes is what all the connections' page caches hold at most. It lies outside Go's heap.
-	CacheBytes = writerCache + readers*readerCache + checkpointCache
+	CacheBytes = writerCache + (readers+peekers)*readerCache + checkpointCache
 
 	readTimeout = 30 * time.Second
 )
@@ -43,6 +44,7 @@ type DB struct {
 	path    string
 	w       *writer
 	r       *readerPool
+	peek    *readerPool // for short reads, which never wait behind long ones
 	cp      *checkpointer
 	atoms   *atomCache
 	visible atomic.Int64 // the published position
@@ -80,11 +82,14 @@ func (db *DB) start(ctx context.Context, conn *conn) (err error) {
 		return err
 	}
 	db.visible.Store(pos.last)
-	if db.r, err = openReaders(ctx, db.path); err != nil {
+	if db.peek, err = openReaders(ctx, db.path, peekers); err != nil {
 		return err
 	}
+	if db.r, err = openReaders(ctx, db.path, readers); err != nil {
+		return errors.Join(err, db.peek.close())
+	}
 	if db.cp, err = openCheckpointer(ctx, db.path, db.log); err != nil {
-		return errors.Join(err, db.r.close())
+		return errors.Join(err, db.r.close(), db.peek.close())
 	}
 	db.w = startWriter(db, conn, pos)
 	return nil
@@ -93,7 +98,7 @@ func (db *DB) start(ctx context.Context, conn *conn) (err error) {
 // Close answers what is queued, moves the WAL into the database and closes it. Closing again does nothing.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
-		db.closed = errors.Join(db.w.close(), db.r.close(), db.cp.close()) // in this order
+		db.closed = errors.Join(db.w.close(), db.r.close(), db.peek.close(), db.cp.close()) // in this order
 	})
 	return db.closed
 }
@@ -107,8 +112,10 @@ func (db *DB) Syncs() int64 { return db.w.commits.Load() + db.cp.syncs.Load() }
 
 // Reads counts the statements that were run on the readers' connections: for tests and benchmarks.
 func (db *DB) Reads() (n int64) {
-	for _, c := range db.r.all {
-		n += c.runs.Load()
+	for _, pool := range []*readerPool{db.r, db.peek} {
+		for _, c := range pool.all {
+			n += c.runs.Load()
+		}
 	}
 	return n
 }

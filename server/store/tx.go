@@ -138,9 +138,9 @@ type readerPool struct {
 	closed chan struct{}
 }
 
-func openReaders(ctx context.Context, path string) (*readerPool, error) {
-	p := &readerPool{free: make(chan *conn, readers), closed: make(chan struct{})}
-	for range readers {
+func openReaders(ctx context.Context, path string, n int) (*readerPool, error) {
+	p := &readerPool{free: make(chan *conn, n), closed: make(chan struct{})}
+	for range n {
 		c, err := openConn(ctx, dsn(path, "ro", "busy_timeout(10000)", "query_only(1)", cacheSize(readerCache), "temp_store(2)"))
 		if err != nil {
 			return nil, errors.Join(err, p.close())
@@ -181,14 +181,24 @@ func (p *readerPool) close() error {
 }
 
 // Read runs fn on a consistent snapshot of what was committed. It ends with ctx, and after 30 seconds at most.
-func (db *DB) Read(ctx context.Context, fn func(r *Reader) error) (err error) {
+func (db *DB) Read(ctx context.Context, fn func(r *Reader) error) error {
+	return db.read(ctx, db.r, fn)
+}
+
+// Peek is Read for a few rows found by their keys. Such reads have connections of their own: what stands before every send and every
+// request must not wait behind first syncs.
+func (db *DB) Peek(ctx context.Context, fn func(r *Reader) error) error {
+	return db.read(ctx, db.peek, fn)
+}
+
+func (db *DB) read(ctx context.Context, pool *readerPool, fn func(r *Reader) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	c, err := db.r.take(ctx)
+	c, err := pool.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { db.r.free <- c }()
+	defer func() { pool.free <- c }()
 	if _, err := c.exec(context.Background(), "BEGIN"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
