@@ -19,9 +19,9 @@ run: build ## build and start on http://localhost:8008, data in ./data; the firs
 build: $(PAGE) ## the binary, ./beffroi, with the web client where Node is there
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) .
 
-test: lint web $(PAGE) ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's
+test: lint web build ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's, the story in a browser
 	go test $(RACE) ./...
-	$(if $(PAGE),npm test --prefix $(UI))
+	$(if $(PAGE),npm test --prefix $(UI) && npm run --silent --prefix $(UI) e2e)
 
 race: web ## every test with the race detector
 	CGO_ENABLED=1 go test -race ./...

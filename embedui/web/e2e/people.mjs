@@ -1,0 +1,12 @@
+// Accounts beside the administrator's.
+import { createHmac } from "node:crypto";
+import { secret } from "./server.mjs";
+
+/** Makes an account through the registration by shared secret. */
+export async function register(origin, username, password) {
+    const url = `${origin}/_synapse/admin/v1/register`;
+    const { nonce } = await (await fetch(url)).json();
+    const mac = createHmac("sha1", secret).update([nonce, username, password, "notadmin"].join("\0")).digest("hex");
+    const response = await fetch(url, { method: "POST", body: JSON.stringify({ nonce, username, password, admin: false, mac }) });
+    if (!response.ok) throw new Error(`registration of ${username}: ${response.status} ${await response.text()}`);
+}
