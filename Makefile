@@ -4,7 +4,9 @@ LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lin
 RACE := $(if $(shell command -v gcc || command -v clang),-race,)
 ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
 OUT := beffroi
-CLIENTS := $(wildcard server/interop/js/package-lock.json)
+CLIENTS := $(wildcard server/interop/js/package-lock.json embedui/web/package-lock.json)
+UI := embedui/web
+PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
 .PHONY: help run build test web lint race bench deb deb-test
 
@@ -14,11 +16,12 @@ help: ## what there is
 run: build ## build and start on http://localhost:8008, data in ./data; the first time, address and token of the setup
 	./beffroi serve
 
-build: ## the binary, ./beffroi
+build: $(PAGE) ## the binary, ./beffroi, with the web client where Node is there
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) .
 
-test: lint web ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler)
+test: lint web $(PAGE) ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's
 	go test $(RACE) ./...
+	$(if $(PAGE),npm test --prefix $(UI))
 
 race: web ## every test with the race detector
 	CGO_ENABLED=1 go test -race ./...
@@ -39,6 +42,9 @@ deb: ## a Debian package in ./dist, for this processor or ARCH=amd64, arm64 or a
 
 deb-test: deb ## as root on Debian: installs the package in a clean Debian, starts it there, upgrades, purges
 	packaging/test/run.sh
+
+embedui/dist/index.html.br: $(UI)/node_modules/.package-lock.json $(shell find $(UI)/src $(UI)/public $(UI)/scripts $(UI)/*.* -type f 2>/dev/null)
+	npm run build --prefix $(UI)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

@@ -46,12 +46,6 @@ type Server struct {
 // An Option adds to a server what does not come from the configuration.
 type Option func(*Server)
 
-// Pages makes what people open in a browser, for the server of that name; commune is what people call the town hall, "" where nobody said.
-type Pages func(serverName, commune string) http.Handler
-
-// WithPages serves pages at every path that the API does not own.
-func WithPages(pages Pages) Option { return func(s *Server) { s.pages = pages } }
-
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
 func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...Option) (*Server, error) {
@@ -88,11 +82,11 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.wire(ctx); err != nil {
 		return err
 	}
-	commune, err := store.Get(ctx, s.db, func(r *store.Reader) (string, error) { return r.MetaText(store.MetaCommuneName) })
+	handler, err := s.withPages(ctx, s.routes())
 	if err != nil {
 		return err
 	}
-	s.handler = s.routes(commune)
+	s.handler = handler
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
 	return nil

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"beffroi/server/accounts"
@@ -131,8 +130,8 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 	return u, err
 }
 
-// routes is the whole API, and the pages beside it. What no route of the API matches is answered as the specification says.
-func (s *Server) routes(commune string) http.Handler {
+// routes is the whole API. What no route matches is answered as the specification says.
+func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
@@ -140,21 +139,5 @@ func (s *Server) routes(commune string) http.Handler {
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
-	if s.pages == nil {
-		return adapter
-	}
-	return beside(adapter, s.pages(s.cfg.ServerName, commune))
-}
-
-// beside gives the API the paths that are its own, and the others to pages.
-func beside(api, pages http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		switch first {
-		case "_matrix", "_synapse", "_beffroi", ".well-known":
-			api.ServeHTTP(w, r)
-		default:
-			pages.ServeHTTP(w, r)
-		}
-	})
+	return adapter
 }

@@ -23,15 +23,15 @@ type Sink interface {
 // Read reads an archive to the end of the stream and checks counts, hashes and the signature. The error is ErrForeign, ErrDamaged, a *NewerError, or
 // one of the stream or the sink.
 func Read(src io.Reader, sink Sink) (Manifest, error) {
-	u, err := newUnpacker()
-	if err != nil {
-		return Manifest{}, err
-	}
-	defer u.close()
-	r := &reader{src: src, sink: sink, unpacker: u, all: sha256.New(), body: make([]byte, 0, 4096)}
+	r := &reader{src: src, sink: sink, all: sha256.New(), body: make([]byte, 0, 4096)}
 	if err := r.begin(); err != nil {
 		return Manifest{}, err
 	}
+	var err error
+	if r.unpacker, err = newUnpacker(); err != nil {
+		return Manifest{}, err
+	}
+	defer r.unpacker.close()
 	for r.kind != kindManifest {
 		if err := r.section(); err != nil {
 			return Manifest{}, err
