@@ -37,6 +37,8 @@ func TestStateThatIsNotForClientsToSet(t *testing.T) {
 		{"m.room.create", object{}, 403, "M_FORBIDDEN"},
 		{"m.room.redaction", object{"redacts": "$x"}, 400, "M_BAD_JSON"},
 		{"m.room.canonical_alias", object{"alias": "#x:" + s.ServerName}, 400, "M_BAD_ALIAS"},
+		{"m.room.canonical_alias", object{"alias": "%x:" + s.ServerName}, 400, "M_INVALID_PARAM"},
+		{"m.room.canonical_alias", object{"alias": "#x:" + s.ServerName, "alt_aliases": []string{"#x"}}, 400, "M_INVALID_PARAM"},
 		{"m.room.canonical_alias", object{"alt_aliases": []string{"#x:" + s.ServerName}}, 400, "M_BAD_ALIAS"},
 	} {
 		alice.MustFail(c.status, c.errcode, "PUT", roomPath(room)+"/state/"+c.state, c.content)

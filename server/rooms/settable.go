@@ -53,7 +53,7 @@ func (s *Service) settableMember(ctx context.Context, target string, content pdu
 
 // settableAlias refuses aliases, which this server doesn't have.
 //
-// Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", M_BAD_ALIAS.
+// Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", M_INVALID_PARAM and M_BAD_ALIAS.
 func settableAlias(content pdu.Object) error {
 	aliases, _ := content.Get("alt_aliases").Texts()
 	if alias, ok := content.Text("alias"); ok && alias != "" {
@@ -61,6 +61,11 @@ func settableAlias(content pdu.Object) error {
 	}
 	if len(aliases) == 0 {
 		return nil
+	}
+	for _, alias := range aliases {
+		if !pdu.ValidRoomAlias(alias) {
+			return merr.InvalidParam("%q is not a room alias", alias)
+		}
 	}
 	return merr.New(http.StatusBadRequest, "M_BAD_ALIAS", "The alias %q is not one of this room", aliases[0])
 }
