@@ -13,7 +13,7 @@ outside() { nsenter --net -t "$(init)" "$@"; } # our programs, its network
 is_up() { [[ $(inside systemctl is-system-running 2>/dev/null) =~ running|degraded ]]; }
 poweroff() {
 	inside systemctl poweroff 2>/dev/null || true
-	soon not kill -0 $container || kill -KILL $container
+	soon not kill -0 $container 2>/dev/null || kill -KILL $container
 	wait $container || true
 }
 
