@@ -2,6 +2,7 @@ import { useClient } from "../client/context";
 import { useT } from "../i18n";
 import { RecoveryGate } from "../recovery/RecoveryGate";
 import { RoomPage } from "../rooms/RoomPage";
+import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
 import { Announcer } from "./Announcer";
 import { useRoute } from "./route";
@@ -34,9 +35,10 @@ function Welcome() {
     const t = useT();
     const { config } = useClient();
     useTitle(t("home.title"));
+    const heading = useFocusHere<HTMLHeadingElement>();
     return (
         <main className="welcome" id="content" tabIndex={-1}>
-            <h1>{t("home.welcome", { name: config.name || config.server_name })}</h1>
+            <h1 ref={heading} tabIndex={-1}>{t("home.welcome", { name: config.name || config.server_name })}</h1>
             <p className="quiet">{t("home.choose")}</p>
         </main>
     );

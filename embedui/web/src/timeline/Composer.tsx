@@ -6,6 +6,11 @@ import { Button } from "../ui/Button";
 
 const tallest = 200; // pixels
 
+/** Where the focus goes when what it was on goes away. */
+export function focusComposer(): void {
+    document.getElementById("composer")?.focus();
+}
+
 /** Where one writes. What is not sent yet stays in the timeline, with its state; so nothing is waited for here. */
 export function Composer({ room }: { room: Room }) {
     const t = useT();
@@ -35,7 +40,7 @@ export function Composer({ room }: { room: Room }) {
         <form className="composer" onSubmit={send}>
             <div className="writing">
                 <textarea
-                    ref={box} className="input" rows={1} value={text} aria-label={label} placeholder={label} aria-describedby="composer-hint"
+                    ref={box} id="composer" className="input" rows={1} value={text} aria-label={label} placeholder={label} aria-describedby="composer-hint"
                     onChange={(event) => setText(event.target.value)} onKeyDown={key} enterKeyHint="send"
                 />
                 <Button look="primary" type="submit">

@@ -9,6 +9,7 @@ import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
 import { useAction } from "../ui/useAction";
 import type { Body, Lock } from "./body";
+import { focusComposer } from "./Composer";
 import type { Message } from "./items";
 import { linked } from "./links";
 import { reactionsOf } from "./reactions";
@@ -90,7 +91,11 @@ function Reactions({ message, room }: { message: Message; room: Room }) {
 function Sending({ message, room }: { message: Message; room: Room }) {
     const t = useT();
     const { mx } = useClient();
-    const again = useAction(useCallback(() => mx.resendEvent(message.event, room), [mx, message.event, room]));
+    const again = useAction(useCallback(() => (focusComposer(), mx.resendEvent(message.event, room)), [mx, message.event, room]));
+    const discard = () => {
+        focusComposer();
+        mx.cancelPendingEvent(message.event);
+    };
     if (message.status !== EventStatus.NOT_SENT) {
         return message.status === EventStatus.SENT ? null : <p className="aside">{t("message.sending")}</p>;
     }
@@ -98,8 +103,8 @@ function Sending({ message, room }: { message: Message; room: Room }) {
         <div role="alert" className="unsent">
             <p>{t("message.unsent")}</p>
             <div className="buttons">
-                <Button onPress={() => again.run()} isDisabled={again.busy}>{t("message.resend")}</Button>
-                <Button onPress={() => mx.cancelPendingEvent(message.event)}>{t("message.discard")}</Button>
+                <Button onPress={() => again.run()}>{t("message.resend")}</Button>
+                <Button onPress={discard}>{t("message.discard")}</Button>
             </div>
         </div>
     );

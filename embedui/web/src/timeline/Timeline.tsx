@@ -19,13 +19,17 @@ export function Timeline({ room }: { room: Room }) {
     const scroller = useRef<HTMLDivElement>(null);
     const fromBottom = useRef(0); // of what was on the screen before the drawing
     const [atBottom, setAtBottom] = useState(true);
+    const first = items.find((item) => item.kind !== "day")?.key;
     const last = items.at(-1)?.key;
+    const firstBefore = useRef(first);
 
     useLayoutEffect(() => {
         const box = scroller.current!;
-        const older = !atBottom && loading;
-        if (atBottom || older) box.scrollTop = box.scrollHeight - (atBottom ? 0 : fromBottom.current);
-    }, [items, version, atBottom, loading]);
+        if (atBottom) box.scrollTop = box.scrollHeight;
+        else if (first !== firstBefore.current) box.scrollTop = box.scrollHeight - fromBottom.current;
+        firstBefore.current = first;
+        fromBottom.current = box.scrollHeight - box.scrollTop;
+    }, [items, version, atBottom, first]);
     useReceipts(room, atBottom, last);
     useEffect(() => {
         const box = scroller.current!;
