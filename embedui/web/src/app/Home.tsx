@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useClient } from "../client/context";
 import { useT } from "../i18n";
 import { RecoveryGate } from "../recovery/RecoveryGate";
@@ -5,6 +6,7 @@ import { RoomPage } from "../rooms/RoomPage";
 import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
 import { Announcer } from "./Announcer";
+import { Dialogues, type Dialogue } from "./Dialogues";
 import { useRoute } from "./route";
 import { Sidebar } from "./Sidebar";
 import { useNarrow } from "./useNarrow";
@@ -14,6 +16,7 @@ export function Home() {
     const t = useT();
     const route = useRoute();
     const narrow = useNarrow();
+    const [open, setOpen] = useState<Dialogue | null>(null);
 
     return (
         <RecoveryGate>
@@ -24,9 +27,12 @@ export function Home() {
                 </a>
             )}
             <div className="app">
-                {narrow ? route.page === "home" && <main className="list-page"><Sidebar /></main> : <Sidebar />}
+                {narrow
+                    ? route.page === "home" && <main className="list-page"><Sidebar onOpen={setOpen} /></main>
+                    : <Sidebar onOpen={setOpen} />}
                 {route.page === "room" ? <RoomPage key={route.id} id={route.id} details={route.details} /> : !narrow && <Welcome />}
             </div>
+            <Dialogues open={open} onClose={() => setOpen(null)} />
         </RecoveryGate>
     );
 }

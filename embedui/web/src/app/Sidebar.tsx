@@ -1,20 +1,18 @@
 import { ClientEvent, RoomEvent, RoomMemberEvent, MatrixEventEvent } from "matrix-js-sdk";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useClient } from "../client/context";
 import { useEvents } from "../client/events";
 import { useT } from "../i18n";
 import { RecoveryBanner } from "../recovery/RecoveryGate";
 import { InvitationCard } from "../rooms/InvitationCard";
 import { roomList } from "../rooms/list";
-import { NewConversation } from "../rooms/NewConversation";
-import { NewSalon } from "../rooms/NewSalon";
 import { RoomSection } from "../rooms/RoomSection";
 import { Bell } from "../ui/Bell";
 import { Button } from "../ui/Button";
 import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
-import { AccountDialog } from "./AccountDialog";
 import { Connection } from "./Connection";
+import type { Dialogue } from "./Dialogues";
 import { useNarrow } from "./useNarrow";
 
 const changes = [
@@ -22,17 +20,13 @@ const changes = [
     RoomEvent.UnreadNotifications, RoomEvent.LocalEchoUpdated, RoomMemberEvent.Name, MatrixEventEvent.Decrypted,
 ] as const;
 
-type Open = "salon" | "conversation" | "account" | null;
-
 /** Conversations, salons and invitations, and what makes new ones. */
-export function Sidebar() {
+export function Sidebar({ onOpen }: { onOpen(dialogue: Dialogue): void }) {
     const t = useT();
     const { mx, config } = useClient();
     const narrow = useNarrow();
     const version = useEvents(mx, changes);
     const rooms = useMemo(() => roomList(mx), [mx, version, t]);
-    const [open, setOpen] = useState<Open>(null);
-    const close = () => setOpen(null);
     const Town = narrow ? "h1" : "p";
     const heading = useFocusHere<HTMLHeadingElement>();
     const empty = rooms.conversations.length + rooms.salons.length + rooms.invitations.length === 0;
@@ -46,13 +40,13 @@ export function Sidebar() {
                     <Town className="name" ref={heading} tabIndex={narrow ? -1 : undefined}>{config.name || config.server_name}</Town>
                     <Connection />
                 </div>
-                <Button look="bare" onPress={() => setOpen("account")}>
+                <Button look="bare" onPress={() => onOpen("account")}>
                     {t("account.open")}
                 </Button>
             </div>
             <div className="make">
-                <Button onPress={() => setOpen("conversation")}>{t("list.newConversation")}</Button>
-                <Button onPress={() => setOpen("salon")}>{t("list.newSalon")}</Button>
+                <Button onPress={() => onOpen("conversation")}>{t("list.newConversation")}</Button>
+                <Button onPress={() => onOpen("salon")}>{t("list.newSalon")}</Button>
             </div>
             <div className="rooms">
                 <RecoveryBanner />
@@ -66,9 +60,6 @@ export function Sidebar() {
                 <RoomSection title={t("list.conversations")} lines={rooms.conversations} />
                 <RoomSection title={t("list.salons")} lines={rooms.salons} />
             </div>
-            {open === "salon" && <NewSalon onClose={close} />}
-            {open === "conversation" && <NewConversation onClose={close} />}
-            {open === "account" && <AccountDialog onClose={close} />}
         </nav>
     );
 }
