@@ -1,4 +1,6 @@
+import { useEffect } from "react";
 import { useClient } from "../client/context";
+import { guardUnsent } from "../client/pending";
 import { useT } from "../i18n";
 import { RecoveryGate } from "../recovery/RecoveryGate";
 import { RoomPage } from "../rooms/RoomPage";
@@ -14,6 +16,8 @@ export function Home() {
     const t = useT();
     const route = useRoute();
     const narrow = useNarrow();
+    const { mx } = useClient();
+    useEffect(() => guardUnsent(mx), [mx]);
 
     return (
         <RecoveryGate>
