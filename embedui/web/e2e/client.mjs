@@ -73,11 +73,12 @@ export async function makeSalon({ page, write, press, see }, name, other) {
     await see("salon-details");
 }
 
-/** Accepts the one invitation there is. */
-export async function accept({ page, press, see }) {
+/** Accepts the one invitation there is, to a room of this name. */
+export async function accept({ page, press, see }, name) {
     await button(page, "Rejoindre").waitFor();
     await see("invitation");
     await press(button(page, "Rejoindre"));
+    await heading(page, name).waitFor();
     await messageBox(page).waitFor();
 }
 

@@ -34,11 +34,11 @@ test("from an empty folder to a conversation, and back from a backup", { timeout
         p.code = await keepCode(p);
 
         await converse(j, paul);
-        await accept(p);
+        await accept(p, /Jeanne/);
         await say(j, p, "Bonjour Paul, la salle des fêtes est-elle libre samedi ?");
         await say(p, j, "Oui, jusqu’à 18 h.");
         await makeSalon(j, "Conseil municipal", paul);
-        await accept(p);
+        await accept(p, "Conseil municipal");
         await say(p, j, "L’ordre du jour arrive.");
 
         for (const { page } of [j, p]) {

@@ -2,9 +2,10 @@ import "../styles/app.css";
 import "../styles/timeline.css";
 import { useEffect, useRef, useState } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
-import { onEnded, openClient, prepared, type Client } from "../client/client";
+import { onEnded, openClient, prepared, startClient, type Client } from "../client/client";
 import { ClientContext } from "../client/context";
 import { forgetEverything } from "../client/data";
+import { allSent } from "../client/pending";
 import type { Config } from "../config";
 import { useLanguage, useT } from "../i18n";
 import type { Session } from "../session/session";
@@ -33,7 +34,7 @@ export default function App({ config, session, tab, forget, onLeave }: Props) {
 
     useEffect(() => {
         let over = false;
-        const close = (): void => client.current?.mx.stopClient();
+        const close = (): void => client.current?.stop();
         const leave = async (why: "left" | "expired" | "asleep"): Promise<void> => {
             if (over) return;
             over = true;
@@ -42,23 +43,29 @@ export default function App({ config, session, tab, forget, onLeave }: Props) {
             tab.release();
             onLeave(why);
         };
+        const stores = forget ? null : openClient(config, session);
         async function open(): Promise<void> {
-            if (forget) return leave("left");
-            const opened = (client.current = { ...(await openClient(config, session)), leave: () => leave("left") });
+            if (!stores) return leave("left");
+            const opened = (client.current = { ...(await stores), leave: () => leave("left") });
             if (over) return;
             onEnded(opened.mx, (how) => void leave(how));
+            await startClient(opened);
             await prepared(opened.mx, () => over || setState({ name: "opening", delayed: true }));
             if (!over) setState({ name: "open", client: opened });
         }
-        const opening = open().catch((error: unknown) => {
+        async function handOver(): Promise<void> {
+            await stores?.then(({ mx }) => allSent(mx), () => {}); // open says what went wrong
+            close();
+            tab.release();
+        }
+        open().catch((error: unknown) => {
             console.error(error);
             if (!over) setState({ name: "failed" });
         });
         return () => {
             if (over) return;
             over = true;
-            close(); // ends a start that waits for the server
-            void opening.finally(() => (close(), tab.release()));
+            void handOver();
         };
         // One client for the life of the component: tokens change, device and tab don't.
     }, [tab]);

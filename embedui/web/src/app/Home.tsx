@@ -1,5 +1,6 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useClient } from "../client/context";
+import { guardUnsent } from "../client/pending";
 import { useT } from "../i18n";
 import { RecoveryGate } from "../recovery/RecoveryGate";
 import { RoomPage } from "../rooms/RoomPage";
@@ -17,6 +18,8 @@ export function Home() {
     const route = useRoute();
     const narrow = useNarrow();
     const [open, setOpen] = useState<Dialogue | null>(null);
+    const { mx } = useClient();
+    useEffect(() => guardUnsent(mx), [mx]);
 
     return (
         <RecoveryGate>

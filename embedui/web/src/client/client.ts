@@ -16,11 +16,13 @@ export interface Client {
     mx: MatrixClient;
     config: Config;
     secretKeys: SecretKeys;
+    /** Closes the stores; nothing is sent after it. */
+    stop(): void;
     /** Stops, removes what is kept in the browser, and goes to the log-in page. The connection is ended on the server before, by logout.ts. */
     leave(): Promise<void>;
 }
 
-/** Opens the stores and starts to sync. It resolves before the first answer: see `prepared`. */
+/** Opens the stores; `startClient` comes after it. */
 export async function openClient(config: Config, session: Session): Promise<Omit<Client, "leave">> {
     (logger as unknown as { setLevel(level: string): void }).setLevel("error");
     if (!ownedBy(session)) await forgetData();
@@ -41,8 +43,12 @@ export async function openClient(config: Config, session: Session): Promise<Omit
     });
     await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
     await saveKeysSoon();
-    await mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });
-    return { mx, config, secretKeys };
+    return { mx, config, secretKeys, stop: () => (mx.stopClient(), tokens.stop()) };
+}
+
+/** Starts to sync. It resolves before the first answer: see `prepared`. */
+export function startClient({ mx }: Client): Promise<void> {
+    return mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });
 }
 
 /** The SDK waits up to ten seconds before it saves a key, to spare large servers; ours is small, and a tab may close before. */

@@ -23,6 +23,7 @@ export async function forgetData(): Promise<void> {
 /** Removes everything but the choice of language: rooms, keys, session, and what the SDK left in localStorage. */
 export async function forgetEverything(): Promise<void> {
     await forgetData();
+    sessionStorage.clear();
     for (const name of Object.keys(localStorage)) {
         if (!kept.includes(name)) localStorage.removeItem(name);
     }

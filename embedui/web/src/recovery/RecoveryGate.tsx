@@ -23,13 +23,15 @@ export function useRecovery(): State {
 
 const changes = [CryptoEvent.KeyBackupStatus, CryptoEvent.KeysChanged, CryptoEvent.UserTrustStatusChanged, ClientEvent.AccountData] as const;
 
+const laterKey = "beffroi.later"; // for as long as the tab lives, reloads included
+
 /** Asks for the recovery code, or makes it, before the rooms are shown; it can be put off, and then a banner keeps it in mind. */
 export function RecoveryGate({ children }: { children: ReactNode }) {
     const { mx } = useClient();
     const version = useEvents(mx, changes);
     const [state, setState] = useState<Recovery | null>(null);
     const [asking, setAsking] = useState<Recovery | null>(null);
-    const [later, setLater] = useState(false);
+    const [later, setLater] = useState(() => sessionStorage.getItem(laterKey) !== null);
 
     useEffect(() => {
         let over = false;
@@ -44,6 +46,7 @@ export function RecoveryGate({ children }: { children: ReactNode }) {
     const ask = useCallback(() => setAsking(state), [state]);
     const close = useCallback((now?: Recovery) => {
         if (now) setState(now);
+        sessionStorage.setItem(laterKey, "yes");
         setLater(true);
         setAsking(null);
     }, []);

@@ -59,3 +59,12 @@ test("without a refresh token the answer stays, and what carries no token is lef
     expect(new Headers(vi.mocked(fetch).mock.lastCall![1]?.headers).has("Authorization")).toBe(false);
     expect(refreshes()).toBe(0);
 });
+
+test("a stopped client neither asks nor renews, and what was on its way is not kept", async () => {
+    const t = tokens();
+    const answer = t.fetch("http://b/1", ask);
+    t.stop();
+    await answer.catch(() => {});
+    await expect(t.fetch("http://b/2", ask)).rejects.toThrow("stopped");
+    expect(saved).toEqual([]);
+});

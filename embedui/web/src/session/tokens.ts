@@ -9,6 +9,7 @@ const margin = 60_000; // milliseconds before its end at which an access token i
  */
 export class Tokens {
     private renewal: Promise<Response | null> | null = null;
+    private stopped = false;
 
     constructor(
         private readonly base: string,
@@ -18,6 +19,7 @@ export class Tokens {
 
     readonly fetch: typeof fetch = async (input, init) => {
         if (!new Headers(init?.headers).has("Authorization")) return fetch(input, init);
+        if (this.stopped) throw new DOMException("the client is stopped", "AbortError");
         const { expiresAt, accessToken } = this.session;
         if (expiresAt && expiresAt - margin < Date.now()) await this.renew(accessToken).catch(() => null);
         const used = this.session.accessToken;
@@ -26,6 +28,11 @@ export class Tokens {
         const refusal = await this.renew(used);
         return refusal ?? this.send(input, init);
     };
+
+    /** From now on nothing is sent or renewed: the SDK's timers go on after its stop, and the session may be another tab's. */
+    stop(): void {
+        this.stopped = true;
+    }
 
     private send(input: Parameters<typeof fetch>[0], init: RequestInit | undefined): Promise<Response> {
         const headers = new Headers(init?.headers);
@@ -48,6 +55,7 @@ export class Tokens {
         });
         if (!response.ok) return response;
         const grant = (await response.json()) as Grant;
+        if (this.stopped) return response;
         this.session = granted(this.session, { ...grant, refresh_token: grant.refresh_token ?? this.session.refreshToken }, Date.now());
         this.save(this.session);
         return null;
