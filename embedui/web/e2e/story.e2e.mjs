@@ -45,7 +45,7 @@ test("from an empty folder to a conversation, and back from a backup", { timeout
             await page.reload();
             await message(page, "L’ordre du jour arrive.").waitFor();
         }
-        await openRoom(j, /paul/i);
+        await openRoom(j, /^paul/i);
         await j.see("conversation");
         await readOld(j);
         await allSaved([j, p]);
@@ -96,7 +96,7 @@ async function back(browser, server, before) {
     await person.page.goto(server.origin);
     await logIn(person);
     await enterCode(person, before.code);
-    await openRoom(person, before.user === jeanne.user ? /paul/i : /jeanne/i);
+    await openRoom(person, before.user === jeanne.user ? /^paul/i : /^jeanne/i);
     return person;
 }
 
