@@ -3,6 +3,7 @@ import type { Config } from "../config";
 import { useT } from "../i18n";
 import type { Session } from "../session/session";
 import { Bell } from "../ui/Bell";
+import { useFocusHere } from "../ui/focus";
 import { LanguageChoice } from "../ui/LanguageChoice";
 import { deviceName, logIn, LoginError, loginName, type LoginFault } from "./login";
 
@@ -57,6 +58,7 @@ function LoginForm({ config, again, onSession }: Pick<Props, "config" | "again" 
     const [fault, setFault] = useState<LoginFault | "empty" | null>(null);
     const [shown, setShown] = useState(false);
     const password = useRef<HTMLInputElement>(null);
+    const userField = useFocusHere<HTMLInputElement>(); // after a log-out: a dialogue that closes keeps autoFocus from its aim
 
     async function submit(event: FormEvent<HTMLFormElement>) {
         event.preventDefault();
@@ -83,7 +85,7 @@ function LoginForm({ config, again, onSession }: Pick<Props, "config" | "again" 
                     <label htmlFor="user">{t("login.user")}</label>
                     <input
                         className="input" id="user" name="user" autoComplete="username" autoCapitalize="none" spellCheck={false}
-                        required autoFocus aria-describedby="user-hint" aria-invalid={wrong || undefined}
+                        ref={userField} required autoFocus aria-describedby="user-hint" aria-invalid={wrong || undefined}
                     />
                     <span className="hint" id="user-hint">{t("login.userHint")}</span>
                 </div>

@@ -67,6 +67,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
     const [inviting, setInviting] = useState(false);
     const heading = useFocusHere<HTMLHeadingElement>();
     const detailsButton = useFocusAfter<HTMLButtonElement>(details);
+    const inviteButton = useFocusAfter<HTMLButtonElement>(inviting);
     const conversation = isConversation(mx, room);
     const people = peopleOf(room, config.custodian);
     const facts = [t("room.members", { count: people.count }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
@@ -84,7 +85,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
                     <h1 ref={heading} tabIndex={-1}>{room.name}</h1>
                     <p className="quiet">{facts.join(" · ")}</p>
                 </div>
-                {!narrow && <Button onPress={() => setInviting(true)}>{t("room.invite")}</Button>}
+                {!narrow && <Button ref={inviteButton} onPress={() => setInviting(true)}>{t("room.invite")}</Button>}
                 <Button ref={detailsButton} aria-expanded={narrow ? undefined : details} onPress={() => go({ page: "room", id, details: !details })}>
                     {t("room.details")}
                 </Button>
