@@ -18,15 +18,21 @@ version() {
 	echo "$last$moment.$(git describe --always --abbrev=12 --dirty=.dirty --exclude '*')"
 }
 
-# licences are the terms of all that is linked into the binary: Go itself and each module.
+# licences are the terms of all that is in the binary besides our own: Go, each module, each package of the web client.
 licences() {
 	printf 'Go %s\n\n' "$(go env GOVERSION)"
 	cat "$(go env GOROOT)/LICENSE"
 	go list -deps -f '{{with .Module}}{{if .Version}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | sort -u |
-		while read -r path version folder; do
-			printf '\n\n%s\n\n' "$path $version"
-			find "$folder" -maxdepth 1 -type f -iregex '.*/\(licen[cs]e\|copying\|notice\|patents\)[^/]*' | sort | xargs -r cat
-		done
+		while read -r path version folder; do terms "$path $version" "$folder"; done
+	[ ! -e embedui/dist/index.html.br ] || npm ls --omit=dev --all --parseable --prefix embedui/web 2>/dev/null |
+		sed -n 's,.*/embedui/web/node_modules/,,p' | sort -u |
+		while read -r name; do terms "$name" "embedui/web/node_modules/$name"; done
+}
+
+# terms NAME FOLDER: its licence files, under its name
+terms() {
+	printf '\n\n%s\n\n' "$1"
+	find "$2" -maxdepth 1 -type f -iregex '.*/\(licen[cs]e\|copying\|notice\|patents\)[^/]*' | sort | xargs -r cat
 }
 
 changelog() {
