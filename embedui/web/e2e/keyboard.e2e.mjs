@@ -4,12 +4,9 @@ import test from "node:test";
 import { openBrowser } from "./browser.mjs";
 import { accept, converse, enterCode, keepCode, logIn, logInWrongly, logOut, makeSalon, message, openRoom, send } from "./client.mjs";
 import { keyboard } from "./hands.mjs";
-import { register } from "./people.mjs";
+import { jeanne, paul, register } from "./people.mjs";
 import { serve, setupAddress, temporary } from "./server.mjs";
 import { install } from "./wizard.mjs";
-
-const jeanne = { name: "Jeanne Martin", user: "jeanne.martin", password: "le chat dort sous la table bleue" };
-const paul = { name: "Paul Durand", user: "paul.durand", password: "Belle-Matinee-2026!" };
 
 test("by keyboard alone, from the token to a conversation, a salon and out", { timeout: 110_000 }, async (t) => {
     const servers = [];

@@ -2,6 +2,10 @@
 import { createHmac } from "node:crypto";
 import { secret } from "./server.mjs";
 
+/** The town hall's administrator, and an agent. */
+export const jeanne = { name: "Jeanne Martin", user: "jeanne.martin", password: "le chat dort sous la table bleue" };
+export const paul = { name: "Paul Durand", user: "paul.durand", password: "Belle-Matinee-2026!" };
+
 /** Makes an account through the registration by shared secret. */
 export async function register(origin, username, password) {
     const url = `${origin}/_synapse/admin/v1/register`;

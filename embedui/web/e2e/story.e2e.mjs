@@ -7,13 +7,10 @@ import { openBrowser } from "./browser.mjs";
 import { accept, converse, enterCode, keepCode, logIn, logInWrongly, logOut, makeSalon, message, openRoom, send } from "./client.mjs";
 import { mouse } from "./hands.mjs";
 import { allSaved } from "./keys.mjs";
-import { register } from "./people.mjs";
+import { jeanne, paul, register } from "./people.mjs";
 import { beffroi, binarySize, memory, serve, setupAddress, temporary } from "./server.mjs";
 import { loginScripts } from "./weight.mjs";
 import { install } from "./wizard.mjs";
-
-const jeanne = { name: "Jeanne Martin", user: "jeanne.martin", password: "le chat dort sous la table bleue" };
-const paul = { name: "Paul Durand", user: "paul.durand", password: "Belle-Matinee-2026!" };
 
 test("from an empty folder to a conversation, and back from a backup", { timeout: 110_000 }, async (t) => {
     const servers = [];
