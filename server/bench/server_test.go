@@ -17,7 +17,7 @@ func TestServer(t *testing.T) {
 	s.binary = servertest.Build(t)
 	if *measure {
 		s.binary = buildBinary(t)
-		s.scale = scale{members: 20, rooms: 100, watchers: 50, times: 1000, quiet: 2 * time.Second}
+		s.scale = scale{members: 20, rooms: 100, watchers: 50, times: 1000, quiet: 10 * time.Second}
 	}
 	starts := s.start()
 	s.populate(max(s.watchers, 8))
