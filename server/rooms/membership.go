@@ -120,7 +120,7 @@ func (s *Service) Unban(ctx context.Context, u User, roomID, target, reason stri
 }
 
 // errNothingToDo ends a change of membership that is already in force, as a success.
-var errNothingToDo = merr.New(200, "", "nothing to do")
+var errNothingToDo = errors.New("nothing to do")
 
 // member sends a membership event of sender about target, after check has seen target's membership now.
 func (s *Service) member(ctx context.Context, sender User, roomID, target string, content memberContent, check func(l *live, now string) error) error {
@@ -141,7 +141,7 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 		err := check(l, auth.Membership(l.state.Event("m.room.member", target)))
 		return draft{sender: sender, kind: "m.room.member", stateKey: &target, content: raw}, err
 	})
-	if err == error(errNothingToDo) {
+	if errors.Is(err, errNothingToDo) {
 		return nil
 	}
 	if err != nil {
