@@ -12,17 +12,30 @@ type Rules struct {
 	// CreatorsRule: the creators, additional_creators among them, have infinite
 	// power and do not stand in m.room.power_levels (12).
 	CreatorsRule bool
+	// Resolution is the state resolution algorithm.
+	Resolution Resolution
 
 	redaction *redaction
 }
+
+// Resolution is a state resolution algorithm.
+type Resolution int
+
+// The algorithms: that of room version 1, of 2 to 11, and of 12.
+const (
+	ResolutionV1 Resolution = iota + 1
+	ResolutionV2
+	ResolutionV21
+)
 
 // RulesFor are the rules of a room version, false for those we don't know.
 func RulesFor(version string) (Rules, bool) {
 	switch version {
 	case "11":
-		return Rules{Version: version, redaction: &redactionV11}, true
+		return Rules{Version: version, redaction: &redactionV11, Resolution: ResolutionV2}, true
 	case "12":
-		return Rules{Version: version, redaction: &redactionV11, RoomIDIsHash: true, CreatorsRule: true}, true
+		return Rules{Version: version, redaction: &redactionV11, RoomIDIsHash: true, CreatorsRule: true,
+			Resolution: ResolutionV21}, true
 	}
 	return Rules{}, false
 }

@@ -1,0 +1,1 @@
+-- v3 -> v4: the graph of a room

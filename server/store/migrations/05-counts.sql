@@ -1,0 +1,1 @@
+-- v4 -> v5: unread counts

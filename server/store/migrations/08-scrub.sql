@@ -1,0 +1,1 @@
+-- v7 -> v8: checksums
