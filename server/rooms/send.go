@@ -137,7 +137,7 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	if err != nil {
 		return t, err
 	}
-	t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON)
+	t.whole, err = t.row.PDU(l.rules)
 	if err == nil && t.whole.IsCreate() {
 		err = merr.Forbidden("The creation of a room can't be deleted")
 	}
