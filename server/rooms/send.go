@@ -138,13 +138,14 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	if err != nil {
 		return t, err
 	}
-	if t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON); err != nil {
+	if t.whole, err = t.row.PDU(l.rules); err != nil {
 		return t, err
 	}
 	if t.whole.IsCreate() {
 		return t, merr.Forbidden("The creation of a room can't be deleted")
 	}
 	key, _ := t.whole.StateKey()
+	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
 	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
 }
 
