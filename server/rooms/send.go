@@ -146,7 +146,6 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	}
 	key, _ := t.whole.StateKey()
 	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
-	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
 }
 
 // redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.
