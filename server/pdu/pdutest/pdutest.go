@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -78,12 +79,24 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 			p.AuthEvents = append(p.AuthEvents, id)
 		}
 	}
+	if b.room.Rules.Format == pdu.EventFormatV1 {
+		p.Localpart, p.Hashes = fmt.Sprint(b.room.Now), b.room.hashes(p.PrevEvents, p.AuthEvents)
+	}
 	e, err := pdu.Build(b.room.Rules, p, Signer(pdu.ServerOf(sender)))
 	if err != nil {
 		b.room.t.Fatal(err)
 	}
 	b.room.Now++
 	return e
+}
+
+// hashes are the reference hashes that events of room versions 1 and 2 name each other with.
+func (r *Room) hashes(lists ...[]string) map[string]pdu.Hash {
+	hashes := map[string]pdu.Hash{}
+	for _, id := range slices.Concat(lists...) {
+		hashes[id] = r.Events[id].ReferenceHash()
+	}
+	return hashes
 }
 
 // Add puts an event at the branch's tip, and into its state.
@@ -122,4 +135,25 @@ type view struct{ *Branch }
 
 func (v view) Event(eventType, stateKey string) *pdu.Event {
 	return v.room.Events[v.State[auth.Key{Type: eventType, StateKey: stateKey}]]
+}
+
+// Continue is a room that is there already, all of whose events are given in one line, and the branch at its end.
+func Continue(t testing.TB, rules pdu.Rules, events []*pdu.Event) (*Room, *Branch) {
+	t.Helper()
+	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}}
+	b := &Branch{room: r, State: map[auth.Key]string{}}
+	for _, e := range events {
+		b.Add(e)
+		r.Now = max(r.Now, e.OriginServerTS()+1)
+	}
+	return r, b
+}
+
+// Merge puts the branch behind others: its next event follows them all, in a state that is given.
+func (b *Branch) Merge(state map[auth.Key]string, others ...*Branch) {
+	b.State = maps.Clone(state)
+	for _, other := range others {
+		b.Tips = append(b.Tips, other.Tips...)
+		b.depth = max(b.depth, other.depth)
+	}
 }
