@@ -22,7 +22,8 @@ type Reader struct {
 type Tx struct {
 	Reader
 	pos        *positions
-	events     int64 // added less deleted
+	frames     map[string]int64 // those known to the writer
+	events     int64            // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
 }
