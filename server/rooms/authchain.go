@@ -22,7 +22,7 @@ func (a authChain) Events(ids []string) ([]stateres.Event, error) {
 	}
 	events := make([]stateres.Event, len(rows))
 	for i, row := range rows {
-		e, err := pdu.FromStore(a.rules, row.ID, row.JSON)
+		e, err := pdu.FromStore(a.rules, row.ID, row.JSON, row.Status&store.StatusRedactedOnArrival != 0)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,10 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+
+	"beffroi/server/pdu"
+)
 
 // NID is the number of an event in the database.
 type NID int64
@@ -11,6 +15,7 @@ const (
 	StatusRejected          = 2
 	StatusOutlier           = 4
 	StatusRedactedOnArrival = 8
+	StatusAside             = 16 // the state before it was not the room's current one when it came
 )
 
 // Event is an event's row.
@@ -31,6 +36,11 @@ type Event struct {
 	TxnDevice  int64 // the device that sent it with TxnID, 0: none
 	TxnID      string
 	JSON       []byte // canonical signed bytes without unsigned
+}
+
+// PDU is the event in a room of a version.
+func (e *Event) PDU(r pdu.Rules) (*pdu.Event, error) {
+	return pdu.FromStore(r, e.ID, e.JSON, e.Status&StatusRedactedOnArrival != 0)
 }
 
 const eventColumns = `e.nid, e.room, e.ord, e.event_id, e.type, e.state_key, e.sender, e.ts, e.status, e.state, e.replaces, e.redacted_by,

@@ -85,10 +85,6 @@ func (c *comparison) one(t *testing.T, h *history, where string, states []State)
 		t.Fatal(err)
 	}
 	o := newOracle(t, h)
-	if h.Rules.Resolution == pdu.ResolutionV1 {
-		c.v1(t, h, where, ours, o.resolve(states))
-		return
-	}
 	if want := o.reference(deviations{}).resolve(states); !maps.Equal(ours, want) {
 		t.Fatalf("%s: we say %s\nthe specification %s\n%s", where, short(ours), short(want), h)
 	}
@@ -124,21 +120,12 @@ func (c *comparison) attribute(o *oracle, states []State, ours State) {
 }
 
 func allDeviations() deviations {
-	return deviations{closure: true, kahn: true, power: true, mainline: true, fallback: true, unconflicted: true}
+	return deviations{closure: true, kahn: true, power: true, mainline: true, fallback: true, unconflicted: true, leave: true, unban: true}
 }
 
 func setField(d *deviations, i int) {
-	fields := []*bool{&d.closure, &d.kahn, &d.power, &d.mainline, &d.fallback, &d.unconflicted}
+	fields := []*bool{&d.closure, &d.kahn, &d.power, &d.mainline, &d.fallback, &d.unconflicted, &d.leave, &d.unban}
 	*fields[i] = true
-}
-
-func (c *comparison) v1(t *testing.T, h *history, where string, ours, theirs State) {
-	t.Helper()
-	if !maps.Equal(ours, theirs) {
-		t.Errorf("%s: we say %s\nthe oracle %s\n%s", where, short(ours), short(theirs), h)
-		return
-	}
-	c.agree++
 }
 
 // oracle is gomatrixserverlib with a history's events.
@@ -165,7 +152,7 @@ func newOracle(t testing.TB, h *history) *oracle {
 }
 
 func (o *oracle) reference(d deviations) *reference {
-	return &reference{events: o.events, rejected: o.h.rejected, deviations: d, v21: o.h.Rules.Resolution == pdu.ResolutionV21}
+	return &reference{events: o.events, rejected: o.h.rejected, deviations: d, algorithm: o.h.Rules.Resolution}
 }
 
 func (o *oracle) resolve(states []State) State {

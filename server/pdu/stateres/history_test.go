@@ -138,11 +138,22 @@ func (h *history) act(b *pdutest.Branch) *pdu.Event {
 	case 9, 10:
 		return state("m.room.power_levels", h.levels(b))
 	case 11:
-		return state("m.room.join_rules", map[string]any{"join_rule": []string{"public", "invite", "knock"}[h.rnd.IntN(3)]})
+		return state("m.room.join_rules", map[string]any{"join_rule": h.joinRule()})
 	case 12:
 		return state("m.room.topic", map[string]any{"topic": h.rnd.IntN(100)})
 	}
 	return state("m.room.name", map[string]any{"name": h.rnd.IntN(100)})
+}
+
+// joinRule is one that the room's version has. Others make a difference: the
+// oracle takes a rule that is unknown for "invite", the specification for one that
+// lets nobody in, not even who is in to change their name.
+func (h *history) joinRule() string {
+	rules := []string{"public", "invite"}
+	if h.Rules.Knocking {
+		rules = append(rules, "knock")
+	}
+	return rules[h.rnd.IntN(len(rules))]
 }
 
 func (h *history) anyone() string { return h.people[h.rnd.IntN(len(h.people))] }
@@ -198,4 +209,3 @@ func short(s State) string {
 	slices.Sort(parts)
 	return fmt.Sprint(parts)
 }
-

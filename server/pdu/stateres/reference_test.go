@@ -1,11 +1,15 @@
 package stateres
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha1"
 	"maps"
 	"math"
 	"slices"
 	"strings"
+
+	"beffroi/server/pdu"
 
 	gmsl "github.com/matrix-org/gomatrixserverlib"
 	"github.com/matrix-org/gomatrixserverlib/spec"
@@ -19,7 +23,7 @@ type reference struct {
 	events     map[string]gmsl.PDU
 	rejected   map[string]bool
 	deviations deviations
-	v21        bool
+	algorithm  pdu.Resolution
 	chains     map[string]map[string]bool
 }
 
@@ -50,6 +54,11 @@ type deviations struct {
 	// unconflicted: events of the auth difference that stand in the unconflicted
 	// state map are left out (rooms/v2, "Full conflicted set").
 	unconflicted bool
+	// leave: who has left may leave again (rooms/v11, "Authorisation rules" 4.5.1).
+	leave bool
+	// unban: a ban is lifted without the level to kick, and from anyone, of
+	// whatever level (rooms/v11, "Authorisation rules" 4.5.4).
+	unban bool
 	// stateKey: power levels and join rules with a state key are no power events
 	// (rooms/v2, "Power events").
 	// Nothing here makes such events, so there is nothing to set.
@@ -73,6 +82,9 @@ func (r *reference) chain(id string) map[string]bool {
 }
 
 func (r *reference) resolve(states []State) State {
+	if r.algorithm == pdu.ResolutionV1 {
+		return r.resolveV1(states)
+	}
 	r.chains = map[string]map[string]bool{}
 	unconflicted, conflicted := State{}, map[string]bool{}
 	for _, s := range states {
@@ -87,7 +99,7 @@ func (r *reference) resolve(states []State) State {
 	full := maps.Clone(conflicted)
 	difference := r.authDifference(states)
 	maps.Copy(full, difference)
-	if r.v21 {
+	if r.algorithm == pdu.ResolutionV21 {
 		maps.Copy(full, r.subgraph(conflicted))
 	}
 	if r.deviations.unconflicted {
@@ -97,7 +109,7 @@ func (r *reference) resolve(states []State) State {
 	}
 	x := r.power(full, conflicted)
 	state := stateMap{}
-	if !r.v21 {
+	if r.algorithm == pdu.ResolutionV2 {
 		for key, id := range unconflicted {
 			state[key] = r.events[id]
 		}
@@ -314,7 +326,7 @@ func (r *reference) check(state stateMap, order []string) {
 				_ = given.AddEvent(fallback)
 			}
 		}
-		if gmsl.Allowed(e, given, userOf) == nil {
+		if r.allowed(e, given) {
 			state[keyOf(e)] = e
 		}
 	}
@@ -330,6 +342,42 @@ func (r *reference) fallback(e gmsl.PDU, key entry) gmsl.PDU {
 		return r.events["$"+strings.TrimPrefix(e.RoomID().String(), "!")]
 	}
 	return nil
+}
+
+// allowed is the oracle's verdict, put right where it is known to be wrong.
+func (r *reference) allowed(e gmsl.PDU, given *gmsl.AuthEvents) bool {
+	if gmsl.Allowed(e, given, userOf) != nil {
+		return false
+	}
+	if m, err := e.Membership(); err != nil || m != "leave" || e.Type() != "m.room.member" {
+		return true
+	}
+	before := ""
+	if old, _ := given.Member(spec.SenderID(*e.StateKey())); old != nil {
+		before, _ = old.Membership()
+	}
+	if e.StateKeyEquals(string(e.SenderID())) {
+		return r.deviations.leave || before == "join" || before == "invite" || before == "knock"
+	}
+	return r.deviations.unban || before != "ban" || r.mayKick(e, given)
+}
+
+// mayKick says whether an event's sender has the level to kick its target.
+func (r *reference) mayKick(e gmsl.PDU, given *gmsl.AuthEvents) bool {
+	create, _ := given.Create()
+	creator := string(create.SenderID())
+	levels, err := gmsl.NewPowerLevelContentFromAuthEvents(given, creator)
+	if err != nil {
+		panic(err)
+	}
+	if gmsl.MustGetRoomVersion(e.Version()).PrivilegedCreators() {
+		if levels.Users == nil {
+			levels.Users = map[string]int64{}
+		}
+		levels.Users[creator] = math.MaxInt64
+	}
+	sender := levels.UserLevel(e.SenderID())
+	return sender >= levels.Kick && sender > levels.UserLevel(spec.SenderID(*e.StateKey()))
 }
 
 // neededBy is in the order in which the oracle looks for them.
@@ -405,4 +453,81 @@ func (r *reference) oracleOrder(x, full, conflicted, difference map[string]bool)
 	}
 	stray := slices.SortedFunc(maps.Keys(left), r.compare)
 	return append(stray, order...)
+}
+
+// resolveV1 is the text of rooms/v1, "State resolution".
+func (r *reference) resolveV1(states []State) State {
+	candidates := map[entry]map[string]bool{}
+	for _, s := range states {
+		for key, id := range s {
+			if candidates[key] == nil {
+				candidates[key] = map[string]bool{}
+			}
+			candidates[key][id] = true
+		}
+	}
+	resolved := stateMap{}
+	for key, ids := range candidates {
+		if len(ids) == 1 {
+			for id := range ids {
+				resolved[key] = r.events[id]
+			}
+			delete(candidates, key)
+		}
+	}
+	for _, phase := range []string{"m.room.power_levels", "m.room.join_rules", "m.room.member", ""} {
+		settled := stateMap{}
+		for key, ids := range candidates {
+			list := slices.SortedFunc(maps.Keys(ids), r.compareV1)
+			switch {
+			case phase == key.Type:
+				settled[key] = r.lastAllowed(resolved, key, list)
+			case phase == "":
+				settled[key] = r.highestAllowed(resolved, list)
+			default:
+				continue
+			}
+			delete(candidates, key)
+		}
+		maps.Copy(resolved, settled)
+	}
+	result := State{}
+	for key, e := range resolved {
+		result[key] = e.EventID()
+	}
+	return result
+}
+
+func (r *reference) compareV1(x, y string) int {
+	hashX, hashY := sha1.Sum([]byte(x)), sha1.Sum([]byte(y))
+	return cmp.Or(cmp.Compare(r.events[x].Depth(), r.events[y].Depth()), bytes.Compare(hashY[:], hashX[:]))
+}
+
+func (r *reference) lastAllowed(resolved stateMap, key entry, list []string) gmsl.PDU {
+	state := maps.Clone(resolved)
+	state[key] = r.events[list[0]]
+	for _, id := range list[1:] {
+		if !r.allowed(r.events[id], given(state)) {
+			break
+		}
+		state[key] = r.events[id]
+	}
+	return state[key]
+}
+
+func (r *reference) highestAllowed(resolved stateMap, list []string) gmsl.PDU {
+	for _, id := range slices.Backward(list) {
+		if r.allowed(r.events[id], given(resolved)) {
+			return r.events[id]
+		}
+	}
+	return r.events[list[0]]
+}
+
+func given(state stateMap) *gmsl.AuthEvents {
+	given, err := gmsl.NewAuthEvents(slices.Collect(maps.Values(state)))
+	if err != nil {
+		panic(err)
+	}
+	return given
 }
