@@ -50,6 +50,7 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.relationRoutes(),
 		a.syncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
