@@ -53,6 +53,7 @@ const (
 
 // AddEvent stores an event's row.
 func (tx *Tx) AddEvent(e *Event) error {
+	tx.added = e
 	return tx.exec(insertEvent, e.NID, e.Room, sql.NullInt64{Int64: e.Ord, Valid: e.Placed}, eventIDBytes(e.ID), e.Type, orNull(e.StateKey), e.Sender,
 		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, e.JSON)
 }
@@ -92,6 +93,7 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 
 // Redact replaces an event's bytes by their redacted form and notes which event redacted it.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
+	tx.redacted = append(tx.redacted, target)
 	return tx.exec(redactEvent, redacted, by, target)
 }
 

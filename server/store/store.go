@@ -48,6 +48,7 @@ type DB struct {
 	cp      *checkpointer
 	atoms   *atomCache
 	visible atomic.Int64 // the published position
+	recent  *recent      // what was published last
 
 	closing sync.Once
 	closed  error
@@ -82,6 +83,7 @@ func (db *DB) start(ctx context.Context, conn *conn) (err error) {
 		return err
 	}
 	db.visible.Store(pos.last)
+	db.recent = &recent{floor: pos.last}
 	if db.peek, err = openReaders(ctx, db.path, peekers); err != nil {
 		return err
 	}

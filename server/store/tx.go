@@ -24,6 +24,10 @@ type Tx struct {
 	pos        *positions
 	onCommit   []func()
 	onRollback []func(error)
+
+	touched  []touch // for News
+	redacted []NID   // events that are other than they were
+	added    *Event  // the last event that was stored
 }
 
 // NextPos gives the next position of the streams. A write that fails loses the positions it took.

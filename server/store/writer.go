@@ -143,6 +143,11 @@ func (w *writer) commit(group []*Pending) {
 		w.pos.undo(reserved)
 	} else {
 		w.commits.Add(1)
+		for _, p := range group {
+			if p.err == nil {
+				w.db.recent.add(p.tx)
+			}
+		}
 		w.db.visible.Store(w.pos.published())
 	}
 	for _, p := range group {

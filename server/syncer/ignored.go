@@ -10,6 +10,9 @@ import (
 //
 // Spec: client-server API, "Ignoring Users".
 func (l *look) ignores(sender store.Atom) (bool, error) {
+	if l.ignored == nil && l.known != nil && !l.touched(store.TouchedData) {
+		l.ignored = l.known.ignored
+	}
 	if l.ignored == nil {
 		var err error
 		if l.ignored, err = l.readIgnored(); err != nil {

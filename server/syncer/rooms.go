@@ -1,12 +1,18 @@
 package syncer
 
 import (
+	"maps"
+	"slices"
+
 	"beffroi/server/clientevent"
 	"beffroi/server/store"
 )
 
 // rooms fills the sections by membership.
 func (l *look) rooms() error {
+	if l.news != nil {
+		return l.touchedRooms()
+	}
 	heads, err := l.r.JoinedHeads(l.q.Session.User)
 	if err != nil {
 		return err
@@ -15,7 +21,7 @@ func (l *look) rooms() error {
 		if !l.concerns(&h) {
 			continue
 		}
-		if err := l.inRoom(h.Room, h.MemberPos, (*section).joinedNow); err != nil {
+		if err := l.inRoom(h.Room, h.RoomID, h.MemberPos, (*section).joinedNow); err != nil {
 			return err
 		}
 	}
@@ -24,7 +30,35 @@ func (l *look) rooms() error {
 		return err
 	}
 	for _, m := range others {
-		if err := l.inRoom(m.Room, m.Pos, func(s *section) error { return s.notJoinedNow(&m) }); err != nil {
+		if err := l.inRoom(m.Room, m.RoomID, m.Pos, func(s *section) error { return s.notJoinedNow(&m.Member) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchedRooms fills the sections of the rooms in which something is known to have changed.
+func (l *look) touchedRooms() error {
+	refs := l.sources.Ephemeral.ChangedAfter(l.typed)
+	for _, n := range l.news.Rooms {
+		refs = append(refs, n.Room)
+	}
+	refs = slices.AppendSeq(refs, maps.Keys(l.data))
+	slices.Sort(refs)
+	members, err := l.r.MembershipsIn(l.q.Session.User, slices.Compact(refs))
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		read := (*section).joinedNow
+		switch {
+		case m.Membership == store.Join:
+		case m.Pos > l.since:
+			read = func(s *section) error { return s.notJoinedNow(&m.Member) }
+		default:
+			continue
+		}
+		if err := l.inRoom(m.Room, m.RoomID, m.Pos, read); err != nil {
 			return err
 		}
 	}
@@ -37,12 +71,15 @@ func (l *look) concerns(h *store.RoomHead) bool {
 }
 
 // inRoom leaves out the rooms that the filter leaves out.
-func (l *look) inRoom(ref store.RoomRef, memberPos int64, read func(s *section) error) error {
-	room, _, err := l.r.Room(ref)
-	if err != nil || !l.q.Filter.Room.MatchRoom(room.ID) {
-		return err
+func (l *look) inRoom(ref store.RoomRef, id string, memberPos int64, read func(s *section) error) error {
+	if !l.q.Filter.Room.MatchRoom(id) {
+		return nil
 	}
-	return read(&section{look: l, ref: ref, id: room.ID, since: l.since, upto: l.upto, memberPos: memberPos})
+	s := &section{look: l, ref: ref, id: id, since: l.since, upto: l.upto, memberPos: memberPos}
+	if l.news != nil {
+		s.news = l.news.Room(ref)
+	}
+	return read(s)
 }
 
 func (s *section) joinedNow() error {

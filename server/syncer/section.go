@@ -17,6 +17,7 @@ type section struct {
 	newly       bool  // the client knows nothing of the room: it was not joined all the time since
 	memberPos   int64 // when the user's membership event changed last
 
+	news     *store.RoomNews // nil: nothing is known to have changed, or l.news is nil too
 	viewer   *rooms.Viewer
 	timeline []store.StreamEvent // what is shown, in order
 	limited  bool
@@ -27,6 +28,11 @@ type section struct {
 
 // full tells whether the client is given the whole state.
 func (s *section) full() bool { return s.newly || s.q.FullState }
+
+// touched tells whether what the client must hear of a stream of the room may have something in it.
+func (s *section) touched(what store.Touched) bool {
+	return s.newly || s.look.news == nil || s.news != nil && s.news.Touched&what != 0
+}
 
 // joined fills the section of a room that the user is in.
 func (s *section) joined() error {
@@ -112,6 +118,9 @@ func (s *section) ephemeral(to *Events) (receipts bool, err error) {
 		if err := to.add("m.typing", map[string][]string{"user_ids": users}); err != nil {
 			return false, err
 		}
+	}
+	if !s.touched(store.TouchedReceipts) {
+		return false, nil
 	}
 	content, err := e.Receipts(s.r, s.ref, s.q.Session.User, s.readFrom(), s.upto)
 	if err != nil || content == nil {

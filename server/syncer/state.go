@@ -27,19 +27,34 @@ func (s *section) readChanges() error {
 			base = min(base, s.timeline[0].Pos-1)
 		}
 	}
-	changes, err := s.r.ChangesSince(s.ref, base)
 	s.changes = state{window: map[entry][]store.Change{}, later: map[entry]store.NID{}, shown: map[store.NID]bool{}}
-	for _, c := range changes {
-		k := entry{c.Type, c.StateKey}
-		if c.Pos <= s.upto {
-			s.changes.window[k] = append(s.changes.window[k], c)
-		} else if _, ok := s.changes.later[k]; !ok {
-			s.changes.later[k] = c.Old
-		}
-	}
 	for _, e := range s.timeline {
 		s.changes.shown[e.NID] = true
 	}
+	if !s.touched(store.TouchedState) {
+		return nil
+	}
+	changes, err := s.r.ChangesSince(s.ref, base)
+	s.changes.take(changes, s.upto)
+	return err
+}
+
+// take sorts changes by whether the answer reaches them.
+func (st *state) take(changes []store.Change, upto int64) {
+	for _, c := range changes {
+		k := entry{c.Type, c.StateKey}
+		if c.Pos <= upto {
+			st.window[k] = append(st.window[k], c)
+		} else if _, ok := st.later[k]; !ok {
+			st.later[k] = c.Old
+		}
+	}
+}
+
+// readLater reads by what the snapshot's state is ahead.
+func (s *section) readLater() error {
+	changes, err := s.r.ChangesSince(s.ref, s.upto)
+	s.changes.take(changes, s.upto)
 	return err
 }
 
@@ -146,6 +161,9 @@ func (s *section) neededMembers(wanted map[entry]store.NID, heroes []store.Atom)
 	}
 	slices.Sort(users)
 	members, err := s.r.CurrentMembers(s.ref, slices.Compact(users))
+	if err == nil && slices.ContainsFunc(members, func(m store.StateEntry) bool { return int64(m.NID) > s.upto }) {
+		err = s.readLater() // it came after News was asked
+	}
 	for _, m := range members {
 		k := entry{m.Type, m.StateKey}
 		now := s.changes.at(k, m.NID)
