@@ -25,8 +25,8 @@ const (
 
 	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
 
-	currentNIDs = `SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type < 3
-		UNION ALL SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type > 3`
+	currentButMembers = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type < 3
+		UNION ALL SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type > 3`
 	currentMembers = `SELECT type, state_key, nid FROM current_state WHERE room = ? AND type = 3 AND state_key IN (SELECT value FROM json_each(?))`
 
 	memberCounts = `SELECT coalesce(sum(membership = 1), 0), coalesce(sum(membership = 2), 0) FROM member WHERE room = ?`
@@ -151,9 +151,9 @@ func (r *Reader) ChangesSince(room RoomRef, since int64) ([]Change, error) {
 	})
 }
 
-// CurrentWithoutMembers lists the entries of a room's current state but for memberships.
-func (r *Reader) CurrentWithoutMembers(room RoomRef) ([]StateEntry, error) {
-	return list(r, currentNIDs, in(room), scanEntry)
+// CurrentEventsWithoutMembers reads the events of a room's current state but for memberships.
+func (r *Reader) CurrentEventsWithoutMembers(room RoomRef) ([]Event, error) {
+	return list(r, currentButMembers, in(room), scanEvent)
 }
 
 // CurrentMembers lists the membership entries of some users in a room's current state.

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"beffroi/server/clientevent"
@@ -21,7 +22,9 @@ func (l *look) rooms() error {
 		if !l.concerns(&h) {
 			continue
 		}
-		if err := l.inRoom(h.Room, h.RoomID, h.MemberPos, (*section).joinedNow); err != nil {
+		s := l.section(h.Room, h.RoomID, h.MemberPos)
+		s.lastState, s.lastReceipt = h.State, h.Receipt
+		if err := s.read((*section).joinedNow); err != nil {
 			return err
 		}
 	}
@@ -30,7 +33,8 @@ func (l *look) rooms() error {
 		return err
 	}
 	for _, m := range others {
-		if err := l.inRoom(m.Room, m.RoomID, m.Pos, func(s *section) error { return s.notJoinedNow(&m.Member) }); err != nil {
+		s := l.section(m.Room, m.RoomID, m.Pos)
+		if err := s.read(func(s *section) error { return s.notJoinedNow(&m.Member) }); err != nil {
 			return err
 		}
 	}
@@ -58,7 +62,7 @@ func (l *look) touchedRooms() error {
 		default:
 			continue
 		}
-		if err := l.inRoom(m.Room, m.RoomID, m.Pos, read); err != nil {
+		if err := l.section(m.Room, m.RoomID, m.Pos).read(read); err != nil {
 			return err
 		}
 	}
@@ -70,16 +74,23 @@ func (l *look) concerns(h *store.RoomHead) bool {
 	return l.initial || l.q.FullState || h.Last() > l.since || len(l.data[h.Room]) > 0 || l.typedIn(h.Room)
 }
 
-// inRoom leaves out the rooms that the filter leaves out.
-func (l *look) inRoom(ref store.RoomRef, id string, memberPos int64, read func(s *section) error) error {
-	if !l.q.Filter.Room.MatchRoom(id) {
-		return nil
-	}
-	s := &section{look: l, ref: ref, id: id, since: l.since, upto: l.upto, memberPos: memberPos}
+// section begins the reading of a room.
+func (l *look) section(ref store.RoomRef, id string, memberPos int64) *section {
+	s := &section{look: l, ref: ref, id: id, since: l.since, upto: l.upto, memberPos: memberPos, lastState: always, lastReceipt: always}
 	if l.news != nil {
 		s.news = l.news.Room(ref)
 	}
-	return read(s)
+	return s
+}
+
+const always = math.MaxInt64
+
+// read leaves out the rooms that the filter leaves out.
+func (s *section) read(how func(s *section) error) error {
+	if !s.q.Filter.Room.MatchRoom(s.id) {
+		return nil
+	}
+	return how(s)
 }
 
 func (s *section) joinedNow() error {

@@ -23,7 +23,10 @@ type section struct {
 	limited  bool
 	prev     *int64 // the boundary before the timeline, nil where nothing was read
 
-	changes state // what became of the room's state
+	changes     state         // what became of the room's state
+	lastState   int64         // position of its last change, always where that is not known
+	lastReceipt int64         // position of the last receipt, always where that is not known
+	whole       []store.Event // the current state, where all of it is needed; lazy: without memberships; nil: not read
 }
 
 // full tells whether the client is given the whole state.
@@ -119,7 +122,7 @@ func (s *section) ephemeral(to *Events) (receipts bool, err error) {
 			return false, err
 		}
 	}
-	if !s.touched(store.TouchedReceipts) {
+	if !s.touched(store.TouchedReceipts) || s.lastReceipt <= s.readFrom() {
 		return false, nil
 	}
 	content, err := e.Receipts(s.r, s.ref, s.q.Session.User, s.readFrom(), s.upto)
