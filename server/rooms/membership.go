@@ -141,7 +141,11 @@ func (s *Service) memberAs(ctx context.Context, sender User, roomID, target stri
 		if sender.ID != target && !senderIn {
 			return draft{}, notIn()
 		}
-		content, err := draw(l, auth.Membership(l.state.Event("m.room.member", target)))
+		now, err := l.membership(ctx, target)
+		if err != nil {
+			return draft{}, err
+		}
+		content, err := draw(l, now)
 		if err != nil {
 			return draft{}, err
 		}

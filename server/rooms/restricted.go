@@ -59,7 +59,7 @@ func JoinedToAny(r *store.Reader, user store.Atom, roomIDs []string) (bool, erro
 //
 // Spec: server-server API, "Restricted rooms".
 func (s *Service) authoriser(ctx context.Context, l *live, u User, now string) (string, error) {
-	rules := l.state.Event("m.room.join_rules", "")
+	rules := l.held.Event("m.room.join_rules", "")
 	if !Restricted(auth.JoinRule(rules)) || now == "invite" || now == "join" || now == "ban" {
 		return "", nil
 	}
@@ -70,7 +70,7 @@ func (s *Service) authoriser(ctx context.Context, l *live, u User, now string) (
 	levels := l.levels()
 	var best string
 	for id := range l.joined {
-		if !s.local(id) || levels.For(id) < levels.Level("invite") {
+		if levels.For(id) < levels.Level("invite") {
 			continue
 		}
 		if best == "" || levels.For(id) > levels.For(best) || levels.For(id) == levels.For(best) && id < best {

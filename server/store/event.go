@@ -11,6 +11,7 @@ const (
 	StatusRejected          = 2
 	StatusOutlier           = 4
 	StatusRedactedOnArrival = 8
+	StatusAside             = 16 // the state before it was not the room's current one when it came
 )
 
 // Event is an event's row.

@@ -49,7 +49,9 @@ const (
 	roomsOfUser   = `SELECT ` + memberColumns + ` FROM member WHERE user = ?`
 	membersOfRoom = `SELECT ` + memberColumns + ` FROM member WHERE room = ?`
 	joinedMembers = `SELECT user FROM member WHERE room = ? AND membership = 1 ORDER BY user LIMIT ?`
-	sharing       = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
+	joinedOf      = `SELECT a.text, a.id FROM member m JOIN atom a ON a.id = m.user
+		WHERE m.room = ? AND m.membership = 1 AND substr(a.text, -length(?2)) = ?2`
+	sharing = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
 		WHERE a.user = ? AND a.membership = 1`
 )
 
@@ -86,6 +88,19 @@ func (r *Reader) MembersOf(room RoomRef) ([]Member, error) {
 // JoinedMembers lists up to limit users who are joined to a room.
 func (r *Reader) JoinedMembers(room RoomRef, limit int) ([]Atom, error) {
 	return list(r, joinedMembers, in(room, limit), scanInt[Atom])
+}
+
+// JoinedOf gives the users of a server who are joined to a room, by their ids.
+func (r *Reader) JoinedOf(room RoomRef, server string) (map[string]Atom, error) {
+	joined := map[string]Atom{}
+	err := r.rows(joinedOf, in(room, ":"+server), func(rows *sql.Rows) error {
+		var id string
+		var user Atom
+		err := rows.Scan(&id, &user)
+		joined[id] = user
+		return err
+	})
+	return joined, err
 }
 
 // UsersSharingRooms lists who is joined to a room that the user is joined to, the user included.
