@@ -27,10 +27,6 @@ func withJoinRule(content object) object {
 	return object{"preset": "private_chat", "initial_state": []object{{"type": "m.room.join_rules", "content": content}}}
 }
 
-func membership(u *servertest.User, room string, of *servertest.User) any {
-	return state(u, room, "m.room.member/"+url.PathEscape(of.UserID))["membership"]
-}
-
 func TestKnocking(t *testing.T) {
 	s := servertest.Start(t)
 	alice, bob, carol := s.Register(t, "alice"), s.Register(t, "bob"), s.Register(t, "carol")

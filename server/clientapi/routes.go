@@ -49,6 +49,8 @@ func (a *API) Routes() []route {
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
 		a.directoryRoutes(),
+		a.roomDiscoveryRoutes(),
+		a.reportRoutes(),
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
