@@ -145,7 +145,7 @@ func (l *live) readMember(r *store.Reader, key auth.Key) error {
 		l.grow(userWeight + len(key.StateKey))
 		return nil
 	}
-	e, err := pdu.FromStore(l.rules, row.ID, row.JSON)
+	e, err := row.PDU(l.rules)
 	if err == nil {
 		l.hold(e)
 	}
@@ -202,7 +202,7 @@ func (l *live) loadHead(r *store.Reader) error {
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s: event %d is missing", l.ID, place.NID))
 	}
-	last, err := pdu.FromStore(l.rules, e.ID, e.JSON)
+	last, err := e.PDU(l.rules)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (l *live) loadState(r *store.Reader, eventType string) error {
 		return err
 	}
 	for _, row := range events {
-		e, err := pdu.FromStore(l.rules, row.ID, row.JSON)
+		e, err := row.PDU(l.rules)
 		if err != nil {
 			return err
 		}

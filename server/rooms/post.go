@@ -100,7 +100,7 @@ func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
 func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, error) {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(l.depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}

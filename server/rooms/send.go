@@ -141,7 +141,7 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	if err != nil {
 		return t, err
 	}
-	if t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON); err != nil {
+	if t.whole, err = t.row.PDU(l.rules); err != nil {
 		return t, err
 	}
 	if t.whole.IsCreate() {

@@ -22,6 +22,7 @@ type Reader struct {
 type Tx struct {
 	Reader
 	pos        *positions
+	events     int64 // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
 }

@@ -142,6 +142,7 @@ func (w *writer) commit(group []*Pending) {
 	if err != nil {
 		w.pos.undo(reserved)
 	} else {
+		w.db.count(group)
 		w.commits.Add(1)
 		w.db.visible.Store(w.pos.published())
 	}

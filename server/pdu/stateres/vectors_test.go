@@ -92,7 +92,7 @@ func (w *world) event(members map[string]any) *pdu.Event {
 	if b, err = pdu.Canonical(b); err != nil {
 		w.t.Fatal(err)
 	}
-	e, err := pdu.FromStore(w.rules, id, b)
+	e, err := pdu.FromStore(w.rules, id, b, false)
 	if err != nil {
 		w.t.Fatal(id, err)
 	}
