@@ -53,7 +53,9 @@ func space(u *servertest.User, name string, rule object, children ...string) str
 	return room
 }
 
-func childPath(room, child string) string { return roomPath(room) + "/state/m.space.child/" + url.PathEscape(child) }
+func childPath(room, child string) string {
+	return roomPath(room) + "/state/m.space.child/" + url.PathEscape(child)
+}
 
 func TestHierarchy(t *testing.T) {
 	s := servertest.Start(t)

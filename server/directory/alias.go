@@ -158,7 +158,7 @@ func currentEvent(r *store.Reader, room store.Room, eventType store.Atom) (*pdu.
 		return nil, err
 	}
 	rules, _ := pdu.RulesFor(room.Version)
-	return pdu.FromStore(rules, row.ID, row.JSON)
+	return row.PDU(rules)
 }
 
 // unname takes a deleted alias out of the room's m.room.canonical_alias event. A user who may not do that has deleted the alias all the same.
