@@ -129,8 +129,6 @@ func (s *Service) creationTime() int64 {
 // creatable refuses what can't be made here.
 func (s *Service) creatable(q *CreateRequest) error {
 	switch {
-	case q.RoomAliasName != "":
-		return merr.InvalidParam("Room aliases can't be made on this server")
 	case len(q.Invite3PID) > 0:
 		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
 	case len(q.Invite)+len(q.InitialState) > maxFirst:
@@ -164,10 +162,18 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	if err != nil {
 		return nil, err
 	}
+	alias, err := s.alias(q)
+	if err != nil {
+		return nil, err
+	}
 	d := drafting{by: u}
 	d.state("m.room.create", "", create)
+	d.list[0].also = s.listed(u, alias, q.Visibility == "public")
 	d.state("m.room.member", u.ID, join)
 	d.state("m.room.power_levels", "", s.powerLevels(u, q, rules))
+	if alias != "" {
+		d.state("m.room.canonical_alias", "", map[string]string{"alias": alias})
+	}
 	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
 	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)

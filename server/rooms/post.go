@@ -22,6 +22,8 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
+
+	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
 // redaction is the target of an m.room.redaction event and the form it gets.
