@@ -22,7 +22,7 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require github.com/klauspost/compress v1.20.3
+require github.com/robfig/cron/v3 v3.0.1
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect

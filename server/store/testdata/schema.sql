@@ -11,7 +11,7 @@ CREATE TABLE account_data (
 	room    INTEGER NOT NULL, -- 0: global
 	type    INTEGER NOT NULL, -- atom
 	content BLOB NOT NULL,    -- JSON
-	pos     INTEGER NOT NULL,
+	pos     INTEGER NOT NULL, sum INTEGER,
 	PRIMARY KEY (user, room, type)
 );
 
@@ -89,6 +89,14 @@ CREATE TABLE event (
 	txn_device  INTEGER,
 	txn_id      TEXT,
 	json        BLOB NOT NULL     -- canonical signed bytes without unsigned
+, sum INTEGER, frame INTEGER);
+
+CREATE TABLE event_frame (
+	id   INTEGER PRIMARY KEY,
+	room INTEGER NOT NULL,
+	sum  INTEGER NOT NULL, -- FNV-1a of text, to find it
+	text BLOB NOT NULL,    -- canonical JSON with holes; see frame.go
+	UNIQUE (room, sum)
 );
 
 CREATE UNIQUE INDEX event_id ON event (event_id);
@@ -134,7 +142,7 @@ CREATE TABLE key_backup_session (
 	first_message_index INTEGER NOT NULL,
 	forwarded_count     INTEGER NOT NULL,
 	is_verified         INTEGER NOT NULL,
-	session_data        BLOB NOT NULL, -- JSON
+	session_data        BLOB NOT NULL, sum INTEGER, -- JSON
 	PRIMARY KEY (user, version, room_id, session_id)
 );
 
@@ -305,7 +313,7 @@ CREATE TABLE to_device (
 	device INTEGER NOT NULL,
 	seq    INTEGER NOT NULL, -- counts within the queue, so that its length is known from its ends
 	json   BLOB NOT NULL     -- the event as the device gets it
-);
+, sum INTEGER);
 
 CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
 
