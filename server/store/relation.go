@@ -37,7 +37,6 @@ type Relation struct {
 const (
 	insertRelation = `INSERT INTO relation (target, ord, nid, rel_type, type, sender, ts, status, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	deleteRelation = `DELETE FROM relation WHERE target = (SELECT nid FROM event WHERE event_id = ?) AND ord = ?`
-	relationTarget = `SELECT nid, room, json FROM event WHERE event_id = ?`
 	insertThread   = `INSERT OR IGNORE INTO thread (room, root) VALUES (?, ?)`
 
 	insertWaiting = `INSERT OR IGNORE INTO relation_waiting (target, nid) VALUES (?, ?)`
@@ -57,8 +56,7 @@ func (tx *Tx) Relate(e *Event) error {
 	if !ok {
 		return nil
 	}
-	var target Event
-	known, err := tx.row(relationTarget, in(eventIDBytes(rel.EventID)), &target.NID, &target.Room, &target.JSON)
+	target, known, err := tx.EventByID(rel.EventID)
 	if err != nil {
 		return err
 	}
