@@ -35,7 +35,7 @@ func TestDifferential(t *testing.T) {
 		t.Run("v"+version, func(t *testing.T) {
 			c := &comparison{version: version, by: map[string]int{}}
 			for seed := range uint64(*histories) {
-				h := newHistory(t, version, seed, ourMerge(t))
+				h := newHistory(t, version, uint64(n)<<32|seed, ourMerge(t))
 				for i, states := range h.merges {
 					c.one(t, h, fmt.Sprintf("seed %d, merge %d", seed, i), states)
 				}
