@@ -29,16 +29,17 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Accounts  *accounts.Service
-	Rooms     *rooms.Service
-	Leaver    Leaver            // for deactivation
-	Profiles  ProfilePropagator // for changes of a display name or avatar
-	E2EE      *e2ee.Service
-	Ephemeral *ephemeral.Service
-	Media     *media.Service
-	Syncer    *syncer.Syncer
-	Push      *push.Service
-	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
+	Accounts    *accounts.Service
+	Rooms       *rooms.Service
+	Leaver      Leaver            // for deactivation
+	Profiles    ProfilePropagator // for changes of a display name or avatar
+	E2EE        *e2ee.Service
+	Ephemeral   *ephemeral.Service
+	Media       *media.Service
+	Syncer      *syncer.Syncer
+	Push        *push.Service
+	RoomVersion string // that rooms are made with where nobody names one
+	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
 }
 
 // Routes is the table of the whole API.
@@ -49,6 +50,7 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.relationRoutes(),
 		a.syncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),

@@ -22,6 +22,8 @@ type Reader struct {
 type Tx struct {
 	Reader
 	pos        *positions
+	frames     map[string]int64 // those known to the writer
+	events     int64            // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
 }

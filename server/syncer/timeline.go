@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/clientevent"
 	"beffroi/server/eventfilter"
+	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
@@ -140,6 +141,9 @@ func (s *section) renderTimeline() (Timeline, error) {
 		return t, err
 	}
 	view := s.view(around)
+	if view.Relations, err = s.aggregated(events); err != nil {
+		return t, err
+	}
 	for i := range s.timeline {
 		standing, err := s.standing(&s.timeline[i])
 		if err != nil {
@@ -148,6 +152,18 @@ func (s *section) renderTimeline() (Timeline, error) {
 		t.Events = append(t.Events, view.Render(&s.timeline[i].Event, standing))
 	}
 	return t, nil
+}
+
+// aggregated tells what relates to the events of a limited timeline, in which the relating events may be missing.
+//
+// Spec: client-server API, "Aggregations of child events".
+func (s *section) aggregated(events []store.Event) (clientevent.Relations, error) {
+	if !s.limited {
+		return nil, nil
+	}
+	lens := relations.Lens{Reader: s.r, Room: store.Room{Ref: s.ref, ID: s.id}, User: s.q.Session.User, Upto: store.NID(s.upto),
+		Viewer: s.asViewer, View: *s.view(nil)}
+	return lens.Bundles(events)
 }
 
 // standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.
