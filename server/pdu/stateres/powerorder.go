@@ -57,11 +57,8 @@ func (v *v2) rank(r ref) rank {
 // senderPower is the power level of an event's sender by its auth_events, 0 where
 // no create event says who made the room.
 func (v *v2) senderPower(r ref) int64 {
-	create := v.g.authEvent(r, createKey)
-	if v.create >= 0 {
-		create = v.create
-	}
-	if create < 0 || v.g.nodes[create].event == nil {
+	create := v.g.create(r)
+	if v.g.event(create) == nil {
 		return 0
 	}
 	by := powerOf{create: create, levels: v.g.authEvent(r, levelsKey), sender: v.g.nodes[r].event.Sender()}
