@@ -68,7 +68,11 @@ func (p *paging) match(e *store.Event) (bool, error) {
 	return p.filter.MatchRoom(p.room.ID) && p.filter.Match(eventType, sender) && p.filter.MatchContent(clientevent.Content(e)), err
 }
 
-// render shows events that the user may see.
+func (p *paging) view() clientevent.View {
+	return clientevent.View{Device: p.r.Session.Device, Now: p.api.Now(), RoomID: p.room.ID}
+}
+
+// render shows events that the user may see, with what is aggregated of those that relate to them.
 func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	plain := make([]store.Event, len(events))
 	for i := range events {
@@ -78,7 +82,11 @@ func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := clientevent.View{Device: p.r.Session.Device, Now: p.api.Now(), RoomID: p.room.ID, Around: around}
+	view := p.view()
+	view.Around = around
+	if view.Relations, err = p.lens().Bundles(plain); err != nil {
+		return nil, err
+	}
 	out := make([]json.RawMessage, len(events))
 	for i, e := range events {
 		replaced, ok := around[e.Replaces]
@@ -258,18 +266,14 @@ func (p *paging) context(e rooms.Seen) (c contextAnswer, err error) {
 		return c, err
 	}
 	c.Start, c.End = p.token(before.End), p.token(after.End)
-	if c.EventsBefore, err = p.render(before.Events); err != nil {
-		return c, err
-	}
-	if c.EventsAfter, err = p.render(after.Events); err != nil {
-		return c, err
-	}
-	one, err := p.render([]rooms.Seen{e})
+	all := slices.Concat(before.Events, []rooms.Seen{e}, after.Events)
+	shown, err := p.render(all)
 	if err != nil {
 		return c, err
 	}
-	c.Event = one[0]
-	c.State, err = p.contextState(slices.Concat(before.Events, []rooms.Seen{e}, after.Events))
+	n := len(before.Events)
+	c.EventsBefore, c.Event, c.EventsAfter = shown[:n:n], shown[n], shown[n+1:]
+	c.State, err = p.contextState(all)
 	return c, err
 }
 

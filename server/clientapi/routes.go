@@ -56,6 +56,7 @@ func (a *API) Routes() []route {
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.relationRoutes(),
 		a.syncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),

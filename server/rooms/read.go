@@ -34,6 +34,7 @@ type PageQuery struct {
 	To       int64 // boundary where it stops at the latest
 	Backward bool
 	Limit    int
+	Batch    func([]store.Event) error // unless nil: is told what Match is going to be asked of
 	Match    func(*store.Event) (bool, error)
 }
 
@@ -77,10 +78,15 @@ func Messages(r *store.Reader, room store.Room, v *Viewer, q PageQuery) (*Page, 
 }
 
 func (q *PageQuery) next(r *store.Reader, room store.RoomRef, from int64, limit int) ([]store.Event, error) {
+	read := r.EventsForward
 	if q.Backward {
-		return r.EventsBackward(room, from, q.To, limit)
+		read = r.EventsBackward
 	}
-	return r.EventsForward(room, from, q.To, limit)
+	batch, err := read(room, from, q.To, limit)
+	if err == nil && q.Batch != nil {
+		err = q.Batch(batch)
+	}
+	return batch, err
 }
 
 // take adds what the user may see and asked for, and moves the end behind what was looked at.

@@ -18,8 +18,9 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 	if eventType == "m.room.redaction" {
 		return s.redact(ctx, u, roomID, redactsOf(content), txnID, content)
 	}
-	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(*live) (draft, error) {
-		return draft{sender: u, kind: eventType, content: content}, nil
+	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(l *live) (draft, error) {
+		d := draft{sender: u, kind: eventType, content: content}
+		return d, s.relatable(ctx, l, &d)
 	})
 }
 

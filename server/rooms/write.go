@@ -77,6 +77,9 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store
 	if err := place(tx, at, &row, e, pos); err != nil {
 		return 0, err
 	}
+	if err := tx.Relate(&row); err != nil {
+		return 0, err
+	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
 			return 0, err

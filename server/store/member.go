@@ -57,6 +57,7 @@ const (
 
 // PutMember sets a user's membership.
 func (tx *Tx) PutMember(m Member) error {
+	tx.touch(TouchedMembers, int64(m.Room), m.Pos)
 	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos)
 }
 

@@ -44,6 +44,9 @@ const (
 
 // AddPlace appends to a timeline.
 func (tx *Tx) AddPlace(p Place) error {
+	if p.Pos != 0 {
+		tx.touchTimeline(&p)
+	}
 	return tx.exec(insertPlace, p.Room, p.Ord, p.NID, orNull(p.Pos), p.Sender, p.Notify, p.NotifyMain, p.Thread, p.NotifyThread)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/clientevent"
 	"beffroi/server/eventfilter"
+	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
@@ -27,7 +28,7 @@ func (s *section) readTimeline() error {
 	}
 	limit, below := f.Limited(standardTimeline), store.OrdMax
 	for scanned := 0; ; {
-		chunk, end, err := s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit+1-len(s.timeline))
+		chunk, end, err := s.timelineDown(below, limit+1-len(s.timeline))
 		if err != nil {
 			return err
 		}
@@ -43,6 +44,20 @@ func (s *section) readTimeline() error {
 	}
 	slices.Reverse(s.timeline)
 	return nil
+}
+
+// timelineDown reads on from a place, from memory where the room's last events are there.
+func (s *section) timelineDown(below int64, limit int) ([]store.StreamEvent, bool, error) {
+	switch {
+	case s.look.news == nil || s.newly:
+	case s.news == nil:
+		return nil, true, nil
+	default:
+		if events, end, ok := s.news.Timeline(below, s.since, s.upto, limit); ok {
+			return events, end, nil
+		}
+	}
+	return s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit)
 }
 
 // take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the
@@ -140,6 +155,9 @@ func (s *section) renderTimeline() (Timeline, error) {
 		return t, err
 	}
 	view := s.view(around)
+	if view.Relations, err = s.aggregated(events); err != nil {
+		return t, err
+	}
 	for i := range s.timeline {
 		standing, err := s.standing(&s.timeline[i])
 		if err != nil {
@@ -148,6 +166,18 @@ func (s *section) renderTimeline() (Timeline, error) {
 		t.Events = append(t.Events, view.Render(&s.timeline[i].Event, standing))
 	}
 	return t, nil
+}
+
+// aggregated tells what relates to the events of a limited timeline, in which the relating events may be missing.
+//
+// Spec: client-server API, "Aggregations of child events".
+func (s *section) aggregated(events []store.Event) (clientevent.Relations, error) {
+	if !s.limited {
+		return nil, nil
+	}
+	lens := relations.Lens{Reader: s.r, Room: store.Room{Ref: s.ref, ID: s.id}, User: s.q.Session.User, Upto: store.NID(s.upto),
+		Viewer: s.asViewer, View: *s.view(nil)}
+	return lens.Bundles(events)
 }
 
 // standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.
