@@ -71,7 +71,8 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
-	s.directory = directory.New(s.db, s.rooms, s.cfg.ServerName, time.Now)
+	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
+		ServerName: s.cfg.ServerName, Log: s.log})
 	return nil
 }
 

@@ -49,7 +49,7 @@ func (a *API) join(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"room_id": id}, a.Rooms.JoinWith(r.Context(), actor(r), id, q.Reason, q.more)
+	return map[string]string{"room_id": id}, a.Directory.Join(r.Context(), actor(r), id, q.Reason, q.more)
 }
 
 // named gives the id of the room that a path names by its id, or where the endpoint takes that by an alias.

@@ -52,6 +52,7 @@ func (a *API) Routes() []route {
 		a.directoryRoutes(),
 		a.roomDiscoveryRoutes(),
 		a.reportRoutes(),
+		a.upgradeRoutes(),
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),

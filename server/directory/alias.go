@@ -40,7 +40,7 @@ const (
 // servers lists servers in the room, this one first.
 func (s *Service) servers(r *store.Reader, room store.RoomRef) ([]string, error) {
 	servers := []string{s.server}
-	members, err := r.JoinedMembers(room, maxMembers)
+	members, err := r.UsersWith(room, store.Join, maxMembers)
 	for _, m := range members {
 		user, err := r.Text(m)
 		if err != nil {

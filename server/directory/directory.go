@@ -8,26 +8,43 @@ import (
 	"sync"
 	"time"
 
+	"beffroi/server/accounts"
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+
+	"github.com/rs/zerolog"
 )
+
+// Config is what the directory works with.
+type Config struct {
+	Rooms      *rooms.Service
+	Accounts   *accounts.Service // for what people set up for themselves in a room that is replaced
+	Push       *push.Service
+	ServerName string
+	Log        zerolog.Logger
+}
 
 // Service is the directory of one server.
 type Service struct {
-	db     *store.DB
-	rooms  *rooms.Service
-	server string // the server's name
-	now    func() time.Time
+	db       *store.DB
+	rooms    *rooms.Service
+	accounts *accounts.Service
+	push     *push.Service
+	server   string // the server's name
+	log      zerolog.Logger
+	now      func() time.Time
 
 	mu    sync.Mutex
 	shown map[store.RoomRef]shown // what the directory shows of rooms; see look
 }
 
 // New makes the directory of a server.
-func New(db *store.DB, core *rooms.Service, serverName string, now func() time.Time) *Service {
-	return &Service{db: db, rooms: core, server: serverName, now: now, shown: map[store.RoomRef]shown{}}
+func New(db *store.DB, now func() time.Time, c Config) *Service {
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, server: c.ServerName, log: c.Log, now: now,
+		shown: map[store.RoomRef]shown{}}
 }
 
 // Resolve gives the id of a room that is named by its id or an alias: 404 M_NOT_FOUND where the alias is not known, 400 M_INVALID_PARAM for

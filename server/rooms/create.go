@@ -79,6 +79,11 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err != nil {
 		return "", err
 	}
+	return s.found(ctx, rules, drafts)
+}
+
+// found makes a room of its first events, in one commit.
+func (s *Service) found(ctx context.Context, rules pdu.Rules, drafts []draft) (string, error) {
 	drafts[0].ts = s.creationTime()
 	l := s.cache.newLive("")
 	l.Version, l.rules = rules.Version, rules
@@ -98,7 +103,7 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 		events = append(events, judged{e, d})
 	}
 	s.cache.put(l)
-	_, err = s.queue(l, events).settled()
+	_, err := s.queue(l, events).settled()
 	return l.ID, err
 }
 
@@ -201,14 +206,9 @@ func (s *Service) initial(ctx context.Context, e InitialState) error {
 // draftMembers brings in the custodian and the people invited.
 func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
 	if s.Custodian.ID != "" && !q.conversation() {
-		join, err := s.joinContent(ctx, s.Custodian, "")
-		if err != nil {
+		if err := s.draftCustodian(ctx, d); err != nil {
 			return err
 		}
-		invite := join
-		invite.Membership = "invite"
-		d.state("m.room.member", s.Custodian.ID, invite)
-		d.as(s.Custodian).state("m.room.member", s.Custodian.ID, join)
 	}
 	for _, target := range q.Invite {
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)

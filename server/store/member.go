@@ -48,7 +48,7 @@ const (
 	getMember     = `SELECT ` + memberColumns + ` FROM member WHERE room = ? AND user = ?`
 	roomsOfUser   = `SELECT ` + memberColumns + ` FROM member WHERE user = ?`
 	membersOfRoom = `SELECT ` + memberColumns + ` FROM member WHERE room = ?`
-	joinedMembers = `SELECT user FROM member WHERE room = ? AND membership = 1 ORDER BY user LIMIT ?`
+	usersWith     = `SELECT user FROM member WHERE room = ? AND membership = ? ORDER BY user LIMIT ?`
 	joinedOf      = `SELECT a.text, a.id FROM member m JOIN atom a ON a.id = m.user
 		WHERE m.room = ? AND m.membership = 1 AND substr(a.text, -length(?2)) = ?2`
 	sharing = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
@@ -86,9 +86,9 @@ func (r *Reader) MembersOf(room RoomRef) ([]Member, error) {
 	return list(r, membersOfRoom, in(room), scanMember)
 }
 
-// JoinedMembers lists up to limit users who are joined to a room.
-func (r *Reader) JoinedMembers(room RoomRef, limit int) ([]Atom, error) {
-	return list(r, joinedMembers, in(room, limit), scanInt[Atom])
+// UsersWith lists up to limit users who have a membership in a room.
+func (r *Reader) UsersWith(room RoomRef, m Membership, limit int) ([]Atom, error) {
+	return list(r, usersWith, in(room, m, limit), scanInt[Atom])
 }
 
 // JoinedOf gives the users of a server who are joined to a room, by their ids.
