@@ -21,7 +21,13 @@ type View struct {
 	Now    time.Time // for age
 	RoomID string    // "": left out, as in the timelines of /sync
 	Around Around    // the events that the shown ones speak of
+
+	Relations Relations // what is aggregated of the events that relate to the shown ones
+	Fields    Fields    // what is shown of each event
 }
+
+// Relations holds unsigned."m.relations", JSON objects, by the number of the event that they belong to.
+type Relations map[store.NID]json.RawMessage
 
 // Standing is how the reader stands to one event.
 type Standing struct {
@@ -79,7 +85,7 @@ func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
 		out = appendText(out, "room_id", v.RoomID)
 	}
 	out = appendMember(out, "unsigned", v.unsigned(e, s))
-	return append(out, '}')
+	return v.Fields.shown(append(out, '}'))
 }
 
 // Stripped gives what stripped state has of an event. Source: client-server API, "Stripped state".
@@ -126,6 +132,9 @@ func (v *View) unsigned(e *store.Event, s Standing) []byte {
 	}
 	if by, ok := v.Around[e.RedactedBy]; ok && e.RedactedBy != 0 {
 		out = appendMember(out, "redacted_because", v.redaction(&by))
+	}
+	if relations, ok := v.Relations[e.NID]; ok {
+		out = appendMember(out, "m.relations", relations)
 	}
 	return append(out, '}')
 }

@@ -103,6 +103,9 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if err := place(tx, at, &row, e, pos); err != nil {
 		return 0, err
 	}
+	if err := tx.Relate(&row); err != nil {
+		return 0, err
+	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
 			return 0, err
@@ -116,7 +119,10 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if row.Type == store.AtomMember {
 		subject = row.StateKey
 	}
-	return subject, nil
+	if e.also != nil {
+		err = e.also(tx, l.Ref)
+	}
+	return subject, err
 }
 
 // newRow is what the event itself says.

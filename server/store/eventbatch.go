@@ -16,7 +16,7 @@ type RawEvent struct {
 }
 
 func rawEvents(n int) string {
-	return `SELECT event_id, status, json FROM event WHERE event_id IN (?` + strings.Repeat(", ?", n-1) + `) AND room = ?`
+	return `SELECT e.event_id, e.status, ` + eventJSON + ` FROM event e WHERE e.event_id IN (?` + strings.Repeat(", ?", n-1) + `) AND e.room = ?`
 }
 
 // RawEvents reads events of a room by their ids, in any order. Those that are not known, and those of other rooms, are left out.
@@ -34,10 +34,14 @@ func (r *Reader) RawEvents(room RoomRef, ids []string) ([]RawEvent, error) {
 		}
 		ids = ids[n:]
 		err := r.rows(query, append(args, room), func(rows *sql.Rows) error {
-			var id []byte
+			var id, body, frame []byte
 			var e RawEvent
-			err := rows.Scan(&id, &e.Status, &e.JSON)
+			err := rows.Scan(&id, &e.Status, &body, &frame)
+			if err != nil {
+				return err
+			}
 			e.ID = eventIDText(id)
+			e.JSON, err = unframe(body, frame)
 			events = append(events, e)
 			return err
 		})

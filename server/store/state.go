@@ -159,6 +159,11 @@ func (tx *Tx) SetCurrentState(room RoomRef, pos int64, entry StateEntry) (old NI
 	if err != nil {
 		return 0, err
 	}
+	what := TouchedState
+	if entry.Type == AtomMember {
+		what |= TouchedMembers
+	}
+	tx.touch(what, int64(room), pos)
 	return old, tx.exec(addChange, room, pos, entry.Type, entry.StateKey, old, entry.NID)
 }
 
