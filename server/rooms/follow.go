@@ -56,9 +56,9 @@ func (l *live) allows(ctx context.Context, e *pdu.Event) (bool, error) {
 	if err := l.know(ctx, keys...); err != nil {
 		return false, err
 	}
-	listed := auth.Map{createKey: l.held[createKey]}
+	listed := auth.Map{createKey(): l.held[createKey()]}
 	var authEvents []*pdu.Event
-	for _, key := range append(keys, createKey) {
+	for _, key := range append(keys, createKey()) {
 		if held := l.held[key]; held != nil && slices.Contains(e.AuthEvents(), held.ID()) && !slices.Contains(authEvents, held) {
 			authEvents = append(authEvents, held)
 			listed.Put(held)
@@ -70,7 +70,7 @@ func (l *live) allows(ctx context.Context, e *pdu.Event) (bool, error) {
 	return ok, nil
 }
 
-var createKey = auth.Key{Type: "m.room.create"}
+func createKey() auth.Key { return auth.Key{Type: "m.room.create"} }
 
 // needed are the entries of the state that decide over an event.
 func needed(e *pdu.Event) []auth.Key {

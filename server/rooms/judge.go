@@ -79,7 +79,7 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 // judgeByAuthEvents is step 4: the event is judged by its auth events.
 func (g *graph) judgeByAuthEvents(v *verdict) error {
 	var authEvents []*pdu.Event
-	listed, rejected := auth.Map{createKey: g.held[createKey]}, map[string]bool{}
+	listed, rejected := auth.Map{createKey(): g.held[createKey()]}, map[string]bool{}
 	for _, id := range g.own.AuthEvents() {
 		a, err := g.vertex(id)
 		if err != nil || a == nil {

@@ -48,7 +48,7 @@ func (g *graph) redaction(v *verdict) error {
 
 func (g *graph) levelsOf(st *state) (auth.PowerLevels, error) {
 	s := standing{g, st}
-	levels := auth.NewPowerLevels(g.held[createKey], s.Event("m.room.power_levels", ""))
+	levels := auth.NewPowerLevels(g.held[createKey()], s.Event("m.room.power_levels", ""))
 	return levels, g.err
 }
 

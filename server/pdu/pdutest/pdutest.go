@@ -85,24 +85,12 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 			p.AuthEvents = append(p.AuthEvents, id)
 		}
 	}
-	if b.room.Rules.Format == pdu.EventFormatV1 {
-		p.Localpart, p.Hashes = fmt.Sprint(b.room.Now), b.room.hashes(p.PrevEvents, p.AuthEvents)
-	}
 	e, err := pdu.Build(b.room.Rules, p, Signer(pdu.ServerOf(sender)))
 	if err != nil {
 		b.room.t.Fatal(err)
 	}
 	b.room.Now++
 	return e
-}
-
-// hashes are the reference hashes that events of room versions 1 and 2 name each other with.
-func (r *Room) hashes(lists ...[]string) map[string]pdu.Hash {
-	hashes := map[string]pdu.Hash{}
-	for _, id := range slices.Concat(lists...) {
-		hashes[id] = r.Events[id].ReferenceHash()
-	}
-	return hashes
 }
 
 // Add puts an event at the branch's tip, and into its state.
@@ -149,7 +137,7 @@ func (v view) Event(eventType, stateKey string) *pdu.Event {
 // Continue is a room that is there already, all of whose events are given in one line, and the branch at its end.
 func Continue(t testing.TB, rules pdu.Rules, events []*pdu.Event) (*Room, *Branch) {
 	t.Helper()
-	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}}
+	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}}
 	b := &Branch{room: r, State: map[auth.Key]string{}}
 	for _, e := range events {
 		b.Add(e)
