@@ -47,6 +47,9 @@ type Responder interface {
 // Raw is a JSON text that is sent as it is.
 type Raw []byte
 
+// Appender is an answer that writes its JSON itself.
+type Appender interface{ AppendJSON(b []byte) []byte }
+
 // Status is a JSON answer with another status than 200.
 type Status struct {
 	Code int
@@ -164,8 +167,13 @@ func respond(w http.ResponseWriter, r *http.Request, answer any) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	raw, ok := body.(Raw)
-	if !ok {
+	var raw []byte
+	switch v := body.(type) {
+	case Raw:
+		raw = v
+	case Appender:
+		raw = v.AppendJSON(nil)
+	default:
 		var text bytes.Buffer
 		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)

@@ -30,14 +30,23 @@ type device struct {
 	filterID string
 	filter   *eventfilter.Filter // of filterID
 	quiet    *quiet
+	facts    *facts
 	members  map[memberKey]sentMember
 }
 
-// quiet is an answer with which a device knew everything, and the count of the user's wakes before it was looked for.
+// quiet is the token of an answer with which a device knew everything, and the count of the user's wakes before it was looked for.
 type quiet struct {
 	token synctoken.Sync
 	wakes uint64
-	keys  *Answer // with the key counts only
+}
+
+// facts are what was read of a device and its user at a position. They hold as long as the streams that they are read from are not touched.
+type facts struct {
+	pos             int64
+	drained         bool                // no message waits for the device
+	ignored         map[store.Atom]bool // nil: not read
+	oneTimeKeys     map[string]int
+	unusedFallbacks []string
 }
 
 type memberKey struct {
@@ -71,14 +80,30 @@ func (m *memory) device(id int64) *device {
 	return d
 }
 
-// unchanged gives the last answer's key counts where the device knew everything with this token and nothing happened since.
-func (d *device) unchanged(since *synctoken.Sync, wakes uint64) *Answer {
+// unchanged gives what is known of the device where it knew everything with this token and nothing happened since.
+func (d *device) unchanged(since *synctoken.Sync, wakes uint64) *facts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.quiet == nil || since == nil || d.quiet.token != *since || d.quiet.wakes != wakes {
 		return nil
 	}
-	return d.quiet.keys
+	return d.facts
+}
+
+// factsAt gives what was known at a position or later, nil where that is nothing.
+func (d *device) factsAt(pos int64) *facts {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.facts == nil || d.facts.pos < pos {
+		return nil
+	}
+	return d.facts
+}
+
+func (d *device) learn(f *facts) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.facts = f
 }
 
 func (d *device) rest(q *quiet) {

@@ -9,7 +9,6 @@ package syncer
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"beffroi/server/accounts"
@@ -73,8 +72,8 @@ func (s *Syncer) Sync(ctx context.Context, q *Request) (*Answer, error) {
 func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 	wakes := s.hub.Wakes(int64(q.Session.User))
 	d := s.memory.device(q.Session.Device)
-	if a := d.unchanged(q.Since, wakes); a != nil && !q.FullState {
-		return s.silence(q, a), nil
+	if f := d.unchanged(q.Since, wakes); f != nil && !q.FullState {
+		return s.silence(q, f), nil
 	}
 	l := s.newLook(q, d)
 	if err := s.db.Read(ctx, l.run); err != nil {
@@ -90,9 +89,9 @@ func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 }
 
 // silence is an answer without news.
-func (s *Syncer) silence(q *Request, keys *Answer) *Answer {
+func (s *Syncer) silence(q *Request, known *facts) *Answer {
 	a := newAnswer()
 	a.NextBatch = q.Since.String()
-	a.OneTimeKeys, a.UnusedFallbacks = maps.Clone(keys.OneTimeKeys), keys.UnusedFallbacks
+	a.OneTimeKeys, a.UnusedFallbacks = known.oneTimeKeys, known.unusedFallbacks
 	return a
 }

@@ -28,7 +28,7 @@ func (s *section) readTimeline() error {
 	}
 	limit, below := f.Limited(standardTimeline), store.OrdMax
 	for scanned := 0; ; {
-		chunk, end, err := s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit+1-len(s.timeline))
+		chunk, end, err := s.timelineDown(below, limit+1-len(s.timeline))
 		if err != nil {
 			return err
 		}
@@ -44,6 +44,20 @@ func (s *section) readTimeline() error {
 	}
 	slices.Reverse(s.timeline)
 	return nil
+}
+
+// timelineDown reads on from a place, from memory where the room's last events are there.
+func (s *section) timelineDown(below int64, limit int) ([]store.StreamEvent, bool, error) {
+	switch {
+	case s.look.news == nil || s.newly:
+	case s.news == nil:
+		return nil, true, nil
+	default:
+		if events, end, ok := s.news.Timeline(below, s.since, s.upto, limit); ok {
+			return events, end, nil
+		}
+	}
+	return s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit)
 }
 
 // take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the
