@@ -19,7 +19,8 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	var v *verdict
 	own := a.Event
 	err = s.db.Read(ctx, func(r *store.Reader) error {
-		g := newGraph(r, l, a.Event)
+		g := newGraph(r, l)
+		g.judges(a.Event)
 		var err error
 		if v, err = g.judge(ctx, a); err != nil || v == nil {
 			return err
@@ -36,18 +37,17 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", own.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	w := s.queueVerdict(l, own, v)
-	l.grafted = w.pending
-	return w, nil
+	return s.queueVerdict(l, judged{own, draft{redacts: v.redacts}}, v), nil
 }
 
-// queueVerdict queues the write of an event that was judged. The room is locked.
-func (s *Service) queueVerdict(l *live, e *pdu.Event, v *verdict) *write {
-	if v.redacts != nil {
-		l.redact(v.redacts.redacted)
+// queueVerdict queues the write of an event that was judged in the graph. The room is locked.
+func (s *Service) queueVerdict(l *live, e judged, v *verdict) *write {
+	if e.redacts != nil {
+		l.redact(e.redacts.redacted)
 	}
-	stored := toStore{judged: judged{e, draft{redacts: v.redacts}}, notifies: s.Notifies(e), verdict: v}
-	return s.submit(l, []toStore{stored})
+	w := s.submit(l, []toStore{{judged: e, notifies: s.Notifies(e.Event), verdict: v}})
+	l.grafted = w.pending
+	return w
 }
 
 // acquireAtRest is acquire after everything that is queued is settled.
@@ -118,7 +118,7 @@ func addOrPlace(tx *store.Tx, v *verdict, row *store.Event) error {
 // placeVerdict appends an event to the timeline, with what is known of others that are not there.
 func (s *Service) placeVerdict(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
 	v := e.verdict
-	if err := place(tx, at, row, e, pos); err != nil {
+	if err := s.show(tx, at, row, e, pos); err != nil {
 		return err
 	}
 	if int64(row.NID) != pos {
@@ -133,11 +133,6 @@ func (s *Service) placeVerdict(tx *store.Tx, at *mark, row *store.Event, e toSto
 	}
 	if err := tx.FillMissing(row.Room, row.ID); err != nil {
 		return err
-	}
-	if v.redacts != nil {
-		if err := tx.Redact(v.redacts.target.NID, row.NID, v.redacts.redacted.JSON()); err != nil {
-			return err
-		}
 	}
 	if v.early != nil {
 		return tx.AddEarlyRedaction(row.Room, v.early.eventID, store.EarlyRedaction{NID: row.NID, Anyones: v.early.anyones})

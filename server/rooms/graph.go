@@ -30,10 +30,18 @@ type vertex struct {
 // ownNID stands for the number of the event that is judged, which it gets when it is stored.
 const ownNID store.NID = -1
 
-func newGraph(r *store.Reader, l *live, own *pdu.Event) *graph {
-	return &graph{live: l, r: r, own: own, events: map[string]*vertex{}, wholes: map[int64]stateres.State{},
-		nids: map[string]store.NID{own.ID(): ownNID}}
+func newGraph(r *store.Reader, l *live) *graph {
+	return &graph{live: l, r: r, events: map[string]*vertex{}, wholes: map[int64]stateres.State{}, nids: map[string]store.NID{}}
 }
+
+// judges says which event is judged.
+func (g *graph) judges(e *pdu.Event) {
+	g.own = e
+	g.nids[e.ID()] = ownNID
+}
+
+// isOwn tells whether an id is of the event that is judged.
+func (g *graph) isOwn(id string) bool { return g.own != nil && g.own.ID() == id }
 
 // vertex reads an event of the room; nil where it is not known.
 func (g *graph) vertex(id string) (*vertex, error) {
@@ -58,7 +66,7 @@ func (g *graph) add(row store.Event) (*vertex, error) {
 	}
 	v := &vertex{row, e}
 	g.events[row.ID] = v
-	if row.ID != g.own.ID() {
+	if !g.isOwn(row.ID) {
 		g.nids[row.ID] = row.NID
 	}
 	return v, nil
@@ -66,7 +74,7 @@ func (g *graph) add(row store.Event) (*vertex, error) {
 
 // event is an event of the room, which must be known.
 func (g *graph) event(id string) (*pdu.Event, error) {
-	if id == g.own.ID() {
+	if g.isOwn(id) {
 		return g.own, nil
 	}
 	v, err := g.vertex(id)

@@ -101,8 +101,7 @@ type graphSource struct {
 
 // Events implements stateres.Source.
 func (s graphSource) Events(ids []string) ([]stateres.Event, error) {
-	own := s.g.own.ID()
-	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == own })
+	rest := slices.DeleteFunc(slices.Clone(ids), s.g.isOwn)
 	events, err := s.authChain.Events(rest)
 	if len(rest) < len(ids) {
 		events = append(events, stateres.Event{Event: s.g.own})
