@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"fmt"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
@@ -193,7 +194,10 @@ func (y layers) put(st *state) (group int64, err error) {
 
 func (y layers) entries(diff map[auth.Key]string) (entries []store.StateEntry, err error) {
 	for key, id := range diff {
-		e := store.StateEntry{NID: y.nid(id)}
+		var e store.StateEntry
+		if e.NID, err = y.nid(id); err != nil {
+			return nil, err
+		}
 		if e.Type, err = y.tx.Atom(key.Type); err != nil {
 			return nil, err
 		}
@@ -205,14 +209,18 @@ func (y layers) entries(diff map[auth.Key]string) (entries []store.StateEntry, e
 	return entries, nil
 }
 
-func (y layers) nid(id string) store.NID {
-	if id == "" {
-		return 0
+// nid is the number of an event of a state, 0 for none.
+func (y layers) nid(id string) (store.NID, error) {
+	nid, known := y.nids[id]
+	switch {
+	case id == "":
+		return 0, nil
+	case !known:
+		return 0, fmt.Errorf("the number of %s is not known", id)
+	case nid == ownNID:
+		return y.own, nil
 	}
-	if nid := y.nids[id]; nid != ownNID {
-		return nid
-	}
-	return y.own
+	return nid, nil
 }
 
 // putCurrent writes the changes of the current state, and the memberships that follow. It gives whose they are.

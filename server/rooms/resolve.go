@@ -24,6 +24,9 @@ func (g *graph) resolve(states []*state) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.numbers(resolved); err != nil {
+		return nil, err
+	}
 	var nearest *state
 	for i, st := range states {
 		diff := difference(wholes[i], resolved)
@@ -35,6 +38,19 @@ func (g *graph) resolve(states []*state) (*state, error) {
 		}
 	}
 	return nearest, nil
+}
+
+// numbers reads the numbers of events that came into a state by its resolution: they may have stood in none of the states before.
+func (g *graph) numbers(whole stateres.State) error {
+	for _, id := range whole {
+		if _, known := g.nids[id]; known {
+			continue
+		}
+		if _, err := g.event(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func distinct(states []*state) (out []*state) {
