@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
@@ -31,6 +32,7 @@ type API struct {
 
 	Accounts    *accounts.Service
 	Rooms       *rooms.Service
+	Directory   *directory.Service
 	Leaver      Leaver            // for deactivation
 	Profiles    ProfilePropagator // for changes of a display name or avatar
 	E2EE        *e2ee.Service
@@ -47,6 +49,10 @@ func (a *API) Routes() []route {
 	return withOldPaths(slices.Concat(
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
+		a.directoryRoutes(),
+		a.roomDiscoveryRoutes(),
+		a.reportRoutes(),
+		a.upgradeRoutes(),
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),

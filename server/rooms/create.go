@@ -79,6 +79,11 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err != nil {
 		return "", err
 	}
+	return s.found(ctx, rules, drafts)
+}
+
+// found makes a room of its first events, in one commit.
+func (s *Service) found(ctx context.Context, rules pdu.Rules, drafts []draft) (string, error) {
 	drafts[0].ts = s.creationTime()
 	l := s.cache.newLive("")
 	l.Version, l.rules = rules.Version, rules
@@ -98,7 +103,7 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 		events = append(events, judged{e, d})
 	}
 	s.cache.put(l)
-	_, err = s.queue(l, events).settled()
+	_, err := s.queue(l, events).settled()
 	return l.ID, err
 }
 
@@ -129,8 +134,6 @@ func (s *Service) creationTime() int64 {
 // creatable refuses what can't be made here.
 func (s *Service) creatable(q *CreateRequest) error {
 	switch {
-	case q.RoomAliasName != "":
-		return merr.InvalidParam("Room aliases can't be made on this server")
 	case len(q.Invite3PID) > 0:
 		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
 	case len(q.Invite)+len(q.InitialState) > maxFirst:
@@ -164,10 +167,18 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	if err != nil {
 		return nil, err
 	}
+	alias, err := s.alias(q)
+	if err != nil {
+		return nil, err
+	}
 	d := drafting{by: u}
 	d.state("m.room.create", "", create)
+	d.list[0].also = s.listed(u, alias, q.Visibility == "public")
 	d.state("m.room.member", u.ID, join)
 	d.state("m.room.power_levels", "", s.powerLevels(u, q, rules))
+	if alias != "" {
+		d.state("m.room.canonical_alias", "", map[string]string{"alias": alias})
+	}
 	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
 	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
@@ -195,14 +206,9 @@ func (s *Service) initial(ctx context.Context, e InitialState) error {
 // draftMembers brings in the custodian and the people invited.
 func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
 	if s.Custodian.ID != "" && !q.conversation() {
-		join, err := s.joinContent(ctx, s.Custodian, "")
-		if err != nil {
+		if err := s.draftCustodian(ctx, d); err != nil {
 			return err
 		}
-		invite := join
-		invite.Membership = "invite"
-		d.state("m.room.member", s.Custodian.ID, invite)
-		d.as(s.Custodian).state("m.room.member", s.Custodian.ID, join)
 	}
 	for _, target := range q.Invite {
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)

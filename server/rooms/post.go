@@ -22,6 +22,9 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
+	optional bool   // of several events: left out where the rules don't allow it
+
+	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
 // redaction is the target of an m.room.redaction event and the form it gets.

@@ -143,3 +143,6 @@ func (v *Viewer) SeesAll() bool {
 
 // In tells whether the user is joined now.
 func (v *Viewer) In() bool { return v.Membership == store.Join }
+
+// SeesNow tells whether the user may see what happens in the room now, in it or not.
+func (v *Viewer) SeesNow() bool { return v.Sees(always - 1) }

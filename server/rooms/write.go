@@ -93,7 +93,10 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store
 	if row.Type == store.AtomMember {
 		subject = row.StateKey
 	}
-	return subject, nil
+	if e.also != nil {
+		err = e.also(tx, l.Ref)
+	}
+	return subject, err
 }
 
 func newRow(tx *store.Tx, l *live, at *mark, e toStore, pos int64) (row store.Event, err error) {

@@ -68,6 +68,7 @@ func (tx *Tx) AddEvent(e *Event) error {
 	if err != nil {
 		return err
 	}
+	tx.added = e
 	return tx.exec(insertEvent, e.NID, e.Room, sql.NullInt64{Int64: e.Ord, Valid: e.Placed}, eventIDBytes(e.ID), e.Type, orNull(e.StateKey), e.Sender,
 		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, body, Sum(e.JSON), orNull(frame))
 }
@@ -114,6 +115,7 @@ func (tx *Tx) Redact(target, by NID, redacted []byte) error {
 	if err := tx.endRelation(target); err != nil {
 		return err
 	}
+	tx.redacted = append(tx.redacted, target)
 	return tx.exec(redactEvent, redacted, Sum(redacted), by, target)
 }
 

@@ -7,6 +7,9 @@ import (
 
 // ignores tells whether the user ignores another. The list is read once in a look.
 func (l *look) ignores(sender store.Atom) (bool, error) {
+	if l.ignored == nil && l.known != nil && !l.touched(store.TouchedData) {
+		l.ignored = l.known.ignored
+	}
 	if l.ignored == nil {
 		var err error
 		if l.ignored, err = accounts.Ignored(l.r, l.q.Session.User); err != nil {

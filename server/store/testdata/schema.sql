@@ -17,6 +17,17 @@ CREATE TABLE account_data (
 
 CREATE INDEX account_data_pos ON account_data (user, pos);
 
+CREATE TABLE alias (
+	alias   TEXT PRIMARY KEY,  -- whole: #name:server
+	room    INTEGER NOT NULL,
+	creator INTEGER NOT NULL,  -- atom
+	created INTEGER NOT NULL   -- milliseconds
+) WITHOUT ROWID;
+
+CREATE INDEX alias_creator ON alias (creator);
+
+CREATE INDEX alias_room ON alias (room);
+
 CREATE TABLE atom (
 	id   INTEGER PRIMARY KEY,
 	text TEXT NOT NULL UNIQUE
@@ -201,6 +212,14 @@ CREATE TABLE profile (
 	PRIMARY KEY (user, field)
 ) WITHOUT ROWID;
 
+CREATE TABLE published (
+	room INTEGER PRIMARY KEY
+);
+
+CREATE TABLE purge (
+	room INTEGER PRIMARY KEY
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
@@ -233,6 +252,18 @@ CREATE TABLE relation_waiting (
 	nid    INTEGER NOT NULL, -- the relating event
 	PRIMARY KEY (target, nid)
 ) WITHOUT ROWID;
+
+CREATE TABLE report (
+	id       INTEGER PRIMARY KEY,
+	reporter INTEGER NOT NULL, -- atom
+	ts       INTEGER NOT NULL, -- milliseconds
+	room_id  TEXT,             -- null: a user was reported
+	event_id TEXT,             -- null: the room or the user as a whole
+	user_id  TEXT,             -- whom it concerns: the user reported, or the event's sender
+	reason   TEXT NOT NULL
+);
+
+CREATE INDEX report_reporter ON report (reporter, ts);
 
 CREATE TABLE room (
 	id       INTEGER PRIMARY KEY,
