@@ -252,6 +252,7 @@ CREATE TABLE relation_waiting (
 	nid    INTEGER NOT NULL, -- the relating event
 	PRIMARY KEY (target, nid)
 ) WITHOUT ROWID;
+
 CREATE TABLE report (
 	id       INTEGER PRIMARY KEY,
 	reporter INTEGER NOT NULL, -- atom
