@@ -424,3 +424,44 @@ func TestAggregationsHoldOnlyWhatTheirReaderSees(t *testing.T) {
 	alice.Must("GET", threadsPath(room, ""), nil, &list)
 	same(t, "all threads", ids(list.Chunk), []string{later, root})
 }
+
+// The filters of MSC3440: events to which certain others relate.
+func TestEventsAreFilteredByWhatRelatesToThem(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	bob.Join(room)
+	one, two, three := alice.SendText(room, "one"), alice.SendText(room, "two"), alice.SendText(room, "three")
+	reply(alice, room, one, "x")
+	reply(bob, room, two, "x")
+	gone := reply(bob, room, three, "x")
+	react(bob, room, three, "👍")
+	redact(bob, room, gone)
+	for filter, want := range map[string][]string{
+		`{"related_by_rel_types":["m.thread"]}`:                                                       {one, two},
+		`{"related_by_senders":["` + bob.UserID + `"]}`:                                               {two, three},
+		`{"related_by_rel_types":["m.thread"],"related_by_senders":["` + bob.UserID + `"]}`:           {two},
+		`{"related_by_rel_types":["m.thread","m.annotation"],"senders":["` + alice.UserID + `"]}`:     {one, two, three},
+		`{"related_by_rel_types":["m.thread","m.annotation"],"not_senders":["` + alice.UserID + `"]}`: nil,
+		`{"related_by_rel_types":[]}`:                                                                 nil,
+		`{"related_by_senders":["@nobody:x"]}`:                                                        nil,
+		`{"related_by_rel_types":["org.example.unknown"]}`:                                            nil,
+	} {
+		var page struct{ Chunk []bundled }
+		alice.Must("GET", roomPath(room)+"/messages?dir=f&limit=100&filter="+url.QueryEscape(filter), nil, &page)
+		same(t, "messages, "+filter, ids(page.Chunk), want)
+		var sync struct {
+			Rooms struct {
+				Join map[string]struct{ Timeline struct{ Events []bundled } }
+			}
+		}
+		alice.Must("GET", clientV3+"/sync?filter="+url.QueryEscape(`{"room":{"timeline":`+filter+`}}`), nil, &sync)
+		same(t, "sync, "+filter, ids(sync.Rooms.Join[room].Timeline.Events), want)
+	}
+	alice.MustFail(400, "M_BAD_JSON", "GET", roomPath(room)+"/messages?dir=f&filter="+url.QueryEscape(`{"related_by_senders":["bob"]}`), nil)
+	bob.Must("POST", roomPath(room)+"/leave", object{}, nil)
+	reply(alice, room, three, "x") // which bob does not see
+	var page struct{ Chunk []bundled }
+	bob.Must("GET", roomPath(room)+"/messages?dir=f&limit=100&filter="+url.QueryEscape(`{"related_by_rel_types":["m.thread"]}`), nil, &page)
+	same(t, "for who has left", ids(page.Chunk), []string{one, two})
+}

@@ -36,6 +36,8 @@ type paging struct {
 	viewer *rooms.Viewer
 	filter *eventfilter.RoomEvents
 	epoch  int64
+
+	related map[store.NID]bool // which events pass a filter of what relates to them
 }
 
 func (a *API) paging(r *request, rd *store.Reader, room store.Room, v *rooms.Viewer) (*paging, error) {
@@ -56,7 +58,21 @@ func (p *paging) token(ord int64) string {
 	return synctoken.Place{Epoch: p.epoch, Ord: ord}.String()
 }
 
+// matching makes a query look for what passes the filter.
+func (p *paging) matching(q *rooms.PageQuery) {
+	q.Match = p.match
+	if p.filter.Related() {
+		q.Batch = func(events []store.Event) (err error) {
+			p.related, err = p.lens().Filtered(p.filter, events)
+			return err
+		}
+	}
+}
+
 func (p *paging) match(e *store.Event) (bool, error) {
+	if p.filter.Related() && !p.related[e.NID] {
+		return false, nil
+	}
 	if p.filter.All() {
 		return true, nil
 	}
@@ -173,7 +189,7 @@ func (p *paging) answer(page *rooms.Page) (m messagesAnswer, err error) {
 // query reads the parameters of /messages.
 func (p *paging) query() (q rooms.PageQuery, err error) {
 	params := p.r.URL.Query()
-	q.Match = p.match
+	p.matching(&q)
 	switch params.Get("dir") {
 	case "b":
 		q.Backward, q.From, q.To = true, store.OrdMax, store.OrdMin
@@ -281,7 +297,8 @@ func (p *paging) around(limit int, q rooms.PageQuery) (*rooms.Page, error) {
 	if limit == 0 {
 		return &rooms.Page{Room: p.room, Start: q.From, End: q.From}, nil
 	}
-	q.Limit, q.Match = limit, p.match
+	q.Limit = limit
+	p.matching(&q)
 	return rooms.Messages(p.rd, p.room, p.viewer, q)
 }
 

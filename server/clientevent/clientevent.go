@@ -23,6 +23,7 @@ type View struct {
 	Around Around    // the events that the shown ones speak of
 
 	Relations Relations // what is aggregated of the events that relate to the shown ones
+	Fields    Fields    // what is shown of each event
 }
 
 // Relations holds unsigned."m.relations", JSON objects, by the number of the event that they belong to.
@@ -84,7 +85,7 @@ func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
 		out = appendText(out, "room_id", v.RoomID)
 	}
 	out = appendMember(out, "unsigned", v.unsigned(e, s))
-	return append(out, '}')
+	return v.Fields.shown(append(out, '}'))
 }
 
 // Stripped gives what stripped state has of an event. Source: client-server API, "Stripped state".

@@ -152,7 +152,11 @@ func (l *Lens) inside(sums map[store.NID]*sum) (map[store.NID]json.RawMessage, e
 	out := make(map[store.NID]json.RawMessage, len(events))
 	for i := range events {
 		e := &events[i]
-		out[e.NID] = view.Render(e, clientevent.Standing{Membership: v.MembershipAt(int64(e.NID))})
+		membership, err := v.StandingAt(e)
+		if err != nil {
+			return nil, err
+		}
+		out[e.NID] = view.Render(e, clientevent.Standing{Membership: membership})
 	}
 	return out, nil
 }

@@ -117,4 +117,3 @@ func (w *world) longThread(b *testing.B, alice rooms.User) {
 		}
 	})
 }
-

@@ -60,9 +60,19 @@ func (l *Lens) take(p *Page, batch []store.Event, q *store.Relating, limit int) 
 			q.After = e.Ord
 			p.End = q.After
 		}
-		if v.SeesEvent(&e) && !ignored[e.Sender] {
-			p.Events = append(p.Events, rooms.Seen{Event: e, Membership: v.MembershipAt(int64(e.NID))})
+		if err := p.show(v, e, ignored); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (p *Page) show(v *rooms.Viewer, e store.Event, ignored map[store.Atom]bool) error {
+	sees, err := v.SeesEvent(&e)
+	if err != nil || !sees || ignored[e.Sender] {
+		return err
+	}
+	membership, err := v.StandingAt(&e)
+	p.Events = append(p.Events, rooms.Seen{Event: e, Membership: membership})
+	return err
 }

@@ -298,7 +298,9 @@ func (h *history) check(u rooms.User, ignored ...rooms.User) {
 		h.ok(err)
 		r := &reader{history: h, lens: l, all: all}
 		for _, e := range all {
-			if !v.SeesEvent(&e) {
+			sees, err := v.SeesEvent(&e)
+			h.ok(err)
+			if !sees {
 				continue
 			}
 			r.seen = append(r.seen, e)

@@ -72,7 +72,13 @@ func (l *Lens) counting(v *rooms.Viewer, runs []store.RelationRun) ([]store.Rela
 		if !isAside {
 			e = store.Event{NID: run.NID, Room: l.Room.Ref, Ord: run.Ord, Placed: true}
 		}
-		if !ignored[run.Sender] && (all && !isAside || v.SeesEvent(&e)) {
+		sees := all && !isAside
+		if !sees && !ignored[run.Sender] {
+			if sees, err = v.SeesEvent(&e); err != nil {
+				return nil, err
+			}
+		}
+		if sees && !ignored[run.Sender] {
 			kept = append(kept, run)
 		}
 	}

@@ -68,8 +68,17 @@ func (l *Lens) seenHeads(v *rooms.Viewer, heads []store.ThreadHead, upto int64) 
 	if err != nil {
 		return nil, err
 	}
-	events = slices.DeleteFunc(events, func(e store.Event) bool { return !v.SeesEvent(&e) })
-	sums, err := l.sums(events)
+	seen := events[:0]
+	for _, e := range events {
+		sees, err := v.SeesEvent(&e)
+		if err != nil {
+			return nil, err
+		}
+		if sees {
+			seen = append(seen, e)
+		}
+	}
+	sums, err := l.sums(seen)
 	heads = heads[:0]
 	for root, s := range sums {
 		if s.last != nil && s.last.Ord <= upto {
@@ -98,14 +107,18 @@ func (l *Lens) roots(heads []store.ThreadHead) (map[store.NID]rooms.Seen, error)
 				return nil, err
 			}
 		}
-		roots[nid] = rooms.Seen{Event: e, Membership: v.MembershipAt(int64(nid))}
+		membership, err := v.StandingAt(&e)
+		if err != nil {
+			return nil, err
+		}
+		roots[nid] = rooms.Seen{Event: e, Membership: membership}
 	}
 	return roots, err
 }
 
 func (l *Lens) redacted(e *store.Event) ([]byte, error) {
 	rules, _ := pdu.RulesFor(l.Room.Version)
-	whole, err := pdu.FromStore(rules, e.ID, e.JSON)
+	whole, err := e.PDU(rules)
 	if err != nil {
 		return nil, err
 	}

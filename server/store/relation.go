@@ -37,7 +37,6 @@ type Relation struct {
 const (
 	insertRelation = `INSERT INTO relation (target, ord, nid, rel_type, type, sender, ts, status, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	deleteRelation = `DELETE FROM relation WHERE target = (SELECT nid FROM event WHERE event_id = ?) AND ord = ?`
-	relationTarget = `SELECT nid, room, json FROM event WHERE event_id = ?`
 	insertThread   = `INSERT OR IGNORE INTO thread (room, root) VALUES (?, ?)`
 
 	insertWaiting = `INSERT OR IGNORE INTO relation_waiting (target, nid) VALUES (?, ?)`
@@ -57,8 +56,7 @@ func (tx *Tx) Relate(e *Event) error {
 	if !ok {
 		return nil
 	}
-	var target Event
-	known, err := tx.row(relationTarget, in(eventIDBytes(rel.EventID)), &target.NID, &target.Room, &target.JSON)
+	target, known, err := tx.EventByID(rel.EventID)
 	if err != nil {
 		return err
 	}
@@ -199,8 +197,9 @@ const (
 		FROM relation WHERE target IN (SELECT value FROM json_each(?)) AND rel_type IN (-2, -3, -4) AND nid <= ?
 		GROUP BY target, rel_type, sender, CASE WHEN ? AND rel_type = -4 AND status = 0 THEN 0 ELSE nid END`
 
-	relatedBy = `SELECT DISTINCT target FROM relation WHERE target IN (SELECT value FROM json_each(?1))
-		AND (?2 = 'null' OR sender IN (SELECT value FROM json_each(?2))) AND (?3 = 'null' OR rel_type IN (SELECT value FROM json_each(?3)))`
+	relatedBy = `SELECT target, sender, status, max(ord), nid FROM relation WHERE target IN (SELECT value FROM json_each(?1))
+		AND (?2 = 'null' OR sender IN (SELECT value FROM json_each(?2))) AND (?3 = 'null' OR rel_type IN (SELECT value FROM json_each(?3)))
+		AND nid <= ?4 GROUP BY target, sender, CASE WHEN ?5 AND status = 0 THEN 0 ELSE nid END`
 )
 
 // RelationRuns lists what is aggregated of the relations to some events: references, replacements and messages of threads, up to a number. Where
@@ -214,12 +213,12 @@ func (r *Reader) RelationRuns(targets []NID, upto NID, summed bool) ([]RelationR
 	})
 }
 
-// RelatedBy tells which of some events others relate to: events of one of the senders with one of the relation types, each any where nil.
-func (r *Reader) RelatedBy(targets []NID, senders []Atom, relTypes []RelType) (map[NID]bool, error) {
-	found := map[NID]bool{}
-	nids, err := list(r, relatedBy, in(jsonArray(targets), jsonArray(senders), jsonArray(relTypes)), scanInt[NID])
-	for _, nid := range nids {
-		found[nid] = true
-	}
-	return found, err
+// RelatedBy lists the relations to some events by one of the senders with one of the relation types (each any where nil), up to a number. Where
+// summed, accepted ones of one sender to one event are one run.
+func (r *Reader) RelatedBy(targets []NID, senders []Atom, relTypes []RelType, upto NID, summed bool) ([]RelationRun, error) {
+	args := in(jsonArray(targets), jsonArray(senders), jsonArray(relTypes), upto, summed)
+	return list(r, relatedBy, args, func(rows *sql.Rows) (run RelationRun, err error) {
+		err = rows.Scan(&run.Target, &run.Sender, &run.Status, &run.Ord, &run.NID)
+		return run, err
+	})
 }

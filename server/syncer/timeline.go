@@ -63,6 +63,10 @@ func (s *section) timelineDown(below int64, limit int) ([]store.StreamEvent, boo
 // take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the
 // user may not see is a gap too: a change of the state that is hidden in the middle of a timeline could not be told.
 func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, below *int64, limit int) (full bool, err error) {
+	related, err := s.related(f, chunk)
+	if err != nil {
+		return false, err
+	}
 	for _, e := range chunk {
 		if *below != store.OrdMax && *below-e.Ord > gapSize {
 			return true, nil
@@ -75,7 +79,7 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 		if err != nil {
 			return false, err
 		}
-		shown = shown && sees
+		shown = shown && sees && (related == nil || related[e.NID])
 		if shown && len(s.timeline) == limit || !sees && len(s.timeline) > 0 {
 			return true, nil
 		}
@@ -175,9 +179,24 @@ func (s *section) aggregated(events []store.Event) (clientevent.Relations, error
 	if !s.limited {
 		return nil, nil
 	}
-	lens := relations.Lens{Reader: s.r, Room: store.Room{Ref: s.ref, ID: s.id}, User: s.q.Session.User, Upto: store.NID(s.upto),
+	return s.lens().Bundles(events)
+}
+
+// related tells which events of a chunk pass a filter of what relates to them, nil where the filter has none.
+func (s *section) related(f *eventfilter.RoomEvents, chunk []store.StreamEvent) (map[store.NID]bool, error) {
+	if !f.Related() {
+		return nil, nil
+	}
+	events := make([]store.Event, len(chunk))
+	for i := range chunk {
+		events[i] = chunk[i].Event
+	}
+	return s.lens().Filtered(f, events)
+}
+
+func (s *section) lens() *relations.Lens {
+	return &relations.Lens{Reader: s.r, Room: store.Room{Ref: s.ref, ID: s.id}, User: s.q.Session.User, Upto: store.NID(s.upto),
 		Viewer: s.asViewer, View: *s.view(nil)}
-	return lens.Bundles(events)
 }
 
 // standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.

@@ -35,7 +35,7 @@ func TestDifferential(t *testing.T) {
 		t.Run("v"+version, func(t *testing.T) {
 			c := &comparison{version: version, by: map[string]int{}}
 			for seed := range uint64(*histories) {
-				h := newHistory(t, version, seed, ourMerge(t))
+				h := newHistory(t, version, uint64(n)<<32|seed, ourMerge(t))
 				for i, states := range h.merges {
 					c.one(t, h, fmt.Sprintf("seed %d, merge %d", seed, i), states)
 				}
@@ -60,13 +60,13 @@ func ourMerge(t testing.TB) func(*history, []State) State {
 
 // comparison counts.
 type comparison struct {
-	version                     string
-	resolutions, nothing, agree int
-	by                          map[string]int // differences, by the deviation that alone makes one
+	version                            string
+	resolutions, nothing, asked, agree int
+	by                                 map[string]int // differences, by the deviation that alone makes one
 }
 
 func (c *comparison) String() string {
-	s := fmt.Sprintf("%d resolutions (%d without conflict), the oracle agrees in %d", c.resolutions, c.nothing, c.agree)
+	s := fmt.Sprintf("%d resolutions (%d without conflict), the oracle agrees in %d of %d", c.resolutions, c.nothing, c.agree, c.asked)
 	for _, name := range slices.Sorted(maps.Keys(c.by)) {
 		s += fmt.Sprintf("; %s: %d", name, c.by[name])
 	}
@@ -91,6 +91,7 @@ func (c *comparison) one(t *testing.T, h *history, where string, states []State)
 	if h.Rules.CreatorsRule {
 		return
 	}
+	c.asked++
 	theirs := o.resolve(states)
 	if maps.Equal(ours, theirs) {
 		c.agree++

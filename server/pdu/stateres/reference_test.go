@@ -255,7 +255,7 @@ func (r *reference) powerOrder(x map[string]bool) (order []string) {
 		var candidates []string
 		for id := range left {
 			waits := false
-			for a := range r.chain(id) {
+			for _, a := range r.events[id].AuthEventIDs() {
 				waits = waits || left[a]
 			}
 			if !waits {
