@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // How many rows one write of a purge deletes, and how many one read of it looks at.
@@ -47,7 +48,7 @@ func purgedByRoom() [][2]string {
 	return [][2]string{
 		{"alias", "alias"}, {"published", "room"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
-		{"thread", "root"}, {"event_frame", "sum"},
+		{"thread", "root"},
 	}
 }
 
@@ -83,7 +84,7 @@ func (db *DB) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := db.sweepWaiting(ctx); err != nil {
+	if err := errors.Join(db.sweepRows(ctx, "event_frame", "sum"), db.sweepWaiting(ctx)); err != nil { // no event needs its frame any more
 		return err
 	}
 	for _, room := range rooms {
