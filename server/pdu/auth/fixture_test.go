@@ -122,6 +122,26 @@ func (r *room) foreign(p pdu.Proto) *pdu.Event {
 	return e
 }
 
+// received is an event with a content from outside, nil where the version refuses it.
+func (r *room) received(p pdu.Proto, content []byte) *pdu.Event {
+	if p.Type == "m.room.create" && r.rules.RoomIDIsHash {
+		p.RoomID = ""
+	}
+	e, err := pdu.Build(r.rules, p, r.signer(pdu.ServerOf(p.Sender)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rc, err := pdu.Receive(r.rules, bytes.Replace(e.JSON(), []byte(`"content":{}`), append([]byte(`"content":`), content...), 1))
+	if err != nil {
+		return nil
+	}
+	e, err = pdu.FromStore(r.rules, rc.ID(), rc.JSON(), false)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
 // set puts an event into the state without asking the rules.
 func (r *room) set(sender, eventType, key, content string) *pdu.Event {
 	r.t.Helper()
