@@ -82,7 +82,13 @@ func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	out := make([]json.RawMessage, len(events))
 	for i, e := range events {
 		replaced, ok := around[e.Replaces]
-		hide := e.Replaces != 0 && (!ok || !p.viewer.SeesEvent(&replaced))
+		sees := ok
+		if ok {
+			if sees, err = p.viewer.SeesEvent(&replaced); err != nil {
+				return nil, err
+			}
+		}
+		hide := e.Replaces != 0 && !sees
 		out[i] = view.Render(&plain[i], clientevent.Standing{Membership: e.Membership, HidePrevContent: hide})
 	}
 	return out, nil

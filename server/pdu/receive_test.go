@@ -44,7 +44,7 @@ func TestReceiveRefuses(t *testing.T) {
 		if _, err := Receive(r, without(good, name)); !errors.Is(err, ErrBadJSON) {
 			t.Errorf("without %s: %v", name, err)
 		}
-		if _, err := FromStore(r, someID, without(good, name)); !errors.Is(err, ErrBadJSON) {
+		if _, err := FromStore(r, someID, without(good, name), false); !errors.Is(err, ErrBadJSON) {
 			t.Errorf("from the store without %s: %v", name, err)
 		}
 	}
@@ -194,13 +194,13 @@ func TestZeroRules(t *testing.T) {
 	for what, err := range map[string]error{
 		"Build":     second2(Build(Rules{}, message(), signerOf("mairie.fr"))),
 		"Receive":   second2(Receive(Rules{}, e.JSON())),
-		"FromStore": second2(FromStore(Rules{}, e.ID(), e.JSON())),
+		"FromStore": second2(FromStore(Rules{}, e.ID(), e.JSON(), false)),
 	} {
 		if !errors.Is(err, ErrBadJSON) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := FromStore(e.Rules(), "!x", e.JSON()); !errors.Is(err, ErrBadJSON) {
+	if _, err := FromStore(e.Rules(), "!x", e.JSON(), false); !errors.Is(err, ErrBadJSON) {
 		t.Errorf("FromStore with a room id: %v", err)
 	}
 }
@@ -241,7 +241,7 @@ func FuzzReceive(f *testing.F) {
 		if c, err := Canonical(rc.JSON()); err != nil || string(c) != string(rc.JSON()) {
 			t.Fatalf("not canonical: %s", rc.JSON())
 		}
-		stored, err := FromStore(r, rc.ID(), rc.JSON())
+		stored, err := FromStore(r, rc.ID(), rc.JSON(), false)
 		if err != nil {
 			t.Fatalf("can't be read from the store: %v", err)
 		}

@@ -52,7 +52,7 @@ func TestRealRoomHashesAndIDs(t *testing.T) {
 			t.Errorf("event %d: room %s, not %s", i, rc.RoomID(), room)
 		}
 		known[rc.ID()] = true
-		e, err := FromStore(rules, rc.ID(), rc.JSON())
+		e, err := FromStore(rules, rc.ID(), rc.JSON(), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,14 +73,14 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 		return "", err
 	}
 	drafts[0].ts = s.creationTime()
-	l := newLive("")
+	l := s.cache.newLive("")
 	l.Version = Version
 	l.rules, _ = pdu.RulesFor(Version)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var events []judged
 	for _, d := range drafts {
-		e, err := s.build(l, d)
+		e, err := s.build(ctx, l, d)
 		if err != nil {
 			return "", invalidState(err)
 		}

@@ -138,7 +138,10 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 		if sender.ID != target && !senderIn {
 			return draft{}, notIn()
 		}
-		err := check(l, auth.Membership(l.state.Event("m.room.member", target)))
+		now, err := l.membership(ctx, target)
+		if err == nil {
+			err = check(l, now)
+		}
 		return draft{sender: sender, kind: "m.room.member", stateKey: &target, content: raw}, err
 	})
 	if errors.Is(err, errNothingToDo) {

@@ -78,16 +78,16 @@ func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (
 		return nil, err
 	}
 	defer l.mu.Unlock()
-	return s.draw(l, draw)
+	return s.draw(ctx, l, draw)
 }
 
 // draw makes an event on the locked room and queues it.
-func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, error) {
+func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, error)) (*write, error) {
 	d, err := draw(l)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.build(l, d)
+	e, err := s.build(ctx, l, d)
 	if err != nil {
 		return nil, err
 	}
@@ -96,17 +96,21 @@ func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, erro
 }
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
-func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
+func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, error) {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(l.depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}
 	if l.prev != "" {
 		p.PrevEvents = []string{l.prev}
 	}
-	for _, key := range auth.Needed(l.rules, p) {
-		if e := l.state.Event(key.Type, key.StateKey); e != nil {
+	needed := auth.Needed(l.rules, p)
+	if err := l.know(ctx, needed...); err != nil {
+		return nil, err
+	}
+	for _, key := range needed {
+		if e := l.held[key]; e != nil {
 			p.AuthEvents = append(p.AuthEvents, e.ID())
 		}
 	}
@@ -114,7 +118,7 @@ func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
 	if err != nil {
 		return nil, badEvent(err)
 	}
-	if err := auth.Check(e, l.state); err != nil {
+	if err := auth.Check(e, l.held); err != nil {
 		return nil, forbidden(err)
 	}
 	return e, nil
@@ -182,7 +186,7 @@ func (l *live) redact(redacted *pdu.Event) {
 	if !isState {
 		return
 	}
-	if now := l.state.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
-		l.state.Put(redacted)
+	if now := l.held.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
+		l.hold(redacted)
 	}
 }

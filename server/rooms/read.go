@@ -95,25 +95,29 @@ func (p *Page) take(batch []store.Event, v *Viewer, q PageQuery, limit int) erro
 		if q.Backward {
 			p.End--
 		}
-		if !v.SeesEvent(e) {
-			continue
-		}
-		ok, err := q.Match(e)
-		if err != nil {
+		if err := p.show(e, v, q); err != nil {
 			return err
-		}
-		if ok {
-			p.Events = append(p.Events, v.seen(*e))
 		}
 	}
 	return nil
 }
 
-func (v *Viewer) seen(e store.Event) Seen { return Seen{e, v.MembershipAt(int64(e.NID))} }
+// show adds an event, where the user may see it and asked for it.
+func (p *Page) show(e *store.Event, v *Viewer, q PageQuery) error {
+	if sees, err := v.SeesEvent(e); err != nil || !sees {
+		return err
+	}
+	if ok, err := q.Match(e); err != nil || !ok {
+		return err
+	}
+	seen, err := v.seen(*e)
+	p.Events = append(p.Events, seen)
+	return err
+}
 
-// SeesEvent tells whether the user may see an event of the timeline.
-func (v *Viewer) SeesEvent(e *store.Event) bool {
-	return e.Placed && v.Sees(int64(e.NID)) // the position of a live event is its number
+func (v *Viewer) seen(e store.Event) (Seen, error) {
+	membership, err := v.StandingAt(&e)
+	return Seen{e, membership}, err
 }
 
 // Event reads one event that the user may see: M_NOT_FOUND otherwise, whether it exists or not.
@@ -130,10 +134,14 @@ func Event(r *store.Reader, roomID, eventID string, user store.Atom) (store.Room
 		return room, Seen{}, nil, err
 	}
 	e, ok, err := r.EventByID(eventID)
-	if err != nil || !ok || e.Room != room.Ref || v.Forgotten || !v.SeesEvent(&e) {
+	if err != nil || !ok || e.Room != room.Ref || v.Forgotten {
 		return room, Seen{}, nil, errOr(err, missing)
 	}
-	return room, v.seen(e), v, nil
+	if sees, err := v.SeesEvent(&e); err != nil || !sees {
+		return room, Seen{}, nil, errOr(err, missing)
+	}
+	seen, err := v.seen(e)
+	return room, seen, v, err
 }
 
 // State reads a room's state as the user may see it: the current one while joined, else the one when they left.

@@ -66,7 +66,7 @@ type Service struct {
 
 // New makes the room core.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db)}
+	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db, c.Signer.ServerName, now)}
 }
 
 func (s *Service) millis() int64 { return store.Millis(s.now()) }

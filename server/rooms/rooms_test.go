@@ -160,7 +160,7 @@ func checkLine(w *world, room string) {
 		rules, _ := pdu.RulesFor(rooms.Version)
 		prev := ""
 		for i, row := range events {
-			e, err := pdu.FromStore(rules, row.ID, row.JSON)
+			e, err := row.PDU(rules)
 			if err != nil {
 				return err
 			}

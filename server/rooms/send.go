@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
 	"beffroi/server/store"
 )
 
@@ -82,7 +83,7 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 	if err != nil || eventID != "" {
 		return nil, eventID, err
 	}
-	w, err := s.draw(l, func(l *live) (draft, error) {
+	w, err := s.draw(ctx, l, func(l *live) (draft, error) {
 		d, err := draw(l)
 		d.txn = key
 		return d, err
@@ -137,11 +138,14 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	if err != nil {
 		return t, err
 	}
-	t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON)
-	if err == nil && t.whole.IsCreate() {
-		err = merr.Forbidden("The creation of a room can't be deleted")
+	if t.whole, err = t.row.PDU(l.rules); err != nil {
+		return t, err
 	}
-	return t, err
+	if t.whole.IsCreate() {
+		return t, merr.Forbidden("The creation of a room can't be deleted")
+	}
+	key, _ := t.whole.StateKey()
+	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
 }
 
 // redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.

@@ -17,6 +17,7 @@ type Viewer struct {
 	memberships []span
 	visibility  []span
 	user        store.Atom
+	aside
 }
 
 // span is what holds from a position on.
@@ -29,7 +30,7 @@ const always = int64(1<<63 - 1)
 
 // View prepares the answers for a user in a room.
 func View(r *store.Reader, room store.RoomRef, user store.Atom) (*Viewer, error) {
-	v := &Viewer{user: user}
+	v := &Viewer{user: user, aside: aside{r: r, room: room, last: edge{from: store.OrdMax}}}
 	m, _, err := r.Member(room, user)
 	if err != nil {
 		return nil, err

@@ -132,6 +132,16 @@ func (db *DB) Reads() (n int64) {
 	return n
 }
 
+// Rows counts the rows that were read, in the writer too, and the rows that were written, since the database was opened: for tests and
+// benchmarks.
+func (db *DB) Rows() (read, written int64) {
+	for _, c := range append([]*conn{db.w.conn}, append(db.r.all, db.peek.all...)...) {
+		read += c.read.Load()
+		written += c.wrote.Load()
+	}
+	return read, written
+}
+
 // dsn writes a SQLite URI with the given pragmas.
 func dsn(path, mode string, pragmas ...string) string {
 	v := url.Values{"mode": {mode}, "_pragma": pragmas}
@@ -145,6 +155,8 @@ type conn struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
 	runs  atomic.Int64 // how many statements were asked for
+	read  atomic.Int64 // how many rows were read
+	wrote atomic.Int64 // how many rows were written
 }
 
 func openConn(ctx context.Context, uri string) (*conn, error) {

@@ -25,6 +25,7 @@ const (
 	placeAt     = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.ord = ?`
 	lastThread  = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.thread = ? AND t.thread <> 0 ORDER BY t.ord DESC LIMIT 1`
 	ordAtPos    = `SELECT t.ord FROM timeline t WHERE t.room = ? AND t.pos <= ? ORDER BY t.ord DESC LIMIT 1`
+	posFrom     = `SELECT t.ord, t.pos FROM timeline t WHERE t.room = ? AND t.ord >= ? AND t.ord < ? AND t.pos IS NOT NULL ORDER BY t.ord LIMIT 1`
 
 	eventsBackward = `SELECT ` + eventColumns + ` FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord <= ? AND t.ord > ? ORDER BY t.ord DESC LIMIT ?`
@@ -67,6 +68,12 @@ func (r *Reader) place(query string, args ...any) (p Place, ok bool, err error) 
 func (r *Reader) OrdAtPos(room RoomRef, pos int64) (ord int64, ok bool, err error) {
 	ok, err = r.row(ordAtPos, in(room, pos), &ord)
 	return ord, ok, err
+}
+
+// PosFrom gives the first event with from ≤ ord < to that is part of the stream; ok is false where there is none.
+func (r *Reader) PosFrom(room RoomRef, from, to int64) (ord, pos int64, ok bool, err error) {
+	ok, err = r.row(posFrom, in(room, from, to), &ord, &pos)
+	return ord, pos, ok, err
 }
 
 // EventsBackward reads up to limit events with after < ord ≤ from, the latest first.

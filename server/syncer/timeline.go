@@ -78,11 +78,19 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 // sees asks rooms, unless the user was simply joined all the time. One's own membership is always shown: how else would one hear
 // of a rejected invitation or a ban.
 func (s *section) sees(e *store.StreamEvent) (bool, error) {
-	if e.Pos > s.memberPos || s.own(&e.Event) {
+	if s.joinedAt(e) || s.own(&e.Event) {
 		return true, nil
 	}
 	v, err := s.asViewer()
-	return err == nil && v.Sees(e.Pos), err
+	if err != nil {
+		return false, err
+	}
+	return v.SeesEvent(&e.Event)
+}
+
+// joinedAt tells whether the user was simply joined at an event, as its own state says too.
+func (s *section) joinedAt(e *store.StreamEvent) bool {
+	return e.Pos > s.memberPos && e.Status&store.StatusAside == 0
 }
 
 func (s *section) own(e *store.Event) bool {
@@ -144,7 +152,7 @@ func (s *section) renderTimeline() (Timeline, error) {
 
 // standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.
 func (s *section) standing(e *store.StreamEvent) (clientevent.Standing, error) {
-	if e.Pos > s.memberPos {
+	if s.joinedAt(e) {
 		return clientevent.Standing{Membership: store.Join.String()}, nil
 	}
 	v, err := s.asViewer()
@@ -152,7 +160,8 @@ func (s *section) standing(e *store.StreamEvent) (clientevent.Standing, error) {
 		return clientevent.Standing{}, err
 	}
 	hidden := !s.own(&e.Event) && v.MembershipAt(e.Pos-1) != store.Join.String()
-	return clientevent.Standing{Membership: v.MembershipAt(e.Pos), HidePrevContent: hidden}, nil
+	membership, err := v.StandingAt(&e.Event)
+	return clientevent.Standing{Membership: membership, HidePrevContent: hidden}, err
 }
 
 // prevBatch is where /messages continues backwards: before the first event, or, where there is none, where the client stands already.

@@ -89,7 +89,15 @@ CREATE TABLE event (
 	txn_device  INTEGER,
 	txn_id      TEXT,
 	json        BLOB NOT NULL     -- canonical signed bytes without unsigned
-, sum INTEGER);
+, sum INTEGER, frame INTEGER);
+
+CREATE TABLE event_frame (
+	id   INTEGER PRIMARY KEY,
+	room INTEGER NOT NULL,
+	sum  INTEGER NOT NULL, -- FNV-1a of text, to find it
+	text BLOB NOT NULL,    -- canonical JSON with holes; see frame.go
+	UNIQUE (room, sum)
+);
 
 CREATE UNIQUE INDEX event_id ON event (event_id);
 

@@ -1,0 +1,160 @@
+package stateres
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+
+	"beffroi/server/pdu/auth"
+)
+
+// rank is what the order of two events is decided by where auth_events leave it
+// open.
+type rank struct {
+	power int64
+	ts    int64
+	id    string
+}
+
+// before: greater power of the sender, then earlier, then the smaller event id.
+//
+// Spec: rooms/v2, "Reverse topological power ordering".
+func (x rank) before(y rank) int {
+	return cmp.Or(cmp.Compare(y.power, x.power), cmp.Compare(x.ts, y.ts), cmp.Compare(x.id, y.id))
+}
+
+// powerOrder is the reverse topological power ordering, by Kahn's algorithm. An
+// event comes after all of its auth chain, also where the chain leads over events
+// that are not to be ordered: these are passed as soon as they can be. Events in a
+// circle come, the smallest first, when nothing else can.
+//
+// Spec: rooms/v2, "Reverse topological power ordering".
+func (v *v2) powerOrder(events []ref) []ref {
+	k := kahn{g: v.g, rank: make(map[ref]rank, len(events))}
+	for _, r := range events {
+		k.rank[r] = v.rank(r)
+	}
+	all := v.g.closure(events)
+	k.citedBy = v.g.reverse(all)
+	k.waiting = make([]int32, len(v.g.nodes))
+	for _, r := range all {
+		for _, a := range v.g.nodes[r].auth {
+			if v.g.nodes[a].event != nil {
+				k.waiting[r]++
+			}
+		}
+	}
+	for _, r := range all {
+		if k.waiting[r] == 0 {
+			k.free = append(k.free, r)
+		}
+	}
+	return k.order(events)
+}
+
+// rank of an event, with the power level of its sender by its own auth_events.
+func (v *v2) rank(r ref) rank {
+	e := v.g.nodes[r].event
+	return rank{power: v.senderPower(r), ts: e.OriginServerTS(), id: v.g.nodes[r].id}
+}
+
+// senderPower is the power level of an event's sender by its auth_events, 0 where
+// no create event says who made the room.
+func (v *v2) senderPower(r ref) int64 {
+	create := v.g.authEvent(r, createKey)
+	if v.create >= 0 {
+		create = v.create
+	}
+	if create < 0 || v.g.nodes[create].event == nil {
+		return 0
+	}
+	by := powerOf{create: create, levels: v.g.authEvent(r, levelsKey), sender: v.g.nodes[r].event.Sender()}
+	power, known := v.powers[by]
+	if !known {
+		levels := auth.NewPowerLevels(v.g.nodes[create].event, v.g.event(by.levels))
+		power = levels.For(by.sender)
+		v.powers[by] = power
+	}
+	return power
+}
+
+// powerOf names a user's power level by a create event and power levels.
+type powerOf struct {
+	create, levels ref
+	sender         string
+}
+
+// kahn is Kahn's algorithm under way.
+type kahn struct {
+	g       *graph
+	rank    map[ref]rank // of the events to be ordered
+	citedBy citing
+	waiting []int32 // by event: how many of its auth_events are not passed
+	free    []ref   // those of which all are
+	ready   []ref   // a heap: the free ones that are to be ordered
+	done    set
+}
+
+func (k *kahn) order(events []ref) []ref {
+	out := make([]ref, 0, len(events))
+	stuck := slices.SortedFunc(slices.Values(events), func(x, y ref) int { return k.rank[x].before(k.rank[y]) })
+	for {
+		k.passFree()
+		switch {
+		case len(k.ready) > 0:
+			out = k.take(out, heap.Pop(k).(ref))
+		case len(stuck) > 0:
+			if !k.done.has(stuck[0]) {
+				out = k.take(out, stuck[0])
+			}
+			stuck = stuck[1:]
+		default:
+			return out
+		}
+	}
+}
+
+// take puts the next event into the ordering.
+func (k *kahn) take(out []ref, r ref) []ref {
+	if !k.done.add(r) {
+		return out
+	}
+	k.pass(r)
+	return append(out, r)
+}
+
+// pass frees those who waited for r alone.
+func (k *kahn) pass(r ref) {
+	for _, parent := range k.citedBy.of(r) {
+		k.waiting[parent]--
+		if k.waiting[parent] == 0 {
+			k.free = append(k.free, parent)
+		}
+	}
+}
+
+// passFree passes the free events that are not to be ordered, and makes candidates
+// of the others.
+func (k *kahn) passFree() {
+	for len(k.free) > 0 {
+		r := k.free[len(k.free)-1]
+		k.free = k.free[:len(k.free)-1]
+		if _, wanted := k.rank[r]; wanted {
+			heap.Push(k, r)
+		} else {
+			k.pass(r)
+		}
+	}
+}
+
+// Len, Less, Swap, Push and Pop are heap.Interface over ready.
+func (k *kahn) Len() int           { return len(k.ready) }
+func (k *kahn) Less(i, j int) bool { return k.rank[k.ready[i]].before(k.rank[k.ready[j]]) < 0 }
+func (k *kahn) Swap(i, j int)      { k.ready[i], k.ready[j] = k.ready[j], k.ready[i] }
+func (k *kahn) Push(x any)         { k.ready = append(k.ready, x.(ref)) }
+func (k *kahn) Pop() any {
+	last := len(k.ready) - 1
+	r := k.ready[last]
+	k.ready = k.ready[:last]
+	return r
+}
