@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,25 +37,27 @@ func (s *scrub) lose(nid int64) *lostEvent {
 // event checks an event's row: its bytes by what proves them, then the columns beside them by the bytes.
 func (s *scrub) event(ctx context.Context, t *table, row []any) error {
 	s.report.Events++
-	id, json := eventID(t.at(row, "event_id")), blob(t.at(row, "json"))
+	id := eventID(t.at(row, "event_id"))
 	r := s.room(ctx, number(t.at(row, "room")))
 	if r == nil {
 		return nil // told by the rule
 	}
 	f := Finding{Table: "event", RoomID: r.id, RoomName: r.name, Count: 1, EventIDs: []string{id}, State: t.at(row, "state_key") != nil,
 		Day: day(number(t.at(row, "ts")))}
-	e, why := s.proven(t, row, r.rules, id, json)
+	e, why, err := s.proven(ctx, t, row, r.rules, id)
+	if err != nil {
+		return err
+	}
 	if why != "" {
 		f.Kind, f.Details = EventAltered, []string{fmt.Sprintf("nid %v, %s: %s", row[0], id, why)}
 		s.found.add(f)
 		return nil
 	}
-	if why, err := s.columns(ctx, t, row, r, e); err != nil || why == "" {
+	if why, err = s.columns(ctx, t, row, r, e); err != nil || why == "" {
 		return err
-	} else {
-		f.Kind, f.Details = EventRow, []string{fmt.Sprintf("nid %v, %s: %s", row[0], id, why)}
-		s.found.add(f)
 	}
+	f.Kind, f.Details = EventRow, []string{fmt.Sprintf("nid %v, %s: %s", row[0], id, why)}
+	s.found.add(f)
 	return nil
 }
 
@@ -62,24 +65,60 @@ func (s *scrub) event(ctx context.Context, t *table, row []any) error {
 //
 // The checksum covers all of them. The hashes prove more, where there are any: that these are the bytes which were signed. The id is that of the redacted
 // form; the content hash is that of the whole, until the content is redacted.
-func (s *scrub) proven(t *table, row []any, rules pdu.Rules, id string, json []byte) (e *pdu.Event, why string) {
+func (s *scrub) proven(ctx context.Context, t *table, row []any, rules pdu.Rules, id string) (e *pdu.Event, why string, err error) {
+	json, err := s.whole(ctx, t, row)
+	if damaged(err) || errors.Is(err, errBytes) {
+		return nil, err.Error(), nil
+	} else if err != nil {
+		return nil, "", err
+	}
 	sum, summed := t.at(row, "sum").(int64)
 	if summed && sum != store.Sum(json) {
-		return nil, "the checksum is another"
+		return nil, "the checksum is another", nil
 	}
-	e, err := pdu.FromStore(rules, id, json)
-	if err != nil {
-		return nil, err.Error()
+	onArrival := number(t.at(row, "status"))&store.StatusRedactedOnArrival != 0
+	if e, err = pdu.FromStore(rules, id, json, onArrival); err != nil {
+		return nil, err.Error(), nil
 	}
-	redacted := t.at(row, "redacted_by") != nil || number(t.at(row, "status"))&store.StatusRedactedOnArrival != 0
 	switch {
-	case !redacted && !e.ContentHashHolds():
-		return nil, "the content hash is another"
+	case t.at(row, "redacted_by") == nil && !onArrival && !e.ContentHashHolds():
+		return nil, "the content hash is another", nil
 	case !e.IDHolds():
-		return nil, "the event id is another"
+		return nil, "the event id is another", nil
 	}
-	return e, ""
+	return e, "", nil
 }
+
+var errBytes = errors.New("its bytes can't be put together")
+
+// whole puts the bytes of an event together, of its row and the frame that it names.
+func (s *scrub) whole(ctx context.Context, t *table, row []any) ([]byte, error) {
+	body, id := blob(t.at(row, "json")), number(t.at(row, "frame"))
+	if id == 0 {
+		return body, nil
+	}
+	frame, known := s.frames[id]
+	if !known {
+		if err := s.r.one(ctx, `SELECT text FROM event_frame WHERE id = ?`, []any{id}, &frame); err != nil {
+			return nil, err
+		}
+		if len(s.frames) >= maxFrames {
+			clear(s.frames)
+		}
+		s.frames[id] = frame
+	}
+	if frame == nil {
+		return nil, fmt.Errorf("%w: frame %d is not there", errBytes, id)
+	}
+	json, err := store.Unframe(body, frame)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBytes, err)
+	}
+	return json, nil
+}
+
+// maxFrames is how many frames are remembered.
+const maxFrames = 1000
 
 // columns compares the columns of an event's row with its bytes.
 func (s *scrub) columns(ctx context.Context, t *table, row []any, r *room, e *pdu.Event) (why string, err error) {
@@ -166,6 +205,9 @@ func (s *scrub) room(ctx context.Context, ref int64) *room {
 
 // tellLost gathers the events that can't be read by room and day.
 func (s *scrub) tellLost(ctx context.Context) error {
+	if len(s.lost) > 0 {
+		delete(s.found.at, spot{kind: RowsUnreadable, table: "event"}) // it is told better here
+	}
 	for nid, e := range s.lost {
 		f := Finding{Kind: EventUnreadable, Table: "event", Count: 1, State: e.state, Details: []string{fmt.Sprintf("nid %d %s", nid, e.id)}}
 		if e.id != "" {

@@ -3,17 +3,18 @@ package scrub
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
-// check checks a piece of a table that was read, in the snapshot in which it was: first and last are its ends.
-func (s *scrub) check(ctx context.Context, t *table, rows [][]any, first, last []any) error {
+// check checks a piece of a table that was read, in the snapshot in which it was.
+func (s *scrub) check(ctx context.Context, t *table, rows [][]any) error {
 	for _, x := range t.indexes {
-		if err := s.forward(ctx, t, x, first, last); err != nil {
+		if err := s.forward(ctx, t, x, rows); err != nil {
 			return err
 		}
 	}
 	for _, rule := range rules[t.name] {
-		if err := s.follow(ctx, t, rule, first, last); err != nil {
+		if err := s.follow(ctx, t, rule, rows); err != nil {
 			return err
 		}
 	}
@@ -26,29 +27,53 @@ func (s *scrub) check(ctx context.Context, t *table, rows [][]any, first, last [
 	return nil
 }
 
-// within is the condition that a key lies between two, both included.
-func within(alias string, columns []string, first, last []any) (string, []any) {
-	return compared(alias, columns, ">=") + " AND " + compared(alias, columns, "<="), append(append([]any{}, first...), last...)
+// inPiece runs look on all rows of a piece at once. Where that meets damage, it does so row by row, and single is told of those rows where it does: the row
+// itself was read, so the damage is in what look looks at.
+func (t *table) inPiece(rows [][]any, look func(condition string, args []any) error, single func(key []any, cause error) error) error {
+	n := len(t.key)
+	all := append(slices.Clone(rows[0][:n]), rows[len(rows)-1][:n]...)
+	err := look(compared("t", t.key, ">=")+" AND "+compared("t", t.key, "<="), all)
+	if !damaged(err) {
+		return err
+	}
+	for _, row := range rows {
+		err := look(compared("t", t.key, "="), row[:n])
+		if damaged(err) {
+			err = single(row[:n], err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forward looks for each row of a piece in an index.
-func (s *scrub) forward(ctx context.Context, t *table, x *index, first, last []any) error {
-	condition, args := within("t", t.key, first, last)
+func (s *scrub) forward(ctx context.Context, t *table, x *index, rows [][]any) error {
+	return t.inPiece(rows, func(condition string, args []any) error {
+		return s.lacking(ctx, t, x, condition, args)
+	}, func(key []any, cause error) error {
+		s.found.add(Finding{Kind: Index, Table: t.name, Count: 1, Details: []string{fmt.Sprintf("%s, of %s: %v", x.name, keyText(t.key, key), cause)}})
+		return nil
+	})
+}
+
+// lacking finds the rows that an index lacks.
+func (s *scrub) lacking(ctx context.Context, t *table, x *index, condition string, args []any) error {
 	if x.where != "" {
 		condition += " AND (" + x.where + ")"
 	}
 	query := "SELECT " + list("t", t.key) + " FROM " + quoted(t.name) + " t NOT INDEXED WHERE " + condition +
 		" AND NOT EXISTS (SELECT 1 FROM " + quoted(t.name) + " i INDEXED BY " + quoted(x.name) +
 		" WHERE " + same("i", "t", x.columns) + " AND " + same("i", "t", t.key) + x.and() + ")"
-	err := s.r.rows(ctx, query, args, func(key []any) error {
-		s.found.add(Finding{Kind: Index, Table: t.name, Count: 1, Details: []string{fmt.Sprintf("%s lacks %s", x.name, keyText(t.key, key))}})
-		return nil
-	})
-	if damaged(err) {
-		s.found.add(Finding{Kind: Index, Table: t.name, Count: 1, Details: []string{fmt.Sprintf("%s: %v", x.name, err)}})
-		return nil
+	var keys [][]any
+	if err := s.r.rows(ctx, query, args, collect(&keys)); err != nil {
+		return err
 	}
-	return err
+	for _, key := range keys {
+		s.found.add(Finding{Kind: Index, Table: t.name, Count: 1, Details: []string{fmt.Sprintf("%s lacks %s", x.name, keyText(t.key, key))}})
+	}
+	return nil
 }
 
 func (x *index) and() string {
@@ -87,10 +112,7 @@ func (s *scrub) entries(ctx context.Context, t *table, x *index, columns []strin
 	query := "SELECT " + list("i", columns) + " FROM " + quoted(t.name) + " i INDEXED BY " + quoted(x.name) +
 		" WHERE " + condition + x.and() + " ORDER BY " + list("i", columns) + " LIMIT ?"
 	var entries [][]any
-	if err := s.r.rows(ctx, query, append(args, pieceRows), func(entry []any) error {
-		entries = append(entries, entry)
-		return nil
-	}); err != nil || len(entries) == 0 {
+	if err := s.r.rows(ctx, query, append(args, pieceRows), collect(&entries)); err != nil || len(entries) == 0 {
 		return nil, err
 	}
 	last = entries[len(entries)-1]
@@ -138,9 +160,19 @@ func (s *scrub) unreadable(t *table, x *index, values, key []any) {
 		s.lose(number(key[0])).id = eventID(values[0])
 		return
 	}
-	if x == t.indexes[0] { // each row once
+	if x == t.complete() { // each row once
 		s.found.add(Finding{Kind: RowsUnreadable, Table: t.name, Count: 1, Details: []string{keyText(x.columns, values)}})
 	}
+}
+
+// complete is the first index that names every row, nil where there is none.
+func (t *table) complete() *index {
+	for _, x := range t.indexes {
+		if x.where == "" {
+			return x
+		}
+	}
+	return nil
 }
 
 // vanished notes an entry without a row: either the row is gone without a trace, or the entry is damaged.

@@ -13,15 +13,8 @@ import (
 	"time"
 
 	"beffroi/server/media"
+	"beffroi/server/store"
 )
-
-// upload is a row of media whose file is yet to be read.
-type upload struct {
-	id, name string
-	sum      []byte
-	size     int64
-	created  int64 // milliseconds
-}
 
 // uploads reads the files of the piece of media that was just read.
 func (s *scrub) uploads(ctx context.Context) error {
@@ -35,18 +28,18 @@ func (s *scrub) uploads(ctx context.Context) error {
 	return nil
 }
 
-func (s *scrub) upload(ctx context.Context, u upload) error {
-	f := Finding{Table: "media", What: u.name, Day: day(u.created), Count: 1, Bytes: u.size}
-	sum, size, err := s.hash(ctx, filepath.Join(s.DataDir, media.Folder, media.Name(u.sum)))
+func (s *scrub) upload(ctx context.Context, u store.Media) error {
+	f := Finding{Table: "media", What: u.FileName, Day: day(u.Created), Count: 1, Bytes: u.Size}
+	sum, size, err := s.hash(ctx, filepath.Join(s.DataDir, media.Folder, media.Name(u.SHA256)))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, fs.ErrNotExist):
-		f.Kind, f.Details = MediaMissing, []string{u.id + ": no file " + media.Name(u.sum)}
+		f.Kind, f.Details = MediaMissing, []string{u.ID + ": no file " + media.Name(u.SHA256)}
 	case err != nil:
-		f.Kind, f.Details = MediaAltered, []string{u.id + ": " + err.Error()}
-	case size != u.size || !bytes.Equal(sum, u.sum):
-		f.Kind, f.Details = MediaAltered, []string{fmt.Sprintf("%s: %d bytes of %d, SHA-256 %x", u.id, size, u.size, sum)}
+		f.Kind, f.Details = MediaAltered, []string{u.ID + ": " + err.Error()}
+	case size != u.Size || !bytes.Equal(sum, u.SHA256):
+		f.Kind, f.Details = MediaAltered, []string{fmt.Sprintf("%s: %d bytes of %d, SHA-256 %x", u.ID, size, u.Size, sum)}
 	default:
 		s.report.Files++
 		s.report.Bytes += size
@@ -54,7 +47,7 @@ func (s *scrub) upload(ctx context.Context, u upload) error {
 	}
 	// It may have been removed since its row was read.
 	var there int64
-	if err := s.r.one(ctx, `SELECT 1 FROM media WHERE media_id = ?`, []any{u.id}, &there); err != nil && !damaged(err) || there == 0 {
+	if err := s.r.one(ctx, `SELECT 1 FROM media WHERE media_id = ?`, []any{u.ID}, &there); err != nil && !damaged(err) || there == 0 {
 		return err
 	}
 	s.found.add(f)

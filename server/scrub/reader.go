@@ -53,7 +53,11 @@ func (r *reader) piece(ctx context.Context, fn func() error) error {
 		return err
 	}
 	err := fn()
-	if err := errors.Join(err, r.exec(context.WithoutCancel(ctx), "COMMIT")); err != nil {
+	end := r.exec(context.WithoutCancel(ctx), "ROLLBACK")
+	if damaged(end) {
+		end = nil // that of a statement before, once more
+	}
+	if err := errors.Join(err, end); err != nil {
 		return err
 	}
 	return r.pause(ctx, time.Since(start))
@@ -128,6 +132,14 @@ func (r *reader) rows(ctx context.Context, query string, args []any, each func(r
 		}
 	}
 	return rows.Err()
+}
+
+// collect is a function for rows that keeps them.
+func collect(list *[][]any) func(row []any) error {
+	return func(row []any) error {
+		*list = append(*list, row)
+		return nil
+	}
 }
 
 // one reads one row into dest; where there is none, dest stays as it is.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 
 	"beffroi/server/store"
 )
@@ -26,11 +27,17 @@ func (s *scrub) row(ctx context.Context, t *table, row []any) error {
 		s.summed(t, row, store.BackupSession{FirstMessageIndex: number(t.at(row, "first_message_index")),
 			ForwardedCount: number(t.at(row, "forwarded_count")), IsVerified: number(t.at(row, "is_verified")) != 0,
 			SessionData: blob(t.at(row, "session_data"))}.Sum())
+	case "event_frame":
+		h := fnv.New64a()
+		_, _ = h.Write(blob(t.at(row, "text")))
+		s.summed(t, row, int64(h.Sum64()))
 	case "signing_key":
 		s.signingKey(t, row)
 	case "media":
-		s.media = append(s.media, upload{id: text(t.at(row, "media_id")), sum: blob(t.at(row, "sha256")), size: number(t.at(row, "size")),
-			name: text(t.at(row, "file_name")), created: number(t.at(row, "created"))})
+		u := store.Media{ID: text(t.at(row, "media_id")), SHA256: blob(t.at(row, "sha256")), Size: number(t.at(row, "size")),
+			ContentType: text(t.at(row, "content_type")), FileName: text(t.at(row, "file_name")), Created: number(t.at(row, "created"))}
+		s.summed(t, row, u.Sum())
+		s.media = append(s.media, u)
 	}
 	return nil
 }

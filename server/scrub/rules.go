@@ -12,6 +12,7 @@ type rule struct {
 	broken string // SQL on the row t that is true where the rule is broken
 	room   string // SQL: the room that it concerns; "": none
 	event  string // SQL: the number of the event that it concerns; "": none
+	counts string // the table whose rows are counted by it where they can't be read; "": none
 }
 
 // to is a column that names a row of another table by one column; 0 and null name none.
@@ -41,7 +42,8 @@ const groupRoom = `(SELECT g.room FROM state_group g WHERE g.id = t.state_group)
 // rules are those of every table. A table without one is still read, checksummed where it has checksums, and compared with its indexes.
 var rules = map[string][]rule{
 	"event": {inRoom("room"), atom("type"), atom("state_key"), atom("sender"), to("state", "state_group", "id"), named("replaces"), named("redacted_by"),
-		{what: "ord → timeline", room: "t.room", event: "t.nid", broken: `t.ord IS NOT NULL AND NOT EXISTS (
+		to("frame", "event_frame", "id"),
+		{what: "ord → timeline", room: "t.room", event: "t.nid", counts: "timeline", broken: `t.ord IS NOT NULL AND NOT EXISTS (
 			SELECT 1 FROM timeline l WHERE l.room = t.room AND l.ord = t.ord AND l.nid = t.nid)`},
 		{what: "state → state_delta", room: "t.room", event: "t.nid", broken: `t.state_key IS NOT NULL AND t.status & 7 = 0 AND t.state <> 0
 			AND NOT EXISTS (SELECT 1 FROM state_delta d WHERE d.state_group = t.state AND d.type = t.type AND d.state_key = t.state_key AND d.nid = t.nid)`},
@@ -50,8 +52,10 @@ var rules = map[string][]rule{
 		{what: "nid → event", room: "t.room", event: "t.nid", broken: `NOT EXISTS (
 			SELECT 1 FROM event e WHERE e.nid = t.nid AND e.room = t.room AND e.ord = t.ord AND e.sender = t.sender)`},
 		named("thread")},
+	"event_frame":  {inRoom("room")},
 	"timeline_gap": {inRoom("room")},
-	"txn":          {{what: "nid → event", event: "t.nid", broken: `t.nid <> 0 AND NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.nid)`}},
+	"txn": {{what: "nid → event", event: "t.nid", broken: `t.nid <> 0 AND NOT EXISTS (
+		SELECT 1 FROM event e WHERE e.nid = t.nid AND e.txn_device = t.device AND e.txn_id = t.txn_id)`}},
 	"state_group": {inRoom("room"), {what: "prev → state_group", room: "t.room", broken: `(t.prev <> 0 OR t.links <> 0) AND NOT EXISTS (
 		SELECT 1 FROM state_group p WHERE p.id = t.prev AND p.id < t.id AND p.room = t.room AND (t.links = 0 OR t.links = p.links + 1))`}},
 	"state_delta": {to("state_group", "state_group", "id"), atom("type"), atom("state_key"), stateOf("nid", groupRoom)},
@@ -79,54 +83,39 @@ var rules = map[string][]rule{
 	"media":              {atom("uploader")},
 }
 
-// follow holds a piece of a table to a rule, in the snapshot in which it was read.
-func (s *scrub) follow(ctx context.Context, t *table, rule rule, first, last []any) error {
-	condition, args := within("t", t.key, first, last)
-	err := s.broken(ctx, t, rule, condition, args)
-	if !damaged(err) {
-		return err
-	}
-	// What is named can't be read, which is told where it stands. Row by row, to know who names it.
-	keys, err := s.keys(ctx, t, condition, args)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		err := s.broken(ctx, t, rule, compared("t", t.key, "="), key)
-		if damaged(err) {
-			err = s.namesUnreadable(ctx, t, rule, key)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *scrub) keys(ctx context.Context, t *table, condition string, args []any) (keys [][]any, err error) {
-	err = s.r.rows(ctx, "SELECT "+list("t", t.key)+" FROM "+quoted(t.name)+" t NOT INDEXED WHERE "+condition, args, func(key []any) error {
-		keys = append(keys, key)
-		return nil
+// follow holds a piece of a table to a rule, in the snapshot in which it was read. Where what a row names can't be read, that is told where it stands;
+// what the row knows of it is noted.
+func (s *scrub) follow(ctx context.Context, t *table, rule rule, rows [][]any) error {
+	return t.inPiece(rows, func(condition string, args []any) error {
+		return s.broken(ctx, t, rule, condition, args)
+	}, func(key []any, _ error) error {
+		return s.namesUnreadable(ctx, t, rule, key)
 	})
-	return keys, err
 }
 
 // broken finds the rows for which a rule is broken.
 func (s *scrub) broken(ctx context.Context, t *table, rule rule, condition string, args []any) error {
 	query := "SELECT " + orNull(rule.room) + ", " + orNull(rule.event) + ", " + list("t", t.key) + " FROM " + quoted(t.name) +
 		" t NOT INDEXED WHERE " + condition + " AND (" + rule.broken + ")"
-	return s.r.rows(ctx, query, args, func(row []any) error {
+	var rows [][]any
+	if err := s.r.rows(ctx, query, args, collect(&rows)); err != nil {
+		return err
+	}
+	for _, row := range rows {
 		f := Finding{Kind: Reference, Table: t.name, What: rule.what, Count: 1, Details: []string{keyText(t.key, row[2:])}}
 		if room := s.room(ctx, number(row[0])); room != nil {
 			f.RoomID, f.RoomName = room.id, room.name
 		}
 		s.found.add(f)
-		return nil
-	})
+	}
+	return nil
 }
 
 // namesUnreadable notes what a row knows of an event that can't be read.
 func (s *scrub) namesUnreadable(ctx context.Context, t *table, rule rule, key []any) error {
+	if rule.counts != "" {
+		s.found.add(Finding{Kind: RowsUnreadable, Table: rule.counts, Count: 1, Details: []string{keyText(t.key, key) + ": " + rule.what}})
+	}
 	if rule.event == "" || t.name == "event" {
 		return nil
 	}

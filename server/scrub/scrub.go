@@ -42,14 +42,11 @@ var ErrUnusable = errors.New("the database can't be scrubbed")
 // Run reads everything once. It ends early, with an error, only where ctx ends or nothing can be read at all.
 func Run(ctx context.Context, c Config) (report Report, err error) {
 	path := filepath.Join(c.DataDir, store.FileName)
-	r, err := openReader(ctx, path, c.Rest)
-	if err != nil {
-		return report, err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	s := &scrub{Config: c, r: r, found: newFindings(), lost: map[int64]*lostEvent{}, rooms: map[int64]*room{}}
+	s := &scrub{Config: c, found: newFindings(), lost: map[int64]*lostEvent{}, rooms: map[int64]*room{}, frames: map[int64][]byte{}}
 	s.report.Started = time.Now()
-	if err := s.run(ctx, path); err != nil {
+	if err := s.run(ctx, path); damaged(err) { // its first pages: there is nothing to go by
+		s.found.add(Finding{Kind: Unreadable, Details: []string{err.Error()}})
+	} else if err != nil {
 		return report, err
 	}
 	s.report.Took = time.Since(s.report.Started)
@@ -66,15 +63,17 @@ type scrub struct {
 	found  *findings
 	lost   map[int64]*lostEvent // by nid
 	rooms  map[int64]*room      // the last ones that were named
-	media  []upload             // of the piece that was just read
+	frames map[int64][]byte     // the last ones that events named
+	media  []store.Media        // of the piece that was just read
 	place  place                // the timeline's row before it
 }
 
-func (s *scrub) run(ctx context.Context, path string) error {
-	if err := s.begin(ctx); damaged(err) {
-		s.found.add(Finding{Kind: Unreadable, Details: []string{err.Error()}}) // its first pages: there is nothing to go by
-		return nil
-	} else if err != nil {
+func (s *scrub) run(ctx context.Context, path string) (err error) {
+	if s.r, err = openReader(ctx, path, s.Rest); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.r.close()) }()
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	if err := s.mark(ctx, path); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,7 @@ type way struct{ operator, order string }
 var (
 	onward = way{">", ""}
 	back   = way{"<", " DESC"}
+	from   = way{">=", ""}
 )
 
 // walk reads every row of a table, and goes around what can't be read.
@@ -40,18 +42,17 @@ func (s *scrub) walk(ctx context.Context, t *table) error {
 }
 
 // step reads one piece of rows beyond a key, up to a bound in that direction, and checks them. It gives the key of the last, nil where there was none.
-func (s *scrub) step(ctx context.Context, t *table, w way, from, bound []any, limit int) (last []any, err error) {
+func (s *scrub) step(ctx context.Context, t *table, w way, start, bound []any, limit int) (last []any, err error) {
 	err = s.r.piece(ctx, func() error {
-		rows, err := s.read(ctx, t, w, from, bound, limit)
+		rows, err := s.read(ctx, t, w, start, bound, limit)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		first := rows[0][:len(t.key)]
 		last = rows[len(rows)-1][:len(t.key)]
 		if w == back {
-			return s.check(ctx, t, rows, last, first)
+			slices.Reverse(rows)
 		}
-		return s.check(ctx, t, rows, first, last)
+		return s.check(ctx, t, rows)
 	})
 	if err != nil {
 		return nil, err
@@ -60,14 +61,17 @@ func (s *scrub) step(ctx context.Context, t *table, w way, from, bound []any, li
 }
 
 // read reads a piece: the key of each row, then its columns.
-func (s *scrub) read(ctx context.Context, t *table, w way, from, bound []any, limit int) (rows [][]any, err error) {
+func (s *scrub) read(ctx context.Context, t *table, w way, start, bound []any, limit int) (rows [][]any, err error) {
 	query := "SELECT " + list("t", t.key) + ", " + list("t", t.columns) + " FROM " + quoted(t.name) + " t NOT INDEXED WHERE true"
 	var args []any
-	if from != nil {
-		query, args = query+" AND "+compared("t", t.key, w.operator), append(args, from...)
+	if start != nil {
+		query, args = query+" AND "+compared("t", t.key, w.operator), append(args, start...)
 	}
 	if bound != nil {
-		opposite := map[way]string{onward: "<", back: ">"}[w]
+		opposite := "<"
+		if w == back {
+			opposite = ">"
+		}
 		query, args = query+" AND "+compared("t", t.key, opposite), append(args, bound...)
 	}
 	ordered := make([]string, len(t.key))
@@ -111,43 +115,95 @@ func (s *scrub) around(ctx context.Context, t *table, after []any, cause error) 
 	if behind == nil {
 		return nil, nil
 	}
-	for from := behind; ; {
-		last, err := s.step(ctx, t, back, from, before, pieceRows)
+	first, err := s.reach(ctx, t, back, behind, before)
+	if err != nil {
+		return nil, err
+	}
+	return behind, s.between(ctx, t, before, first)
+}
+
+// reach reads rows from one on until none is left or one can't be read, and gives the key of the last that could be.
+func (s *scrub) reach(ctx context.Context, t *table, w way, start, bound []any) ([]any, error) {
+	for {
+		last, err := s.step(ctx, t, w, start, bound, pieceRows)
 		if damaged(err) {
-			_, err = s.oneByOne(ctx, t, back, from, before)
+			start, err = s.oneByOne(ctx, t, w, start, bound)
 			if damaged(err) {
 				err = nil
 			}
-			return behind, err
+			return start, err
 		}
 		if err != nil || last == nil {
-			return behind, err
+			return start, err
 		}
-		from = last
+		start = last
 	}
+}
+
+// maxProbes bounds how often the rows between two damaged places are looked for.
+const maxProbes = 2000
+
+// between looks for rows among those that can't be read, where the key is one number: halves, and halves of them.
+func (s *scrub) between(ctx context.Context, t *table, before, first []any) error {
+	if len(t.key) > 1 {
+		return nil
+	}
+	type span struct{ low, high int64 } // both ends are known
+	low, _ := slices.Concat(before, []any{int64(0)})[0].(int64)
+	todo := []span{{low, number(first[0])}}
+	for probes := 0; len(todo) > 0 && probes < maxProbes; probes++ {
+		at := todo[0]
+		todo = todo[1:]
+		if at.high-at.low < 2 {
+			continue
+		}
+		middle := at.low + (at.high-at.low+1)/2
+		row, err := s.step(ctx, t, from, []any{middle}, []any{at.high}, 1)
+		switch {
+		case damaged(err):
+			if at.high-at.low > 2 {
+				todo = append(todo, span{at.low, middle}, span{middle - 1, at.high})
+			}
+		case err != nil:
+			return err
+		case row == nil:
+			todo = append(todo, span{at.low, middle})
+		default:
+			left, err := s.reach(ctx, t, back, row, []any{at.low})
+			if err != nil {
+				return err
+			}
+			right, err := s.reach(ctx, t, onward, row, []any{at.high})
+			if err != nil {
+				return err
+			}
+			todo = append(todo, span{at.low, number(left[0])}, span{number(right[0]), at.high})
+		}
+	}
+	return nil
 }
 
 func hole(t *table, before, behind []any, cause error) string {
-	from, to := "the beginning", "the end"
+	after, until := "the beginning", "the end"
 	if before != nil {
-		from = keyText(t.key, before)
+		after = keyText(t.key, before)
 	}
 	if behind != nil {
-		to = keyText(t.key, behind)
+		until = keyText(t.key, behind)
 	}
-	return fmt.Sprintf("%s: unreadable after %s, before or at %s: %v", t.name, from, to, cause)
+	return fmt.Sprintf("%s: unreadable after %s, before or at %s: %v", t.name, after, until, cause)
 }
 
 // oneByOne reads rows until one can't be read, or a piece of them is read; it gives the key of the last that could be.
-func (s *scrub) oneByOne(ctx context.Context, t *table, w way, from, bound []any) ([]any, error) {
+func (s *scrub) oneByOne(ctx context.Context, t *table, w way, start, bound []any) ([]any, error) {
 	for range pieceRows + 1 {
-		next, err := s.step(ctx, t, w, from, bound, 1)
+		next, err := s.step(ctx, t, w, start, bound, 1)
 		if err != nil || next == nil {
-			return from, err
+			return start, err
 		}
-		from = next
+		start = next
 	}
-	return from, nil
+	return start, nil
 }
 
 // behind finds a row beyond an unreadable one, by ever larger leaps: first in the key's last column, then in those before it. The row it finds is
@@ -158,11 +214,11 @@ func (s *scrub) behind(ctx context.Context, t *table, before []any) ([]any, erro
 	}
 	for column := len(t.key) - 1; column >= 0; column-- {
 		for _, leap := range leaps(before[column]) {
-			from := append(append([]any{}, before[:column]...), leap)
-			for len(from) < len(t.key) {
-				from = append(from, []byte(highest))
+			start := append(append([]any{}, before[:column]...), leap)
+			for len(start) < len(t.key) {
+				start = append(start, []byte(highest))
 			}
-			found, err := s.step(ctx, t, onward, from, nil, 1)
+			found, err := s.step(ctx, t, onward, start, nil, 1)
 			if !damaged(err) {
 				return found, err
 			}

@@ -161,6 +161,7 @@ func plural(count int64, one, many string) string {
 var nouns = map[string]noun{
 	"event":              {"message", "messages", ""},
 	"timeline":           {"place de message", "places de messages", "e"},
+	"event_frame":        {"en-tête de messages", "en-têtes de messages", ""},
 	"account":            {"compte", "comptes", ""},
 	"profile":            {"élément de profil", "éléments de profil", ""},
 	"device":             {"appareil", "appareils", ""},
