@@ -25,14 +25,27 @@ type live struct {
 	mu      sync.Mutex
 	held    auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
 	joined  map[string]store.Atom // which users of this server are joined, to be woken
-	prev    string                // the forward extremity; "" in a room without events
-	depth   int64
-	head    *mark // of the last write that was queued
+	tips    []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
+	depth   int64                 // the greatest of theirs
+	head    *mark                 // of the last write that was queued
 	last    *store.Pending
 	pending map[txnKey]*write // writes with a transaction id, until they are settled
 	dead    atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
 	weight  atomic.Int64      // in bytes, about
 	used    time.Time         // for the cache, which guards it: when it was last used
+}
+
+// tip is a forward extremity. Its reference hash is needed in room versions 1 and 2.
+type tip struct {
+	id   string
+	hash pdu.Hash
+}
+
+func (l *live) tipOf(e *pdu.Event) tip {
+	if l.rules.Format != pdu.EventFormatV1 {
+		return tip{id: e.ID()}
+	}
+	return tip{e.ID(), e.ReferenceHash()}
 }
 
 // What a room, an event of its state and a joined user weigh in memory beyond their own bytes, about.
@@ -76,7 +89,7 @@ func relevant() []string {
 
 // apply moves the pending head over an event of actor.
 func (l *live) apply(e *pdu.Event, actor User) {
-	l.prev, l.depth = e.ID(), e.Depth()
+	l.tips, l.depth = []tip{l.tipOf(e)}, e.Depth()
 	key, isState := e.StateKey()
 	switch {
 	case isState && e.Type() == "m.room.member":
@@ -206,7 +219,7 @@ func (l *live) loadHead(r *store.Reader) error {
 	if err != nil {
 		return err
 	}
-	l.prev, l.depth = last.ID(), last.Depth()
+	l.tips, l.depth = []tip{l.tipOf(last)}, last.Depth()
 	l.head = &mark{applied: true, ord: place.Ord, group: e.State, notify: place.Notify, notifyMain: place.NotifyMain}
 	restores, err := r.Restores(l.Ref)
 	l.head.gap = restores * gapSize

@@ -3,6 +3,7 @@ package rooms
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 
@@ -21,6 +22,9 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
+	optional bool   // of several events: left out where the rules don't allow it
+
+	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
 // redaction is the target of an m.room.redaction event and the form it gets.
@@ -102,18 +106,11 @@ func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, erro
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}
-	if l.prev != "" {
-		p.PrevEvents = []string{l.prev}
-	}
 	needed := auth.Needed(l.rules, p)
 	if err := l.know(ctx, needed...); err != nil {
 		return nil, err
 	}
-	for _, key := range needed {
-		if e := l.held[key]; e != nil {
-			p.AuthEvents = append(p.AuthEvents, e.ID())
-		}
-	}
+	l.link(&p, needed)
 	e, err := pdu.Build(l.rules, p, s.Signer)
 	if err != nil {
 		return nil, badEvent(err)
@@ -122,6 +119,30 @@ func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, erro
 		return nil, forbidden(err)
 	}
 	return e, nil
+}
+
+// link names the events before an event and those that allow it.
+func (l *live) link(p *pdu.Proto, needed []auth.Key) {
+	named := l.rules.Format == pdu.EventFormatV1
+	if named {
+		p.Localpart, p.Hashes = rand.Text(), map[string]pdu.Hash{}
+	}
+	for _, t := range l.tips {
+		p.PrevEvents = append(p.PrevEvents, t.id)
+		if named {
+			p.Hashes[t.id] = t.hash
+		}
+	}
+	for _, key := range needed {
+		e := l.held[key]
+		if e == nil {
+			continue
+		}
+		p.AuthEvents = append(p.AuthEvents, e.ID())
+		if named {
+			p.Hashes[e.ID()] = e.ReferenceHash()
+		}
+	}
 }
 
 func badEvent(err error) error {

@@ -157,7 +157,7 @@ func checkLine(w *world, room string) {
 			return err
 		}
 		events, err := r.EventsForward(found.Ref, store.OrdMin, store.OrdMax, 10000)
-		rules, _ := pdu.RulesFor(rooms.Version)
+		rules, _ := pdu.RulesFor(found.Version)
 		prev := ""
 		for i, row := range events {
 			e, err := row.PDU(rules)

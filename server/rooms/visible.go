@@ -131,5 +131,18 @@ func (v *Viewer) allowed(visibility, membership string, pos int64) bool {
 	return false
 }
 
+// SeesAll tells whether nothing on the room's main line is hidden from the user.
+func (v *Viewer) SeesAll() bool {
+	for _, s := range v.visibility {
+		if is := orShared(s.value); is != "shared" && is != "world_readable" {
+			return false
+		}
+	}
+	return v.In()
+}
+
 // In tells whether the user is joined now.
 func (v *Viewer) In() bool { return v.Membership == store.Join }
+
+// SeesNow tells whether the user may see what happens in the room now, in it or not.
+func (v *Viewer) SeesNow() bool { return v.Sees(always - 1) }

@@ -45,6 +45,7 @@ func (r *Reader) AccountDataCount(user Atom) (n int, err error) {
 
 // PutAccountData sets data at the position d.Pos.
 func (tx *Tx) PutAccountData(user Atom, d AccountData) error {
+	tx.touch(TouchedData, int64(user), d.Pos)
 	return tx.exec(upsertAccountData, user, d.Room, d.Type, []byte(d.Content), d.Pos, Sum(d.Content))
 }
 

@@ -68,6 +68,7 @@ func (tx *Tx) AddEvent(e *Event) error {
 	if err != nil {
 		return err
 	}
+	tx.added = e
 	return tx.exec(insertEvent, e.NID, e.Room, sql.NullInt64{Int64: e.Ord, Valid: e.Placed}, eventIDBytes(e.ID), e.Type, orNull(e.StateKey), e.Sender,
 		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, body, Sum(e.JSON), orNull(frame))
 }
@@ -109,8 +110,12 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	return e, err
 }
 
-// Redact replaces an event's bytes by their redacted form and notes which event redacted it.
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
+	if err := tx.endRelation(target); err != nil {
+		return err
+	}
+	tx.redacted = append(tx.redacted, target)
 	return tx.exec(redactEvent, redacted, Sum(redacted), by, target)
 }
 

@@ -145,6 +145,11 @@ func (tx *Tx) SetCurrentState(room RoomRef, pos int64, entry StateEntry) (old NI
 	if err := tx.exec(setCurrent, room, entry.Type, entry.StateKey, entry.NID); err != nil {
 		return 0, err
 	}
+	what := TouchedState
+	if entry.Type == AtomMember {
+		what |= TouchedMembers
+	}
+	tx.touch(what, int64(room), pos)
 	return old, tx.exec(addChange, room, pos, entry.Type, entry.StateKey, old, entry.NID)
 }
 

@@ -51,6 +51,7 @@ type DB struct {
 	high    atomic.Pointer[highWater]
 	missing Missing // below the mark, at the opening
 	lacks   bool
+	recent  *recent // what was published last
 
 	closing sync.Once
 	closed  error
@@ -92,6 +93,7 @@ func (db *DB) start(ctx context.Context, conn *conn, unclean bool) (err error) {
 		pos.last += uncleanJump
 	}
 	db.visible.Store(pos.published())
+	db.recent = &recent{floor: pos.published()}
 	if db.peek, err = openReaders(ctx, db.path, peekers); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (tx *Tx) QueueToDevice(device int64, json []byte) error {
 	if err != nil {
 		return err
 	}
+	tx.touch(TouchedDevice, device, pos)
 	return tx.exec(insertToDevice, pos, device, json, Sum(json))
 }
 

@@ -26,6 +26,10 @@ type Tx struct {
 	events     int64            // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
+
+	touched  []touch // for News
+	redacted []NID   // events that are other than they were
+	added    *Event  // the last event that was stored
 }
 
 // NextPos gives the next position of the streams. A write that fails loses the positions it took.

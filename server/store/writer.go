@@ -145,6 +145,11 @@ func (w *writer) commit(group []*Pending) {
 	} else {
 		w.db.count(group)
 		w.commits.Add(1)
+		for _, p := range group {
+			if p.err == nil {
+				w.db.recent.add(p.tx)
+			}
+		}
 		w.db.visible.Store(w.pos.published())
 	}
 	for _, p := range group {

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -22,7 +23,9 @@ type Room struct {
 	// Now is the origin_server_ts of the next event; each event moves it on by one.
 	Now int64
 
-	t testing.TB
+	t      testing.TB
+	made   int                 // events built so far
+	hashes map[string]pdu.Hash // by event id, where events name each other with them
 }
 
 // Signer is the signing key of a server, always the same one.
@@ -38,7 +41,7 @@ func NewRoom(t testing.TB, version, creator string) (*Room, *Branch) {
 	if !ok {
 		t.Fatalf("room version %s is not known", version)
 	}
-	r := &Room{t: t, Rules: rules, Events: map[string]*pdu.Event{}, Now: 1_700_000_000_000}
+	r := &Room{t: t, Rules: rules, Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}, Now: 1_700_000_000_000}
 	if !rules.RoomIDIsHash {
 		r.ID = "!room:" + pdu.ServerOf(creator)
 	}
@@ -73,6 +76,10 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 	}
 	p := pdu.Proto{Type: eventType, StateKey: stateKey, Sender: sender, RoomID: b.room.ID, Content: c,
 		PrevEvents: b.Tips, Depth: b.depth + 1, OriginServerTS: b.room.Now}
+	if b.room.Rules.Format == pdu.EventFormatV1 {
+		p.Localpart, p.Hashes = fmt.Sprint("e", b.room.made), b.room.hashes
+	}
+	b.room.made++
 	for _, key := range auth.Needed(b.room.Rules, p) {
 		if id, ok := b.State[key]; ok {
 			p.AuthEvents = append(p.AuthEvents, id)
@@ -89,6 +96,9 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 // Add puts an event at the branch's tip, and into its state.
 func (b *Branch) Add(e *pdu.Event) {
 	b.room.Events[e.ID()] = e
+	if b.room.Rules.Format == pdu.EventFormatV1 {
+		b.room.hashes[e.ID()] = e.ReferenceHash()
+	}
 	b.Tips, b.depth = []string{e.ID()}, e.Depth()
 	if key, ok := e.StateKey(); ok {
 		b.State[auth.Key{Type: e.Type(), StateKey: key}] = e.ID()

@@ -9,7 +9,6 @@ import (
 // it that is being checked.
 type iterative struct {
 	*building
-	create  ref // the create event where the room id implies it, else -1
 	checked ref
 }
 
@@ -29,7 +28,7 @@ func (it *iterative) Event(eventType, stateKey string) *pdu.Event {
 		}
 	}
 	if key == createKey {
-		return it.g.event(it.create)
+		return it.g.event(it.g.create(it.checked))
 	}
 	return nil
 }

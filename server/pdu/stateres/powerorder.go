@@ -23,30 +23,26 @@ func (x rank) before(y rank) int {
 	return cmp.Or(cmp.Compare(y.power, x.power), cmp.Compare(x.ts, y.ts), cmp.Compare(x.id, y.id))
 }
 
-// powerOrder is the reverse topological power ordering, by Kahn's algorithm. An
-// event comes after all of its auth chain, also where the chain leads over events
-// that are not to be ordered: these are passed as soon as they can be. Events in a
-// circle come, the smallest first, when nothing else can.
+// powerOrder is the reverse topological power ordering, by Kahn's algorithm. The
+// DAG is that of the events to be ordered: auth_events that lead from one of them
+// to another over a third event, which is not among them, do not count, as with
+// all servers we know. Events in a circle come, the smallest first, when nothing
+// else can.
 //
 // Spec: rooms/v2, "Reverse topological power ordering".
 func (v *v2) powerOrder(events []ref) []ref {
-	k := kahn{g: v.g, rank: make(map[ref]rank, len(events))}
+	k := kahn{g: v.g, rank: make(map[ref]rank, len(events)), waiting: make(map[ref]int, len(events)), citedBy: v.g.reverse(events)}
 	for _, r := range events {
 		k.rank[r] = v.rank(r)
 	}
-	all := v.g.closure(events)
-	k.citedBy = v.g.reverse(all)
-	k.waiting = make([]int32, len(v.g.nodes))
-	for _, r := range all {
+	for _, r := range events {
 		for _, a := range v.g.nodes[r].auth {
-			if v.g.nodes[a].event != nil {
+			if _, among := k.rank[a]; among {
 				k.waiting[r]++
 			}
 		}
-	}
-	for _, r := range all {
 		if k.waiting[r] == 0 {
-			k.free = append(k.free, r)
+			heap.Push(&k, r)
 		}
 	}
 	return k.order(events)
@@ -61,11 +57,8 @@ func (v *v2) rank(r ref) rank {
 // senderPower is the power level of an event's sender by its auth_events, 0 where
 // no create event says who made the room.
 func (v *v2) senderPower(r ref) int64 {
-	create := v.g.authEvent(r, createKey)
-	if v.create >= 0 {
-		create = v.create
-	}
-	if create < 0 || v.g.nodes[create].event == nil {
+	create := v.g.create(r)
+	if v.g.event(create) == nil {
 		return 0
 	}
 	by := powerOf{create: create, levels: v.g.authEvent(r, levelsKey), sender: v.g.nodes[r].event.Sender()}
@@ -87,64 +80,40 @@ type powerOf struct {
 // kahn is Kahn's algorithm under way.
 type kahn struct {
 	g       *graph
-	rank    map[ref]rank // of the events to be ordered
+	rank    map[ref]rank
 	citedBy citing
-	waiting []int32 // by event: how many of its auth_events are not passed
-	free    []ref   // those of which all are
-	ready   []ref   // a heap: the free ones that are to be ordered
+	waiting map[ref]int // by event: how many of its auth_events are to come
+	ready   []ref       // a heap: those that wait for none
 	done    set
 }
 
 func (k *kahn) order(events []ref) []ref {
 	out := make([]ref, 0, len(events))
-	stuck := slices.SortedFunc(slices.Values(events), func(x, y ref) int { return k.rank[x].before(k.rank[y]) })
-	for {
-		k.passFree()
+	all := slices.SortedFunc(slices.Values(events), func(x, y ref) int { return k.rank[x].before(k.rank[y]) })
+	for len(out) < len(events) {
 		switch {
 		case len(k.ready) > 0:
 			out = k.take(out, heap.Pop(k).(ref))
-		case len(stuck) > 0:
-			if !k.done.has(stuck[0]) {
-				out = k.take(out, stuck[0])
-			}
-			stuck = stuck[1:]
-		default:
-			return out
+		default: // a circle
+			out = k.take(out, all[0])
+			all = all[1:]
 		}
 	}
+	return out
 }
 
-// take puts the next event into the ordering.
+// take puts the next event into the ordering, unless it is there.
 func (k *kahn) take(out []ref, r ref) []ref {
 	if !k.done.add(r) {
 		return out
 	}
-	k.pass(r)
+	for _, citing := range k.citedBy.of(r) {
+		k.waiting[citing]--
+		if k.waiting[citing] == 0 {
+			heap.Push(k, citing)
+		}
+	}
 	return append(out, r)
-}
-
-// pass frees those who waited for r alone.
-func (k *kahn) pass(r ref) {
-	for _, parent := range k.citedBy.of(r) {
-		k.waiting[parent]--
-		if k.waiting[parent] == 0 {
-			k.free = append(k.free, parent)
-		}
-	}
-}
-
-// passFree passes the free events that are not to be ordered, and makes candidates
-// of the others.
-func (k *kahn) passFree() {
-	for len(k.free) > 0 {
-		r := k.free[len(k.free)-1]
-		k.free = k.free[:len(k.free)-1]
-		if _, wanted := k.rank[r]; wanted {
-			heap.Push(k, r)
-		} else {
-			k.pass(r)
-		}
-	}
 }
 
 // Len, Less, Swap, Push and Pop are heap.Interface over ready.

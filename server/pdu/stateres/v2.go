@@ -10,7 +10,6 @@ import (
 // is called v2.1.
 type v2 struct {
 	g      *graph
-	create ref // the create event where the room id implies it, else -1
 	powers map[powerOf]int64
 }
 
@@ -25,20 +24,18 @@ func resolveV2(r pdu.Rules, states []State, g *graph) (State, error) {
 	if err := g.must(c.events); err != nil {
 		return nil, err
 	}
-	v := v2{g: g, create: -1, powers: map[powerOf]int64{}}
-	if r.RoomIDIsHash {
-		if err := v.findCreate(c.events[0]); err != nil {
-			return nil, err
-		}
-	}
 	full, err := c.fullConflictedSet(r, g)
 	if err != nil {
+		return nil, err
+	}
+	if err := g.loadCreates(full); err != nil {
 		return nil, err
 	}
 	var start State // v2.1 starts from an empty state map
 	if r.Resolution == pdu.ResolutionV2 {
 		start = c.same
 	}
+	v := v2{g: g, powers: map[powerOf]int64{}}
 	result, err := v.algorithm(full, start)
 	if err != nil {
 		return nil, err
@@ -52,7 +49,7 @@ func resolveV2(r pdu.Rules, states []State, g *graph) (State, error) {
 // Spec: rooms/v2, rooms/v12, "Algorithm".
 func (v *v2) algorithm(full set, start State) (State, error) {
 	power, others := powerEvents(full, v.g)
-	state := iterative{building: newBuilding(v.g, start), create: v.create}
+	state := iterative{building: newBuilding(v.g, start)}
 	if err := state.apply(v.powerOrder(power)); err != nil { // 1, 2
 		return nil, err
 	}
@@ -68,13 +65,4 @@ func (v *v2) algorithm(full set, start State) (State, error) {
 		return nil, err
 	}
 	return state.result(), nil
-}
-
-// findCreate reads the room's create event where no auth_events name it, because
-// the room id is its hash.
-//
-// Spec: rooms/v12, "Event format".
-func (v *v2) findCreate(of ref) error {
-	v.create = v.g.ref("$" + v.g.nodes[of].event.RoomID()[1:])
-	return v.g.load([]ref{v.create})
 }

@@ -17,6 +17,17 @@ CREATE TABLE account_data (
 
 CREATE INDEX account_data_pos ON account_data (user, pos);
 
+CREATE TABLE alias (
+	alias   TEXT PRIMARY KEY,  -- whole: #name:server
+	room    INTEGER NOT NULL,
+	creator INTEGER NOT NULL,  -- atom
+	created INTEGER NOT NULL   -- milliseconds
+) WITHOUT ROWID;
+
+CREATE INDEX alias_creator ON alias (creator);
+
+CREATE INDEX alias_room ON alias (room);
+
 CREATE TABLE atom (
 	id   INTEGER PRIMARY KEY,
 	text TEXT NOT NULL UNIQUE
@@ -201,6 +212,14 @@ CREATE TABLE profile (
 	PRIMARY KEY (user, field)
 ) WITHOUT ROWID;
 
+CREATE TABLE published (
+	room INTEGER PRIMARY KEY
+);
+
+CREATE TABLE purge (
+	room INTEGER PRIMARY KEY
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
@@ -214,6 +233,37 @@ CREATE TABLE receipt (
 ) WITHOUT ROWID;
 
 CREATE INDEX receipt_pos ON receipt (room, pos);
+
+CREATE TABLE relation (
+	target   INTEGER NOT NULL, -- nid of the event that is related to, of the same room
+	ord      INTEGER NOT NULL, -- the relating event's place in the timeline
+	nid      INTEGER NOT NULL, -- the relating event
+	rel_type INTEGER NOT NULL, -- -1 m.annotation, -2 m.reference, -3 m.replace, -4 m.thread, else an atom
+	type     INTEGER NOT NULL, -- of the relating event, atom
+	sender   INTEGER NOT NULL, -- of the relating event, atom
+	ts       INTEGER NOT NULL, -- of the relating event
+	status   INTEGER NOT NULL, -- of the relating event
+	detail   INTEGER NOT NULL, -- annotations: hash of type and key; replacements: 1 where the event by itself is a valid one; else 0
+	PRIMARY KEY (target, ord)
+) WITHOUT ROWID;
+
+CREATE TABLE relation_waiting (
+	target BLOB NOT NULL,    -- event id, as in event
+	nid    INTEGER NOT NULL, -- the relating event
+	PRIMARY KEY (target, nid)
+) WITHOUT ROWID;
+
+CREATE TABLE report (
+	id       INTEGER PRIMARY KEY,
+	reporter INTEGER NOT NULL, -- atom
+	ts       INTEGER NOT NULL, -- milliseconds
+	room_id  TEXT,             -- null: a user was reported
+	event_id TEXT,             -- null: the room or the user as a whole
+	user_id  TEXT,             -- whom it concerns: the user reported, or the event's sender
+	reason   TEXT NOT NULL
+);
+
+CREATE INDEX report_reporter ON report (reporter, ts);
 
 CREATE TABLE room (
 	id       INTEGER PRIMARY KEY,
@@ -260,6 +310,12 @@ CREATE TABLE state_group (
 	prev  INTEGER NOT NULL, -- the group that it changes; 0: none
 	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
+
+CREATE TABLE thread (
+	room INTEGER NOT NULL,
+	root INTEGER NOT NULL, -- nid
+	PRIMARY KEY (room, root)
+) WITHOUT ROWID;
 
 CREATE TABLE timeline (
 	room          INTEGER NOT NULL,
