@@ -6,6 +6,7 @@ package rooms
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,8 @@ type Service struct {
 	hub   *notify.Hub
 	now   func() time.Time
 	cache *cache
+
+	sweeping sync.Mutex // held while purged rooms are removed
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }

@@ -190,7 +190,7 @@ CREATE TABLE media (
 	file_name    TEXT NOT NULL,    -- '': none was given
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
-) WITHOUT ROWID;
+, sum INTEGER) WITHOUT ROWID;
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
