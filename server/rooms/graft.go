@@ -123,7 +123,7 @@ func (s *Service) placeVerdict(tx *store.Tx, at *mark, row *store.Event, e toSto
 		return err
 	}
 	if int64(row.NID) != pos {
-		if err := tx.AddLate(pos, row.NID); err != nil {
+		if err := tx.AddLate(row.Room, pos, row.NID); err != nil {
 			return err
 		}
 	}
