@@ -18,7 +18,6 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	}
 	defer l.mu.Unlock()
 	var v *verdict
-	own := a.Event
 	err = s.db.Read(ctx, func(r *store.Reader) error {
 		g := newGraph(r, l)
 		g.judges(a.Event)
@@ -26,7 +25,6 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 		if v, err = g.judge(ctx, a); err != nil || v == nil {
 			return err
 		}
-		own = g.own
 		if !v.placed() {
 			return nil
 		}
@@ -36,9 +34,9 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 		return nil, err
 	}
 	if v.reason != nil {
-		s.Log.Info().Str("room", l.ID).Str("event", own.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
+		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	return s.queueVerdict(l, judged{own, draft{redacts: v.redacts}}, v), nil
+	return s.queueVerdict(l, judged{v.event, draft{redacts: v.redacts}}, v), nil
 }
 
 // queueVerdict queues the write of an event that was judged in the graph. The room is locked.
@@ -83,11 +81,15 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 	if v.outlier != 0 {
 		row.NID, row.Status = v.outlier, row.Status|store.StatusAside // its number is not its position
 	}
-	groups := layers{tx, l.Ref, row.NID, v.nids, map[*state]int64{}}
+	groups := layers{tx, l.Ref, v.nids, map[*state]int64{}}
+	v.nids[row.ID] = row.NID
 	if row.State, err = groups.put(v.after); err != nil {
 		return nil, err
 	}
 	if v.placed() {
+		if err := openHistory(tx, l.Ref, at, v); err != nil {
+			return nil, err
+		}
 		at.ord++
 		row.Ord, row.Placed = at.ord, true
 	}
@@ -107,6 +109,14 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 		return nil, err
 	}
 	return groups.putCurrent(v, pos)
+}
+
+// openHistory leaves places for the events before an event that were not given.
+func openHistory(tx *store.Tx, room store.RoomRef, at *mark, v *verdict) error {
+	if len(v.missing) > 0 {
+		at.gap = gapSize
+	}
+	return openGap(tx, room, at)
 }
 
 func addOrPlace(tx *store.Tx, v *verdict, row *store.Event) error {
@@ -165,8 +175,7 @@ func putTips(tx *store.Tx, at *mark, v *verdict, row *store.Event) error {
 type layers struct {
 	tx   *store.Tx
 	room store.RoomRef
-	own  store.NID // the number of the event that is stored
-	nids map[string]store.NID
+	nids map[string]store.NID // of all events that the states name; those that are stored now among them
 	done map[*state]int64
 }
 
@@ -215,10 +224,8 @@ func (y layers) nid(id string) (store.NID, error) {
 	switch {
 	case id == "":
 		return 0, nil
-	case !known:
+	case !known || nid == ownNID:
 		return 0, fmt.Errorf("the number of %s is not known", id)
-	case nid == ownNID:
-		return y.own, nil
 	}
 	return nid, nil
 }

@@ -73,7 +73,7 @@ func (s *Service) buildOnMany(g *graph, v *verdict, d draft) (*pdu.Event, error)
 	if err != nil || g.err != nil {
 		return nil, errOr(err, g.err)
 	}
-	v.status = store.StatusAside
+	v.event, v.status = e, store.StatusAside
 	g.judges(e)
 	return e, nil
 }

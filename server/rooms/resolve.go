@@ -5,6 +5,7 @@ import (
 
 	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/stateres"
+	"beffroi/server/store"
 )
 
 // resolve gives the resolution of states: one of them where it says the same, else a new one on top of the nearest of them.
@@ -109,7 +110,7 @@ func (g *graph) real(from *state, changes map[auth.Key]string) (map[auth.Key]str
 	return out, nil
 }
 
-// graphSource gives state resolution the events of the database and the one that is judged.
+// graphSource gives state resolution the events of the database and those that are judged.
 type graphSource struct {
 	authChain
 	g *graph
@@ -117,10 +118,12 @@ type graphSource struct {
 
 // Events implements stateres.Source.
 func (s graphSource) Events(ids []string) ([]stateres.Event, error) {
-	rest := slices.DeleteFunc(slices.Clone(ids), s.g.isOwn)
-	events, err := s.authChain.Events(rest)
-	if len(rest) < len(ids) {
-		events = append(events, stateres.Event{Event: s.g.own})
+	events, err := s.authChain.Events(slices.DeleteFunc(slices.Clone(ids), s.g.isFresh))
+	for _, id := range ids {
+		if e := s.g.fresh[id]; e != nil {
+			v := s.g.events[id]
+			events = append(events, stateres.Event{Event: e, Rejected: v != nil && v.Status&store.StatusRejected != 0})
+		}
 	}
 	return events, err
 }

@@ -12,6 +12,10 @@ const (
 	addLate = `INSERT INTO late (room, pos, nid) VALUES (?, ?, ?)`
 	lateNID = `SELECT nid FROM late WHERE room = ? AND pos = ?`
 
+	gapBelow  = `SELECT from_ord FROM timeline_gap WHERE room = ? AND to_ord = ?`
+	narrowGap = `UPDATE timeline_gap SET to_ord = ? WHERE room = ? AND from_ord = ?`
+	closeGap  = `DELETE FROM timeline_gap WHERE room = ? AND from_ord = ?`
+
 	addMissing     = `INSERT INTO missing_event (room, event_id, nid) VALUES (?, ?, ?)`
 	followers      = `SELECT nid FROM missing_event WHERE room = ? AND event_id = ?`
 	deleteMissing  = `DELETE FROM missing_event WHERE room = ? AND event_id = ?`
@@ -110,6 +114,20 @@ func (r *Reader) MissingBelow(room RoomRef, from, to int64) ([]string, error) {
 		err := rows.Scan(&id)
 		return eventIDText(id), err
 	})
+}
+
+// GapBelow gives the last place before the gap that ends at a place; ok is false where none does.
+func (r *Reader) GapBelow(room RoomRef, to int64) (from int64, ok bool, err error) {
+	ok, err = r.row(gapBelow, in(room, to), &from)
+	return from, ok, err
+}
+
+// NarrowGap moves the end of the gap that begins at a place; to a place of its own beginning: closes it.
+func (tx *Tx) NarrowGap(room RoomRef, from, to int64) error {
+	if to <= from+1 {
+		return tx.exec(closeGap, room, from)
+	}
+	return tx.exec(narrowGap, to, room, from)
 }
 
 // EarlyRedaction is a redaction that came before what it redacts.
