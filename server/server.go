@@ -104,6 +104,9 @@ func (s *Server) Handler() http.Handler {
 // DB is the database, open from New to Close.
 func (s *Server) DB() *store.DB { return s.db }
 
+// Waiting counts the requests that wait for something new.
+func (s *Server) Waiting() int { return s.hub.Waiting() }
+
 // Addrs are the addresses that Serve listens on: the plain one, then the TLS one, where configured.
 func (s *Server) Addrs() []net.Addr {
 	s.mu.Lock()

@@ -192,7 +192,6 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 func (a *Adapter[S]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK, pace: a.pace}
 	start := time.Now()
-	setCORS(rec.Header())
 	rec.begin(r)
 	defer func() {
 		if p := recover(); p != nil {
@@ -249,11 +248,14 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (r *recorder) WriteHeader(status int) {
 	if !r.wrote {
 		r.status, r.wrote = status, true
+		setCORS(r.Header()) // not before: who waits long need not hold them
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	r.wrote = true
+	if !r.wrote {
+		r.WriteHeader(http.StatusOK)
+	}
 	return r.ResponseWriter.Write(b)
 }
