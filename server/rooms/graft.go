@@ -69,6 +69,9 @@ func (c *cache) acquireAtRest(ctx context.Context, roomID string) (*live, error)
 // putVerdict writes an event with everything that follows from it. It gives the users whose membership changes.
 func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjects []store.Atom, err error) {
 	v := e.verdict
+	if known, err := tx.KnowsEvent(e.ID()); err != nil || known && v.outlier == 0 {
+		return nil, errOr(err, errStale) // it came as an outlier meanwhile: it is judged again
+	}
 	pos, err := tx.NextPos()
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (l *live) hold(e *pdu.Event) {
 
 // know reads those members among entries of the state that are not held yet. Until then the state lacks them.
 //
-// What is queued was held before it was queued, so the database is right about whatever is not held.
+// What is queued was held before it was queued, or is of a graft, which is waited for: so the database is right about whatever is not held.
 func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	unknown := slices.DeleteFunc(slices.Clone(keys), func(key auth.Key) bool {
 		_, known := l.held[key]
@@ -136,6 +136,9 @@ func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	})
 	if len(unknown) == 0 || l.Ref == 0 {
 		return nil
+	}
+	if l.grafting() {
+		_ = l.grafted.Wait() // where it failed, so will what is built on it
 	}
 	return l.db.Peek(ctx, func(r *store.Reader) error {
 		for _, key := range unknown {

@@ -42,6 +42,7 @@ type judged struct {
 // write is what was queued for one draft or several.
 type write struct {
 	events  []judged
+	refused bool // an event of another server, which is kept but counts for nothing
 	pending *store.Pending
 }
 
@@ -201,7 +202,7 @@ func (s *Service) submit(l *live, events []toStore) *write {
 		})
 		return s.write(tx, l, prev, next, events, topics)
 	})
-	w := &write{pending: pending}
+	w := &write{pending: pending, refused: !events[0].placed()}
 	for _, e := range events {
 		w.events = append(w.events, e.judged)
 	}

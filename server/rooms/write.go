@@ -79,6 +79,11 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if err != nil {
 		return 0, err
 	}
+	if e.sender.Atom == 0 {
+		if known, err := tx.KnowsEvent(e.ID()); err != nil || known {
+			return 0, errOr(err, errStale) // it came as an outlier meanwhile: it is judged again
+		}
+	}
 	if at.forked { // it follows all that the room ended in
 		at.forked = false
 		if err := tx.Unfork(l.Ref); err != nil {
