@@ -52,6 +52,7 @@ type Config struct {
 	Version   string // which rooms are created with where the request names none; "" for the constant
 	Notifies  Notifies
 	Typing    Typing // nil: nobody types
+	Remote    Remote // nil: this server speaks with no other
 	Log       zerolog.Logger
 }
 
