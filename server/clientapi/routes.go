@@ -53,6 +53,7 @@ func (a *API) Routes() []route {
 		a.roomDiscoveryRoutes(),
 		a.reportRoutes(),
 		a.upgradeRoutes(),
+		a.peekRoutes(),
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
