@@ -12,7 +12,10 @@ import (
 
 // nightly is what is done while the town hall sleeps.
 func (s *Server) nightly() []jobs.Job {
-	return []jobs.Job{{Name: "scrub", When: "11 2 * * *", Spread: 2 * time.Hour, Run: s.scrub}}
+	return []jobs.Job{
+		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
+		{Name: "scrub", When: "17 3 * * *", Spread: time.Hour, Run: s.scrub},
+	}
 }
 
 func (s *Server) runJobs(ctx context.Context) error { return jobs.Run(ctx, s.log, s.nightly()...) }

@@ -22,17 +22,19 @@ type live struct {
 	db     *store.DB
 	all    *atomic.Int64 // what all rooms in memory weigh
 
-	mu      sync.Mutex
-	held    auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
-	joined  map[string]store.Atom // which users of this server are joined, to be woken
-	tips    []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
-	depth   int64                 // the greatest of theirs
-	head    *mark                 // of the last write that was queued
-	last    *store.Pending
-	pending map[txnKey]*write // writes with a transaction id, until they are settled
-	dead    atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
-	weight  atomic.Int64      // in bytes, about
-	used    time.Time         // for the cache, which guards it: when it was last used
+	mu       sync.Mutex
+	held     auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
+	joined   map[string]store.Atom // which users of this server are joined, to be woken
+	tips     []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
+	depth    int64                 // the greatest of theirs
+	head     *mark                 // of the last write that was queued
+	forkedOf []int64               // while the room is forked: the state groups that the current state is the resolution of; nil: not known
+	last     *store.Pending
+	grafted  *store.Pending    // the last write of an event that did not simply follow the head
+	pending  map[txnKey]*write // writes with a transaction id, until they are settled
+	dead     atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
+	weight   atomic.Int64      // in bytes, about
+	used     time.Time         // for the cache, which guards it: when it was last used
 }
 
 // tip is a forward extremity. Its reference hash is needed in room versions 1 and 2.
@@ -75,6 +77,7 @@ type mark struct {
 	group      int64
 	notify     int64
 	notifyMain int64
+	forked     bool // the forward extremities are more or others than the last event
 }
 
 type txnKey struct {
@@ -89,7 +92,7 @@ func relevant() []string {
 
 // apply moves the pending head over an event of actor.
 func (l *live) apply(e *pdu.Event, actor User) {
-	l.tips, l.depth = []tip{l.tipOf(e)}, e.Depth()
+	l.tips, l.depth, l.forkedOf = []tip{l.tipOf(e)}, e.Depth(), nil
 	key, isState := e.StateKey()
 	switch {
 	case isState && e.Type() == "m.room.member":
@@ -211,19 +214,35 @@ func (l *live) loadHead(r *store.Reader) error {
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s has no timeline", l.ID))
 	}
-	e, ok, err := r.Event(place.NID)
+	last, ok, err := r.Event(place.NID)
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s: event %d is missing", l.ID, place.NID))
 	}
-	last, err := e.PDU(l.rules)
-	if err != nil {
+	l.head = &mark{applied: true, ord: place.Ord, group: last.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	tips := []store.Event{last}
+	if l.head.group, l.head.forked, err = l.loadFork(r, last.State, &tips); err != nil {
 		return err
 	}
-	l.tips, l.depth = []tip{l.tipOf(last)}, last.Depth()
-	l.head = &mark{applied: true, ord: place.Ord, group: e.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	for _, row := range tips {
+		e, err := row.PDU(l.rules)
+		if err != nil {
+			return err
+		}
+		l.tips, l.depth = append(l.tips, l.tipOf(e)), max(l.depth, e.Depth())
+	}
 	restores, err := r.Restores(l.Ref)
 	l.head.gap = restores * gapSize
 	return err
+}
+
+// loadFork replaces the last event and its state group where other events are the forward extremities.
+func (l *live) loadFork(r *store.Reader, group int64, tips *[]store.Event) (int64, bool, error) {
+	forked, err := r.ForkedState(l.Ref)
+	if err != nil || forked == 0 {
+		return group, false, err
+	}
+	*tips, err = r.Extremities(l.Ref)
+	return forked, true, err
 }
 
 // gapSize is the room that a timeline leaves for events that a restore lost. ARCHITECTURE.md, "Positions and places".

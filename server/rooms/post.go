@@ -167,7 +167,6 @@ func forbidden(err error) error {
 
 // queue queues the write of events over which the pending head has moved. The room is locked.
 func (s *Service) queue(l *live, events []judged) *write {
-	prev, next := l.head, &mark{}
 	stored := make([]toStore, len(events))
 	for i, e := range events {
 		if e.redacts != nil {
@@ -175,15 +174,24 @@ func (s *Service) queue(l *live, events []judged) *write {
 		}
 		stored[i] = toStore{judged: e, notifies: s.Notifies(e.Event)}
 	}
+	return s.submit(l, stored)
+}
+
+// submit queues the write of events.
+func (s *Service) submit(l *live, events []toStore) *write {
+	prev, next := l.head, &mark{}
 	topics := l.listeners()
 	pending := s.db.Submit(context.Background(), func(tx *store.Tx) error {
 		tx.OnRollback(func(error) {
 			next.applied = false
 			l.dead.Store(true)
 		})
-		return s.write(tx, l, prev, next, stored, topics)
+		return s.write(tx, l, prev, next, events, topics)
 	})
-	w := &write{events: events, pending: pending}
+	w := &write{pending: pending}
+	for _, e := range events {
+		w.events = append(w.events, e.judged)
+	}
 	l.head, l.last = next, pending
 	l.remember(w)
 	return w
