@@ -50,6 +50,7 @@ func (a *API) Routes() []route {
 		a.stateRoutes(),
 		a.messageRoutes(),
 		a.syncRoutes(),
+		a.slidingSyncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),
