@@ -7,6 +7,9 @@ const (
 	ruleMaster      = ".m.rule.master"
 	ruleInviteForMe = ".m.rule.invite_for_me"
 	ruleUserMention = ".m.rule.is_user_mention"
+
+	ruleOneToOne          = ".m.rule.room_one_to_one"
+	ruleEncryptedOneToOne = ".m.rule.encrypted_room_one_to_one"
 )
 
 // Defaults are the rules of a user who changed none. Spec: client-server API v1.19, "Predefined Rules", in its order.
@@ -34,8 +37,8 @@ func Defaults(userID string) Ruleset {
 		Sender:  []Rule{},
 		Underride: []Rule{
 			rule(".m.rule.call", actions(notifyAction, sound("ring")), match("type", "m.call.invite")),
-			rule(".m.rule.encrypted_room_one_to_one", actions(notifyAction, sound("default")), two(), match("type", "m.room.encrypted")),
-			rule(".m.rule.room_one_to_one", actions(notifyAction, sound("default")), two(), match("type", "m.room.message")),
+			rule(ruleEncryptedOneToOne, actions(notifyAction, sound("default")), two(), match("type", "m.room.encrypted")),
+			rule(ruleOneToOne, actions(notifyAction, sound("default")), two(), match("type", "m.room.message")),
 			rule(".m.rule.message", actions(notifyAction), match("type", "m.room.message")),
 			rule(".m.rule.encrypted", actions(notifyAction), match("type", "m.room.encrypted")),
 		},

@@ -22,7 +22,7 @@ type cache struct {
 func newCache(db *store.DB) *cache { return &cache{db: db, rooms: map[string]*live{}} }
 
 func newLive(roomID string) *live {
-	return &live{Room: store.Room{ID: roomID}, state: auth.Map{}, joined: map[string]store.Atom{}, pending: map[txnKey]*write{}}
+	return &live{Room: store.Room{ID: roomID}, state: auth.Map{}, joined: map[string]store.Atom{}, crowd: new(crowd), pending: map[txnKey]*write{}}
 }
 
 // acquire gives the room, locked. A copy that died is waited for and read anew.

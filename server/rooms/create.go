@@ -85,8 +85,11 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 			return "", invalidState(err)
 		}
 		l.ID = e.RoomID()
-		l.apply(e, d.sender)
-		events = append(events, judged{e, d})
+		j, err := s.judge(ctx, l, e, d)
+		if err != nil {
+			return "", err
+		}
+		events = append(events, j)
 	}
 	s.cache.put(l)
 	_, err = s.queue(l, events).settled()

@@ -19,6 +19,7 @@ type live struct {
 	mu      sync.Mutex
 	state   auth.Map              // the current state that authorisation looks at
 	joined  map[string]store.Atom // who is joined, to be woken
+	crowd   *crowd                // stands for joined as it is
 	prev    string                // the forward extremity; "" in a room without events
 	depth   int64
 	head    *mark // of the last write that was queued
@@ -36,6 +37,7 @@ type mark struct {
 	group      int64
 	notify     int64
 	notifyMain int64
+	modes      *store.ModeMemory
 }
 
 type txnKey struct {
@@ -63,7 +65,12 @@ func (l *live) apply(e *pdu.Event, actor User) {
 	if e.Type() != "m.room.member" {
 		return
 	}
-	if auth.Membership(e) == "join" {
+	_, was := l.joined[key]
+	is := auth.Membership(e) == "join"
+	if was != is {
+		l.crowd = new(crowd)
+	}
+	if is {
 		l.joined[key] = actor.Atom // nobody joins another
 	} else {
 		delete(l.joined, key)

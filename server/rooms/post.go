@@ -33,6 +33,7 @@ type redaction struct {
 type judged struct {
 	*pdu.Event
 	draft
+	counted store.Counted
 }
 
 // write is what was queued for one draft or several.
@@ -78,11 +79,11 @@ func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (
 		return nil, err
 	}
 	defer l.mu.Unlock()
-	return s.draw(l, draw)
+	return s.draw(ctx, l, draw)
 }
 
 // draw makes an event on the locked room and queues it.
-func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, error) {
+func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, error)) (*write, error) {
 	d, err := draw(l)
 	if err != nil {
 		return nil, err
@@ -91,8 +92,20 @@ func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, erro
 	if err != nil {
 		return nil, err
 	}
-	l.apply(e, d.sender)
-	return s.queue(l, []judged{{e, d}}), nil
+	j, err := s.judge(ctx, l, e, d)
+	if err != nil {
+		return nil, err
+	}
+	return s.queue(l, []judged{j}), nil
+}
+
+// judge finds out for whom an event that the rules allow counts as unread, and moves the pending head over it.
+func (s *Service) judge(ctx context.Context, l *live, e *pdu.Event, d draft) (judged, error) {
+	counted, err := s.Counts.Judge(ctx, e, readers{s, l})
+	if err == nil {
+		l.apply(e, d.sender)
+	}
+	return judged{e, d, counted}, err
 }
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
@@ -143,12 +156,10 @@ func forbidden(err error) error {
 // queue queues the write of events over which the pending head has moved. The room is locked.
 func (s *Service) queue(l *live, events []judged) *write {
 	prev, next := l.head, &mark{}
-	stored := make([]toStore, len(events))
-	for i, e := range events {
+	for _, e := range events {
 		if e.redacts != nil {
 			l.redact(e.redacts.redacted)
 		}
-		stored[i] = toStore{judged: e, notifies: s.Notifies(e.Event)}
 	}
 	topics := l.listeners()
 	pending := s.db.Submit(context.Background(), func(tx *store.Tx) error {
@@ -156,7 +167,7 @@ func (s *Service) queue(l *live, events []judged) *write {
 			next.applied = false
 			l.dead.Store(true)
 		})
-		return s.write(tx, l, prev, next, stored, topics)
+		return s.write(tx, l, prev, next, events, topics)
 	})
 	w := &write{events: events, pending: pending}
 	l.head, l.last = next, pending

@@ -25,9 +25,6 @@ type Typing interface {
 	StopTyping(ctx context.Context, room store.RoomRef, userID string) error
 }
 
-// Notifies tells whether an event notifies by the specification's default push rules, whoever reads it.
-type Notifies func(e *pdu.Event) bool
-
 // People is what the room core must know of the local accounts.
 type People interface {
 	// FindLocal gives the atom of an active account; ok is false where there is none.
@@ -48,7 +45,7 @@ type Config struct {
 	Signer    pdu.Signer // its server name is this server's
 	People    People
 	Custodian User // the town hall's additional creator of salons; zero for none
-	Notifies  Notifies
+	Counts    Counts
 	Typing    Typing // nil: nobody types
 	Log       zerolog.Logger
 }

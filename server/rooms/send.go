@@ -82,7 +82,7 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 	if err != nil || eventID != "" {
 		return nil, eventID, err
 	}
-	w, err := s.draw(l, func(l *live) (draft, error) {
+	w, err := s.draw(ctx, l, func(l *live) (draft, error) {
 		d, err := draw(l)
 		d.txn = key
 		return d, err

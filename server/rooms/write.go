@@ -6,20 +6,17 @@ import (
 	"beffroi/server/store"
 )
 
-// toStore is an event ready for the writer: everything that needs thought was done before.
-type toStore struct {
-	judged
-	notifies bool
-}
-
-// write runs in the writer: it stores the events after the head that they were built on.
-func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStore, topics []int64) error {
+// write runs in the writer: it stores the events after the head that they were built on. Everything that needs thought was done before.
+func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []judged, topics []int64) error {
 	if prev != nil && !prev.applied {
 		return errStale
 	}
 	if prev != nil {
 		*next = *prev
 		next.applied = false
+	}
+	if next.modes == nil {
+		next.modes = &store.ModeMemory{}
 	}
 	if l.Ref == 0 {
 		ref, err := tx.AddRoom(l.ID, l.Version)
@@ -56,7 +53,7 @@ func openGap(tx *store.Tx, room store.RoomRef, at *mark) error {
 }
 
 // put writes one event with everything that follows from it. It gives the user whose membership it changes, or 0.
-func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store.Atom, err error) {
+func (s *Service) put(tx *store.Tx, l *live, at *mark, e judged) (subject store.Atom, err error) {
 	pos, err := tx.NextPos()
 	if err != nil {
 		return 0, err
@@ -93,7 +90,7 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store
 	return subject, nil
 }
 
-func newRow(tx *store.Tx, l *live, at *mark, e toStore, pos int64) (row store.Event, err error) {
+func newRow(tx *store.Tx, l *live, at *mark, e judged, pos int64) (row store.Event, err error) {
 	at.ord++
 	row = store.Event{NID: store.NID(pos), Room: l.Ref, Ord: at.ord, Placed: true, ID: e.ID(), TS: e.OriginServerTS(), JSON: e.JSON(),
 		TxnDevice: e.txn.device, TxnID: e.txn.txnID}
@@ -122,14 +119,14 @@ func (s *Service) storeState(tx *store.Tx, at *mark, row *store.Event, e *pdu.Ev
 		return nil
 	}
 	return tx.PutMember(store.Member{Room: row.Room, User: row.StateKey, Membership: store.ParseMembership(auth.Membership(e)),
-		NID: row.NID, Pos: pos})
+		NID: row.NID, Pos: pos, Ord: row.Ord})
 }
 
 // place appends the event to the timeline, with the counts of notifying events up to it.
-func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
+func place(tx *store.Tx, at *mark, row *store.Event, e judged, pos int64) error {
 	p := store.Place{Room: row.Room, Ord: row.Ord, NID: row.NID, Pos: pos, Sender: row.Sender}
 	var one int64
-	if e.notifies {
+	if e.counted.Notify {
 		one = 1
 	}
 	thread, err := threadOf(tx, row.Room, e.Event)
@@ -148,7 +145,10 @@ func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error
 		p.NotifyThread = last.NotifyThread + one
 	}
 	p.Notify, p.NotifyMain = at.notify, at.notifyMain
-	return tx.AddPlace(p)
+	if err := tx.AddPlace(p); err != nil {
+		return err
+	}
+	return tx.CountUnread(p, e.counted, at.modes)
 }
 
 // threadOf gives the root of the thread that an event is in, directly or because it relates to an event that is; 0 for none,

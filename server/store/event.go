@@ -90,8 +90,11 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	return e, err
 }
 
-// Redact replaces an event's bytes by their redacted form and notes which event redacted it.
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it. It counts as unread no more.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
+	if err := tx.uncount(target); err != nil {
+		return err
+	}
 	return tx.exec(redactEvent, redacted, by, target)
 }
 
