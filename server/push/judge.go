@@ -62,15 +62,17 @@ func (s *Service) Judge(ctx context.Context, e *pdu.Event, in RoomView) (store.C
 		}
 	}
 	if _, isState := e.StateKey(); isState && j.sender != 0 {
-		j.mark(j.sender, a.silent(j.sender), effect{})
+		j.mark(j.sender, a.mode(j.sender), effect{})
 	}
 	return store.Counted{Notify: j.all.notify, Highlight: j.all.highlight, Modes: a.modes, Marks: j.marks}, nil
 }
 
-// silent tells whether a user is not notified of ordinary events.
-func (a *audience) silent(user store.Atom) bool {
-	g := a.of[user]
-	return g != nil && g.silent
+// mode is the one that a user is in.
+func (a *audience) mode(user store.Atom) store.Mode {
+	if g := a.of[user]; g != nil {
+		return g.mode
+	}
+	return 0
 }
 
 // readMentions finds the readers whom the event names. Spec: client-server API, "User and room mentions".
@@ -117,7 +119,7 @@ func (j *judging) judgeGroups() error {
 		}
 		for _, user := range g.members {
 			if _, named := j.named[user]; !named && user != j.sender {
-				j.mark(user, g.silent, does)
+				j.mark(user, g.mode, does)
 			}
 		}
 	}
@@ -127,7 +129,7 @@ func (j *judging) judgeGroups() error {
 func (j *judging) judge(g *group, user store.Atom, r *reader) error {
 	does, err := j.match(g, r)
 	if err == nil {
-		j.mark(user, g.silent, does)
+		j.mark(user, g.mode, does)
 	}
 	return err
 }
@@ -136,7 +138,7 @@ func (j *judging) judge(g *group, user store.Atom, r *reader) error {
 func (j *judging) match(g *group, r *reader) (effect, error) {
 	work := g.weight * len(j.e.JSON())
 	if work > userWork || j.work+work > eventWork {
-		return j.expected(g.silent), nil
+		return j.expected(g.mode), nil
 	}
 	j.work += work
 	rules, err := j.rules(j.ctx, g, j.audience.ids[g.sample], j.in.ID())
@@ -147,13 +149,16 @@ func (j *judging) match(g *group, r *reader) (effect, error) {
 }
 
 // expected is what the event does to whom no mark is written for.
-func (j *judging) expected(silent bool) effect {
-	return effect{j.all.notify && !silent, j.all.highlight}
+func (j *judging) expected(mode store.Mode) effect {
+	if j.all.highlight {
+		return effect{mode&store.ModeDeaf == 0, mode&store.ModePlain == 0}
+	}
+	return effect{j.all.notify && mode&store.ModeQuiet == 0, false}
 }
 
 // mark notes what the event does to a user, unless that is expected.
-func (j *judging) mark(user store.Atom, silent bool, does effect) {
-	if want := j.expected(silent); does != want {
+func (j *judging) mark(user store.Atom, mode store.Mode, does effect) {
+	if want := j.expected(mode); does != want {
 		j.marks = append(j.marks, store.Mark{User: user, Notify: one(does.notify) - one(want.notify), Highlight: one(does.highlight) - one(want.highlight)})
 	}
 }

@@ -193,15 +193,14 @@ func (l *ledger) content(room string) string {
 func (l *ledger) changeRules(u rooms.User, room string) string {
 	ctx, cake := context.Background(), "cake"
 	on := l.rnd.IntN(2) == 0
-	switch n := l.rnd.IntN(9); n {
-	case 0, 1:
-		kind := []string{push.Override, push.Room}[n]
-		if on {
-			l.mute(u, kind, room)
-		} else {
-			_ = l.push.Delete(ctx, u.Atom, kind, room)
+	switch n := l.rnd.IntN(12); n {
+	case 0, 1, 9, 10, 11:
+		kind := []string{push.Override, push.Room}[n%2]
+		if l.push.Delete(ctx, u.Atom, kind, room) == nil {
+			return "no more mute " + kind
 		}
-		return fmt.Sprint("mute ", kind, on)
+		l.mute(u, kind, room)
+		return "mute " + kind
 	case 2:
 		l.put(u, push.ContentK, push.Rule{RuleID: "cake", Pattern: &cake, Actions: loud()})
 		return "keyword"

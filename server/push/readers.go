@@ -8,7 +8,6 @@ import (
 	"maps"
 	"sync"
 
-	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -105,7 +104,7 @@ type group struct {
 	sample  store.Atom // one of the users
 	weight  int        // of the rules
 	reader  string     // the only user, where their display name matters
-	silent  bool       // they are not notified of ordinary events
+	mode    store.Mode
 	members []store.Atom
 }
 
@@ -159,7 +158,7 @@ func (s *Service) gather(ctx context.Context, a, old *audience, users map[store.
 func (a *audience) add(user store.Atom, id string, like *group) {
 	g := a.groups[like.key]
 	if g == nil {
-		g = &group{key: like.key, sample: user, weight: like.weight, reader: like.reader, silent: like.silent}
+		g = &group{key: like.key, sample: user, weight: like.weight, reader: like.reader, mode: like.mode}
 		a.groups[like.key] = g
 	}
 	g.members = append(g.members, user)
@@ -168,12 +167,12 @@ func (a *audience) add(user store.Atom, id string, like *group) {
 
 // settle says who is in which mode. As long as that is the same, it is the same value.
 func (a *audience) settle(old *audience) {
-	silent := make(map[store.Atom]bool, len(a.of))
+	of := make(map[store.Atom]store.Mode, len(a.of))
 	for user, g := range a.of {
-		silent[user] = g.silent
+		of[user] = g.mode
 	}
-	a.modes = &store.Modes{Silent: silent}
-	if old != nil && old.modes != nil && maps.Equal(old.modes.Silent, silent) {
+	a.modes = &store.Modes{Of: of}
+	if old != nil && old.modes != nil && maps.Equal(old.modes.Of, of) {
 		a.modes = old.modes
 	}
 }
@@ -188,12 +187,12 @@ func (s *Service) groupOf(r *store.Reader, user store.Atom, id string, in RoomVi
 	if c.personal() {
 		g.reader = id
 	}
-	if g.weight*len(ordinaryMessage) > userWork {
+	if g.weight*leastEvent > userWork {
 		return g, nil
 	}
 	rules := compileOwn(c)
 	s.compiled.put(key, rules, rules.weight)
-	g.silent, err = s.silent(rules.matchers, in)
+	g.mode, err = s.mode(rules.matchers, in)
 	return g, err
 }
 
@@ -264,38 +263,3 @@ func (s *Service) rules(ctx context.Context, g *group, id, roomID string) (match
 	}
 	return m.matchers, nil
 }
-
-// silent tells whether the ordinary events of a room don't notify who has these rules.
-func (s *Service) silent(rules matchers, in RoomView) (bool, error) {
-	for _, text := range []string{ordinaryMessage, ordinaryEncrypted} {
-		fields := map[string]json.RawMessage{}
-		if err := json.Unmarshal([]byte(text), &fields); err != nil {
-			return false, err
-		}
-		id, err := json.Marshal(in.ID())
-		if err != nil {
-			return false, err
-		}
-		fields["room_id"] = id
-		b, err := json.Marshal(fields)
-		if err != nil {
-			return false, err
-		}
-		e, err := pdu.FromStore(s.law, "$ordinary", b)
-		if err != nil {
-			return false, err
-		}
-		if rules.match(e, &reader{RoomView: in}).notify {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// What most events of a room are like, by somebody who is not there.
-const (
-	ordinary = `,"auth_events":[],"depth":1,"hashes":{"sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"origin_server_ts":1,"prev_events":[],
-		"sender":"@ordinary:invalid","signatures":{}}`
-	ordinaryMessage   = `{"type":"m.room.message","content":{"body":"","msgtype":"m.text"}` + ordinary
-	ordinaryEncrypted = `{"type":"m.room.encrypted","content":{"algorithm":"m.megolm.v1.aes-sha2"}` + ordinary
-)

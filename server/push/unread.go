@@ -100,38 +100,44 @@ type moded struct {
 }
 
 func (m *moded) unread(p *store.UnreadPart) (Unread, error) {
-	counted := p.Counted
-	switch {
-	case m.ModeOrd > p.Read+1:
-		var err error
-		if counted, err = m.changed(p); err != nil {
-			return Unread{}, err
-		}
-	case m.Silent:
-		counted = 0
+	u := Unread{Notifications: int(p.Notify), Highlights: int(p.Highlight)}
+	if m.ModeOrd > p.Read+1 {
+		return m.changed(u, p)
 	}
-	return Unread{Notifications: int(counted + p.Notify), Highlights: int(p.Highlight)}, nil
+	u.add(p.Tally, m.Mode)
+	return u, nil
 }
 
-// changed counts where the mode changed among what is unread, which takes a change of the rules between two looks.
-func (m *moded) changed(p *store.UnreadPart) (n int64, err error) {
+// add counts what came while the user was in a mode.
+func (u *Unread) add(t store.Tally, mode store.Mode) {
+	if mode&store.ModeQuiet == 0 {
+		u.Notifications += int(t.Counted - t.Everybody)
+	}
+	if mode&store.ModeDeaf == 0 {
+		u.Notifications += int(t.Everybody)
+	}
+	if mode&store.ModePlain == 0 {
+		u.Highlights += int(t.Everybody)
+	}
+}
+
+// changed counts where the mode changed among what is unread, which takes a change of the rules since it was read.
+func (m *moded) changed(u Unread, p *store.UnreadPart) (Unread, error) {
 	modes, err := m.r.ModesAfter(m.Room, m.user, p.Read)
 	if err != nil {
-		return 0, err
+		return u, err
 	}
-	from, silent := p.Read, false
+	from, mode := p.Read, store.Mode(0)
 	for _, next := range append(modes, store.ModeChange{Ord: m.Head + 1}) {
 		if upto := next.Ord - 1; upto > from {
-			if !silent {
-				span, err := m.r.CountedBetween(m.Room, p.Thread, from, upto)
-				if err != nil {
-					return 0, err
-				}
-				n += span
+			tally, err := m.r.TallyBetween(m.Room, p.Thread, from, upto)
+			if err != nil {
+				return u, err
 			}
+			u.add(tally, mode)
 			from = upto
 		}
-		silent = next.Silent
+		mode = next.Mode
 	}
-	return n, nil
+	return u, nil
 }

@@ -12,8 +12,18 @@ type Counted struct {
 	Marks             []Mark // for whom it counts otherwise
 }
 
-// Modes says of the users with push rules of their own whom a room's ordinary events don't notify. It is not changed once it was given.
-type Modes struct{ Silent map[Atom]bool }
+// Mode is what a user's push rules make of a room's usual events. 0: what the default rules do.
+type Mode int64
+
+// The bits of a mode.
+const (
+	ModeQuiet Mode = 1 << iota // what notifies by the default rules, but for what highlights everybody, doesn't notify
+	ModeDeaf                   // what highlights everybody doesn't notify
+	ModePlain                  // nor highlight
+)
+
+// Modes are those of the users with push rules of their own. It is not changed once it was given.
+type Modes struct{ Of map[Atom]Mode }
 
 // Mark is by how much an event counts otherwise for a user than for everybody who is in the same mode.
 type Mark struct {
@@ -24,12 +34,12 @@ type Mark struct {
 // ModeMemory spares the writer from looking up modes that it knows. One belongs to a room in memory and ends with it.
 type ModeMemory struct {
 	stored *Modes // stand in the database
-	silent map[Atom]bool
+	of     map[Atom]Mode
 }
 
 const (
-	modesIn = `SELECT user, silent FROM unread_mode WHERE room = ? ORDER BY user, ord`
-	putMode = `INSERT INTO unread_mode (room, user, ord, silent) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET silent = excluded.silent`
+	modesIn = `SELECT user, mode FROM unread_mode WHERE room = ? ORDER BY user, ord`
+	putMode = `INSERT INTO unread_mode (room, user, ord, mode) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET mode = excluded.mode`
 
 	lastMark  = `SELECT notify, highlight FROM unread_mark WHERE room = ? AND user = ? AND thread = ? AND ord < ? ORDER BY ord DESC LIMIT 1`
 	putMark   = `INSERT INTO unread_mark (room, user, thread, ord, notify, highlight) VALUES (?, ?, ?, ?, ?, ?)`
@@ -79,28 +89,28 @@ func (tx *Tx) storeModes(p Place, now *Modes, memory *ModeMemory) error {
 	if now == nil || now == memory.stored {
 		return nil
 	}
-	if memory.silent == nil {
-		memory.silent = map[Atom]bool{}
+	if memory.of == nil {
+		memory.of = map[Atom]Mode{}
 		err := tx.rows(modesIn, in(p.Room), func(rows *sql.Rows) error {
 			var user Atom
-			var silent bool
-			err := rows.Scan(&user, &silent)
-			memory.silent[user] = silent
+			var mode Mode
+			err := rows.Scan(&user, &mode)
+			memory.of[user] = mode
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for user, silent := range now.Silent {
-		if memory.silent[user] == silent {
+	for user, mode := range now.Of {
+		if memory.of[user] == mode {
 			continue
 		}
-		if err := tx.exec(putMode, p.Room, user, p.Ord, silent); err != nil {
+		if err := tx.exec(putMode, p.Room, user, p.Ord, mode); err != nil {
 			return err
 		}
 	}
-	maps.Copy(memory.silent, now.Silent)
+	maps.Copy(memory.of, now.Of)
 	memory.stored = now
 	return nil
 }

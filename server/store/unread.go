@@ -34,7 +34,7 @@ const (
 					WHERE t.room = c.room AND t.ord <= c.base ORDER BY t.ord DESC LIMIT 1), 0)
 				OR EXISTS (SELECT 1 FROM unread_mark k WHERE k.room = c.room AND k.user = c.user AND k.thread > 0 AND k.ord > c.base),
 			coalesce((SELECT q.ord FROM unread_mode q WHERE q.room = c.room AND q.user = c.user ORDER BY q.ord DESC LIMIT 1), -9223372036854775808),
-			coalesce((SELECT q.silent FROM unread_mode q WHERE q.room = c.room AND q.user = c.user ORDER BY q.ord DESC LIMIT 1), 0)
+			coalesce((SELECT q.mode FROM unread_mode q WHERE q.room = c.room AND q.user = c.user ORDER BY q.ord DESC LIMIT 1), 0)
 		FROM c`
 	unreadHeads = unreadBase + unreadMain
 	unreadHead  = unreadBase + ` AND m.room = ?3` + unreadMain
@@ -48,8 +48,8 @@ const (
 		coalesce((SELECT k.highlight FROM unread_mark k WHERE k.room = c.room AND k.user = c.user AND k.thread = c.thread
 				ORDER BY k.ord DESC LIMIT 1), 0)
 			- coalesce((SELECT k.highlight FROM unread_mark k WHERE k.room = c.room AND k.user = c.user AND k.thread = c.thread AND k.ord <= c.read
-				ORDER BY k.ord DESC LIMIT 1), 0)
-			+ coalesce((SELECT y.highlight FROM unread_everybody y WHERE y.room = c.room AND y.thread = c.thread ORDER BY y.ord DESC LIMIT 1), 0)
+				ORDER BY k.ord DESC LIMIT 1), 0),
+		coalesce((SELECT y.highlight FROM unread_everybody y WHERE y.room = c.room AND y.thread = c.thread ORDER BY y.ord DESC LIMIT 1), 0)
 			- coalesce((SELECT y.highlight FROM unread_everybody y WHERE y.room = c.room AND y.thread = c.thread AND y.ord <= c.read
 				ORDER BY y.ord DESC LIMIT 1), 0)`
 
@@ -78,25 +78,34 @@ const (
 					ORDER BY t.ord DESC LIMIT 1), 0),
 			` + difference + ` FROM c`
 
-	modesAfter = `SELECT ord, silent FROM unread_mode WHERE room = ?1 AND user = ?2
+	modesAfter = `SELECT ord, mode FROM unread_mode WHERE room = ?1 AND user = ?2
 		AND ord >= coalesce((SELECT max(ord) FROM unread_mode WHERE room = ?1 AND user = ?2 AND ord <= ?3), ?3) ORDER BY ord`
+	spanRest = `- (SELECT count(*) FROM unread_redacted x WHERE x.room = ?1 AND x.thread = ?2 AND x.ord > ?3 AND x.ord <= ?4),
+		coalesce((SELECT y.highlight FROM unread_everybody y WHERE y.room = ?1 AND y.thread = ?2 AND y.ord <= ?4 ORDER BY y.ord DESC LIMIT 1), 0)
+		- coalesce((SELECT y.highlight FROM unread_everybody y WHERE y.room = ?1 AND y.thread = ?2 AND y.ord <= ?3 ORDER BY y.ord DESC LIMIT 1), 0)`
 	spanMain = `SELECT coalesce((SELECT t.notify_main FROM timeline t WHERE t.room = ?1 AND t.ord <= ?4 ORDER BY t.ord DESC LIMIT 1), 0)
 		- coalesce((SELECT t.notify_main FROM timeline t WHERE t.room = ?1 AND t.ord <= ?3 ORDER BY t.ord DESC LIMIT 1), 0)
-		- (SELECT count(*) FROM unread_redacted x WHERE x.room = ?1 AND x.thread = ?2 AND x.ord > ?3 AND x.ord <= ?4)`
+		` + spanRest
 	spanThread = `SELECT coalesce((SELECT t.notify_thread FROM timeline t WHERE t.room = ?1 AND t.thread = ?2 AND t.thread <> 0 AND t.ord <= ?4
 			ORDER BY t.ord DESC LIMIT 1), 0)
 		- coalesce((SELECT t.notify_thread FROM timeline t WHERE t.room = ?1 AND t.thread = ?2 AND t.thread <> 0 AND t.ord <= ?3
 			ORDER BY t.ord DESC LIMIT 1), 0)
-		- (SELECT count(*) FROM unread_redacted x WHERE x.room = ?1 AND x.thread = ?2 AND x.ord > ?3 AND x.ord <= ?4)`
+		` + spanRest
 )
 
 // UnreadPart is what a user has not read of the main timeline of a room or of one thread.
 type UnreadPart struct {
 	Thread    NID   // its root; 0: the main timeline
 	Read      int64 // the place up to which it is read
-	Counted   int64 // events that notify by the default rules, redacted ones left out
-	Notify    int64 // by how much more or less notify the user than in the user's mode
-	Highlight int64
+	Tally           // of what came since
+	Notify    int64 // by how many events more or less notify the user than the user's mode says
+	Highlight int64 // and highlight
+}
+
+// Tally counts events by the default rules, redacted ones left out.
+type Tally struct {
+	Counted   int64 // that notify
+	Everybody int64 // of these, that highlight everybody
 }
 
 // UnreadHead is what a user has not read of a room's main timeline, and what to look at beside it.
@@ -107,7 +116,7 @@ type UnreadHead struct {
 	Base    int64 // the place up to which the whole room is read, threads included
 	Threads bool  // something in threads came after Base
 	ModeOrd int64 // the place from which on the user's present mode holds
-	Silent  bool  // that mode
+	Mode    Mode  // that mode
 }
 
 // UnreadHeads reads, for all the rooms that the user is joined to, what is unread.
@@ -126,13 +135,13 @@ func (r *Reader) UnreadHead(room RoomRef, user Atom) (h UnreadHead, ok bool, err
 }
 
 func scanUnreadHead(rows *sql.Rows) (h UnreadHead, err error) {
-	h.UnreadPart, err = scanUnreadPart(rows, &h.Room, &h.Head, &h.Base, &h.Threads, &h.ModeOrd, &h.Silent)
+	h.UnreadPart, err = scanUnreadPart(rows, &h.Room, &h.Head, &h.Base, &h.Threads, &h.ModeOrd, &h.Mode)
 	return h, err
 }
 
 func scanUnreadPart(rows *sql.Rows, more ...any) (p UnreadPart, err error) {
 	var redacted int64
-	err = rows.Scan(append(in(&p.Thread, &p.Read, &p.Counted, &redacted, &p.Notify, &p.Highlight), more...)...)
+	err = rows.Scan(append(in(&p.Thread, &p.Read, &p.Counted, &redacted, &p.Notify, &p.Highlight, &p.Everybody), more...)...)
 	p.Counted -= redacted
 	return p, err
 }
@@ -179,25 +188,24 @@ func (r *Reader) UnreadInThreads(room RoomRef, user Atom, threads [][2]int64) ([
 
 // ModeChange says which mode holds for a user from a place on.
 type ModeChange struct {
-	Ord    int64
-	Silent bool
+	Ord  int64
+	Mode Mode
 }
 
 // ModesAfter lists the modes that hold for a user in a room at a place and after it.
 func (r *Reader) ModesAfter(room RoomRef, user Atom, ord int64) ([]ModeChange, error) {
 	return list(r, modesAfter, in(room, user, ord), func(rows *sql.Rows) (m ModeChange, err error) {
-		err = rows.Scan(&m.Ord, &m.Silent)
+		err = rows.Scan(&m.Ord, &m.Mode)
 		return m, err
 	})
 }
 
-// CountedBetween counts what notifies by the default rules with after < ord ≤ upto, in the main timeline or (not 0) in a thread, redacted events left
-// out.
-func (r *Reader) CountedBetween(room RoomRef, thread NID, after, upto int64) (n int64, err error) {
+// TallyBetween counts the events with after < ord ≤ upto, in the main timeline or (not 0) in a thread.
+func (r *Reader) TallyBetween(room RoomRef, thread NID, after, upto int64) (t Tally, err error) {
 	query := spanMain
 	if thread != 0 {
 		query = spanThread
 	}
-	_, err = r.row(query, in(room, thread, after, upto), &n)
-	return n, err
+	_, err = r.row(query, in(room, thread, after, upto), &t.Counted, &t.Everybody)
+	return t, err
 }

@@ -6,12 +6,12 @@ UPDATE member SET since_ord = coalesce((SELECT max(e.ord) FROM state_change c JO
 		AND coalesce(json_extract(CAST(o.json AS TEXT), '$.content.membership'), '') <> 'join'), 0)
 	WHERE membership = 1;
 
--- Who is not notified of a room's ordinary events, from a place on, until the user's next row.
+-- What a user's own push rules make of a room's usual events, from a place on, until the user's next row.
 CREATE TABLE unread_mode (
-	room   INTEGER NOT NULL,
-	user   INTEGER NOT NULL,
-	ord    INTEGER NOT NULL, -- the first event that it holds for
-	silent INTEGER NOT NULL, -- 1: what the timeline counts doesn't notify the user; 0: it does, as without a row
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL,
+	ord  INTEGER NOT NULL, -- the first event that it holds for
+	mode INTEGER NOT NULL, -- bits: 1 ordinary ones don't notify, 2 those that highlight everybody don't notify, 4 nor highlight; 0: as without a row
 	PRIMARY KEY (room, user, ord)
 ) WITHOUT ROWID;
 
