@@ -89,6 +89,8 @@ func (s *Server) start(ctx context.Context) error {
 	s.handler = handler
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
+	s.loops.start("jobs", s.runJobs)
+	s.loops.start("rooms in memory", s.rooms.Rest)
 	return nil
 }
 
@@ -101,6 +103,9 @@ func (s *Server) Handler() http.Handler {
 
 // DB is the database, open from New to Close.
 func (s *Server) DB() *store.DB { return s.db }
+
+// Waiting counts the requests that wait for something new.
+func (s *Server) Waiting() int { return s.hub.Waiting() }
 
 // Addrs are the addresses that Serve listens on: the plain one, then the TLS one, where configured.
 func (s *Server) Addrs() []net.Addr {

@@ -20,6 +20,9 @@ func TestServer(t *testing.T) {
 		s.scale = scale{members: 20, rooms: 100, watchers: 50, times: 1000, quiet: 10 * time.Second}
 	}
 	starts := s.start()
+	if *measure {
+		s.server.Unchecked(t)
+	}
 	s.populate(max(s.watchers, 8))
 	s.createRooms()
 	s.chat()

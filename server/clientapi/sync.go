@@ -58,7 +58,7 @@ func (a *API) syncRequest(r *request) (q *syncer.Request, err error) {
 func (a *API) syncFilter(r *request, text string) (*eventfilter.Filter, error) {
 	switch {
 	case text == "":
-		return &eventfilter.Filter{}, nil
+		return nil, nil
 	case strings.HasPrefix(text, "{"):
 		return eventfilter.Parse([]byte(text))
 	}

@@ -57,6 +57,20 @@ func (t *typing) changedAt(room store.RoomRef) int64 {
 	return 0
 }
 
+func (t *typing) changedAfter(pos int64) (rooms []store.RoomRef) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pos <= pos {
+		return nil
+	}
+	for ref, r := range t.rooms {
+		if r.pos > pos {
+			rooms = append(rooms, ref)
+		}
+	}
+	return rooms
+}
+
 func (t *typing) users(room store.RoomRef) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,6 +202,9 @@ func (s *Service) Position() int64 { return s.typing.position() }
 
 // ChangedAt is the position at which who types in a room last changed, 0 where nobody typed yet.
 func (s *Service) ChangedAt(room store.RoomRef) int64 { return s.typing.changedAt(room) }
+
+// ChangedAfter are the rooms in which who types changed after a position.
+func (s *Service) ChangedAfter(pos int64) []store.RoomRef { return s.typing.changedAfter(pos) }
 
 // Typing are the ids of those who type in a room, sorted, never nil: the user_ids of m.typing.
 func (s *Service) Typing(room store.RoomRef) []string { return s.typing.users(room) }

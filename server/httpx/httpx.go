@@ -47,6 +47,9 @@ type Responder interface {
 // Raw is a JSON text that is sent as it is.
 type Raw []byte
 
+// Appender is an answer that writes its JSON itself.
+type Appender interface{ AppendJSON(b []byte) []byte }
+
 // Status is a JSON answer with another status than 200.
 type Status struct {
 	Code int
@@ -164,8 +167,13 @@ func respond(w http.ResponseWriter, r *http.Request, answer any) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	raw, ok := body.(Raw)
-	if !ok {
+	var raw []byte
+	switch v := body.(type) {
+	case Raw:
+		raw = v
+	case Appender:
+		raw = v.AppendJSON(nil)
+	default:
 		var text bytes.Buffer
 		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)
@@ -184,7 +192,6 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 func (a *Adapter[S]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK, pace: a.pace}
 	start := time.Now()
-	setCORS(rec.Header())
 	rec.begin(r)
 	defer func() {
 		if p := recover(); p != nil {
@@ -241,11 +248,14 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (r *recorder) WriteHeader(status int) {
 	if !r.wrote {
 		r.status, r.wrote = status, true
+		setCORS(r.Header()) // not before: who waits long need not hold them
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	r.wrote = true
+	if !r.wrote {
+		r.WriteHeader(http.StatusOK)
+	}
 	return r.ResponseWriter.Write(b)
 }

@@ -2,46 +2,42 @@
 // It carries no data: who is woken reads the database.
 package notify
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Hub tells waiters that a topic has changed. A topic is any comparable number, here a user's atom.
 type Hub struct {
 	mu      sync.Mutex
-	waiting map[int64]map[*Waiter]struct{}
-	all     map[*Waiter]struct{}
+	waiting map[int64][]*Waiter
 	wakes   map[int64]uint64 // how often, by topic
 	closed  bool
 }
 
 // Waiter waits for any of its topics. C receives once for any number of wakes.
 type Waiter struct {
-	C      <-chan struct{}
-	c      chan struct{}
+	C      chan struct{}
 	topics []int64
 }
 
 // New makes a hub.
 func New() *Hub {
-	return &Hub{waiting: map[int64]map[*Waiter]struct{}{}, all: map[*Waiter]struct{}{}, wakes: map[int64]uint64{}}
+	return &Hub{waiting: map[int64][]*Waiter{}, wakes: map[int64]uint64{}}
 }
 
 // Wait registers a waiter. Register first, then look whether there is something new, then wait: nothing is missed.
 // The waiter must be given back with Done.
 func (h *Hub) Wait(topics ...int64) *Waiter {
-	c := make(chan struct{}, 1)
-	w := &Waiter{C: c, c: c, topics: topics}
+	w := &Waiter{C: make(chan struct{}, 1), topics: topics}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		w.c <- struct{}{}
+		w.C <- struct{}{}
 		return w
 	}
-	h.all[w] = struct{}{}
 	for _, t := range topics {
-		if h.waiting[t] == nil {
-			h.waiting[t] = map[*Waiter]struct{}{}
-		}
-		h.waiting[t][w] = struct{}{}
+		h.waiting[t] = append(h.waiting[t], w)
 	}
 	return w
 }
@@ -50,10 +46,9 @@ func (h *Hub) Wait(topics ...int64) *Waiter {
 func (h *Hub) Done(w *Waiter) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.all, w)
 	for _, t := range w.topics {
-		delete(h.waiting[t], w)
-		if len(h.waiting[t]) == 0 {
+		rest := slices.DeleteFunc(h.waiting[t], func(other *Waiter) bool { return other == w })
+		if h.waiting[t] = rest; len(rest) == 0 {
 			delete(h.waiting, t)
 		}
 	}
@@ -65,8 +60,8 @@ func (h *Hub) Wake(topics ...int64) {
 	defer h.mu.Unlock()
 	for _, t := range topics {
 		h.wakes[t]++
-		for w := range h.waiting[t] {
-			w.wake()
+		for _, w := range h.waiting[t] {
+			w.Wake()
 		}
 	}
 }
@@ -84,8 +79,10 @@ func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for w := range h.all {
-		w.wake()
+	for _, waiters := range h.waiting {
+		for _, w := range waiters {
+			w.Wake()
+		}
 	}
 }
 
@@ -96,9 +93,10 @@ func (h *Hub) Closed() bool {
 	return h.closed
 }
 
-func (w *Waiter) wake() {
+// Wake wakes this one only.
+func (w *Waiter) Wake() {
 	select {
-	case w.c <- struct{}{}:
+	case w.C <- struct{}{}:
 	default:
 	}
 }
@@ -107,5 +105,11 @@ func (w *Waiter) wake() {
 func (h *Hub) Waiting() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.all)
+	all := map[*Waiter]bool{}
+	for _, waiters := range h.waiting {
+		for _, w := range waiters {
+			all[w] = true
+		}
+	}
+	return len(all)
 }

@@ -49,7 +49,7 @@ type storedRoom struct {
 }
 
 func (s *storedRoom) event(row *store.Event) *pdu.Event {
-	e, err := pdu.FromStore(s.rules, row.ID, row.JSON)
+	e, err := row.PDU(s.rules)
 	s.fail(err)
 	return e
 }

@@ -41,7 +41,7 @@ type judging struct {
 	named    map[store.Atom]string
 	sender   store.Atom // 0: not a reader here
 	work     int
-	marks    []store.Mark
+	marks    []store.UnreadMark
 }
 
 // Judge says for whom an event of a room counts as unread. It doesn't for its sender: who sends a message has read what is before it, and for
@@ -159,7 +159,7 @@ func (j *judging) expected(mode store.Mode) effect {
 // mark notes what the event does to a user, unless that is expected.
 func (j *judging) mark(user store.Atom, mode store.Mode, does effect) {
 	if want := j.expected(mode); does != want {
-		j.marks = append(j.marks, store.Mark{User: user, Notify: one(does.notify) - one(want.notify), Highlight: one(does.highlight) - one(want.highlight)})
+		j.marks = append(j.marks, store.UnreadMark{User: user, Notify: one(does.notify) - one(want.notify), Highlight: one(does.highlight) - one(want.highlight)})
 	}
 }
 

@@ -56,5 +56,5 @@ func (s *Service) makeUp(u usual, roomID string) (*pdu.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pdu.FromStore(s.law, "$ordinary", b)
+	return pdu.FromStore(s.law, "$ordinary", b, false)
 }

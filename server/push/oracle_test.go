@@ -22,6 +22,7 @@ type told struct {
 	place    store.Place
 	state    bool
 	redacted bool
+	relates  bool // to another one: no thread can begin with it
 	effects  map[store.Atom]effect
 }
 
@@ -49,7 +50,7 @@ func (l *ledger) record(room, id string) *told {
 		if err != nil {
 			return err
 		}
-		e.state = row.StateKey != 0
+		e.state, e.relates = row.StateKey != 0, strings.Contains(string(row.JSON), "m.relates_to")
 		for _, u := range l.people {
 			var does effect
 			if does.notify, does.highlight, err = push.Oracle(r, ref, u.Atom, u.ID, id); err != nil {
@@ -183,6 +184,9 @@ func (l *ledger) content(room string) string {
 		target := events[l.rnd.IntN(len(events))]
 		if l.rnd.IntN(3) > 0 {
 			target = events[l.rnd.IntN(min(4, len(events)))] // so that threads grow
+		}
+		if target.relates {
+			return "{" + strings.Join(parts, ",") + "}"
 		}
 		parts = append(parts, fmt.Sprintf(`"m.relates_to":{"rel_type":"m.thread","event_id":%q}`, target.id))
 	}

@@ -44,7 +44,7 @@ const (
 // New makes the service.
 func New(db *store.DB, hub *notify.Hub) *Service {
 	rules := Defaults("")
-	rules.Underride = without(rules.Underride, ruleOneToOne, ruleEncryptedOneToOne) // they count what those for every room count
+	rules.withoutOneToOne()
 	law, _ := pdu.RulesFor("12")
 	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), authors: authors{users: map[store.Atom]author{}},
 		audiences: newCache[*audience](maxAudience), compiled: newCache[*compiled](maxCompiled)}

@@ -18,8 +18,9 @@ type RoomView interface {
 	Readers() iter.Seq2[string, store.Atom]
 	Reader(userID string) (store.Atom, bool)
 	Crowd() any
+	ReaderCount() int
 
-	MemberCount() int // who is joined, on whatever server
+	MemberCount() int // of all who are joined, on whatever server
 	DisplayName(userID string) string
 	// MayNotify is the condition sender_notification_permission. Spec: client-server API, "Conditions".
 	MayNotify(sender, key string) bool
@@ -70,7 +71,7 @@ func (a *authors) among(in RoomView) (users map[store.Atom]author, change int64)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	users = map[store.Atom]author{}
-	if len(a.users) < in.MemberCount() {
+	if len(a.users) < in.ReaderCount() {
 		for user, who := range a.users {
 			if _, ok := in.Reader(who.id); ok {
 				users[user] = who
@@ -236,6 +237,7 @@ const (
 
 func compileOwn(c *changes) *compiled {
 	rules := c.expand("")
+	rules.withoutOneToOne()
 	m := compile(&rules)
 	return &compiled{m, len(m)*ruleBytes + c.weight()*patternBytes}
 }

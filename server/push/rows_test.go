@@ -63,21 +63,19 @@ func (w *town) rows() map[string]int {
 	return rows
 }
 
-// adds tells which rows something writes beside an event's own.
+// adds tells which rows something writes, but for what each event is stored with.
 func (w *town) adds(what func()) map[string]int {
 	w.Helper()
 	before := w.rows()
 	what()
 	added := map[string]int{}
 	for name, n := range w.rows() {
-		if n != before[name] && name != "atom" {
+		if n != before[name] {
 			added[name] = n - before[name]
 		}
 	}
-	for _, name := range []string{"event", "timeline", "txn"} {
-		if added[name] == 1 {
-			delete(added, name)
-		}
+	for _, name := range []string{"atom", "event", "event_frame", "relation", "thread", "timeline", "txn"} {
+		delete(added, name)
 	}
 	return added
 }

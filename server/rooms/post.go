@@ -3,6 +3,7 @@ package rooms
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 
@@ -21,6 +22,9 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
+	optional bool   // of several events: left out where the rules don't allow it
+
+	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
 // redaction is the target of an m.room.redaction event and the form it gets.
@@ -88,49 +92,71 @@ func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, 
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.build(l, d)
-	if err != nil {
-		return nil, err
-	}
-	j, err := s.judge(ctx, l, e, d)
+	j, err := s.next(ctx, l, d)
 	if err != nil {
 		return nil, err
 	}
 	return s.queue(l, []judged{j}), nil
 }
 
-// judge finds out for whom an event that the rules allow counts as unread, and moves the pending head over it.
-func (s *Service) judge(ctx context.Context, l *live, e *pdu.Event, d draft) (judged, error) {
-	counted, err := s.Counts.Judge(ctx, e, readers{s, l})
-	if err == nil {
-		l.apply(e, d.sender)
+// next makes an event, finds out for whom it counts as unread, and moves the pending head over it.
+func (s *Service) next(ctx context.Context, l *live, d draft) (j judged, err error) {
+	j.draft = d
+	if j.Event, err = s.build(ctx, l, d); err != nil {
+		return j, err
 	}
-	return judged{e, d, counted}, err
+	l.ID = j.RoomID() // of a new room it is known only now
+	if j.counted, err = s.count(ctx, l, j.Event); err != nil {
+		return j, err
+	}
+	l.apply(j.Event, d.sender)
+	return j, nil
 }
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
-func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
+func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, error) {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(l.depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}
-	if l.prev != "" {
-		p.PrevEvents = []string{l.prev}
+	needed := auth.Needed(l.rules, p)
+	if err := l.know(ctx, needed...); err != nil {
+		return nil, err
 	}
-	for _, key := range auth.Needed(l.rules, p) {
-		if e := l.state.Event(key.Type, key.StateKey); e != nil {
-			p.AuthEvents = append(p.AuthEvents, e.ID())
-		}
-	}
+	l.link(&p, needed)
 	e, err := pdu.Build(l.rules, p, s.Signer)
 	if err != nil {
 		return nil, badEvent(err)
 	}
-	if err := auth.Check(e, l.state); err != nil {
+	if err := auth.Check(e, l.held); err != nil {
 		return nil, forbidden(err)
 	}
 	return e, nil
+}
+
+// link names the events before an event and those that allow it.
+func (l *live) link(p *pdu.Proto, needed []auth.Key) {
+	named := l.rules.Format == pdu.EventFormatV1
+	if named {
+		p.Localpart, p.Hashes = rand.Text(), map[string]pdu.Hash{}
+	}
+	for _, t := range l.tips {
+		p.PrevEvents = append(p.PrevEvents, t.id)
+		if named {
+			p.Hashes[t.id] = t.hash
+		}
+	}
+	for _, key := range needed {
+		e := l.held[key]
+		if e == nil {
+			continue
+		}
+		p.AuthEvents = append(p.AuthEvents, e.ID())
+		if named {
+			p.Hashes[e.ID()] = e.ReferenceHash()
+		}
+	}
 }
 
 func badEvent(err error) error {
@@ -193,7 +219,7 @@ func (l *live) redact(redacted *pdu.Event) {
 	if !isState {
 		return
 	}
-	if now := l.state.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
-		l.state.Put(redacted)
+	if now := l.held.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
+		l.hold(redacted)
 	}
 }

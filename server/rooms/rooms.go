@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Version is the room version that rooms are created with, the only one so far.
+// Version is the room version that rooms are created with where nobody says another.
 const Version = "12"
 
 // Typing is told who can't be typing any more, because they are no longer in the room.
@@ -44,7 +44,8 @@ type User struct {
 type Config struct {
 	Signer    pdu.Signer // its server name is this server's
 	People    People
-	Custodian User // the town hall's additional creator of salons; zero for none
+	Custodian User   // the town hall's additional creator of salons; zero for none
+	Version   string // which rooms are created with where the request names none; "" for the constant
 	Counts    Counts
 	Typing    Typing // nil: nobody types
 	Log       zerolog.Logger
@@ -63,7 +64,7 @@ type Service struct {
 
 // New makes the room core.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db)}
+	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db, c.Signer.ServerName, now)}
 }
 
 func (s *Service) millis() int64 { return store.Millis(s.now()) }

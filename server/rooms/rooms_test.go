@@ -158,10 +158,10 @@ func checkLine(w *world, room string) {
 			return err
 		}
 		events, err := r.EventsForward(found.Ref, store.OrdMin, store.OrdMax, 10000)
-		rules, _ := pdu.RulesFor(rooms.Version)
+		rules, _ := pdu.RulesFor(found.Version)
 		prev := ""
 		for i, row := range events {
-			e, err := pdu.FromStore(rules, row.ID, row.JSON)
+			e, err := row.PDU(rules)
 			if err != nil {
 				return err
 			}

@@ -74,6 +74,9 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e judged) (subject store.
 	if err := place(tx, at, &row, e, pos); err != nil {
 		return 0, err
 	}
+	if err := tx.Relate(&row); err != nil {
+		return 0, err
+	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
 			return 0, err
@@ -87,7 +90,10 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e judged) (subject store.
 	if row.Type == store.AtomMember {
 		subject = row.StateKey
 	}
-	return subject, nil
+	if e.also != nil {
+		err = e.also(tx, l.Ref)
+	}
+	return subject, err
 }
 
 func newRow(tx *store.Tx, l *live, at *mark, e judged, pos int64) (row store.Event, err error) {

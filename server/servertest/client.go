@@ -30,6 +30,13 @@ func newClient(t testing.TB, url, serverName, secret string) Client {
 	return Client{URL: url, ServerName: serverName, secret: secret, http: &http.Client{Transport: checked}}
 }
 
+// Unchecked lets answers pass without holding them against the specification, and keeps a connection for everybody who asks: for measuring.
+func (c *Client) Unchecked(t testing.TB) {
+	transport := &http.Transport{MaxIdleConnsPerHost: 2000}
+	t.Cleanup(transport.CloseIdleConnections)
+	c.http = &http.Client{Transport: transport}
+}
+
 // Register makes the account @localpart with one device, by the shared secret (Synapse's admin API, "Shared-Secret
 // Registration"). The password is the localpart.
 func (c *Client) Register(t testing.TB, localpart string) *User {
@@ -88,6 +95,12 @@ func (u *User) Do(method, path string, body, out any) int {
 		u.t.Fatalf("%s %s: %d with %.200q: %v", method, path, status, answer, err)
 	}
 	return status
+}
+
+// Raw is Do that gives the answer as it came.
+func (u *User) Raw(method, path string, body any) (status int, answer []byte) {
+	u.t.Helper()
+	return u.do(method, path, body)
 }
 
 // Must is Do that ends the test unless the answer is 200.

@@ -25,6 +25,7 @@ type Server struct {
 
 	t      testing.TB
 	cfg    config.Config
+	home   *server.Server
 	cancel context.CancelFunc
 	done   chan error // what Serve and Close gave
 }
@@ -59,6 +60,9 @@ func (s *Server) Restart() {
 // DataDir is the server's data folder.
 func (s *Server) DataDir() string { return s.cfg.DataDir }
 
+// Waiting counts the requests that wait for something new.
+func (s *Server) Waiting() int { return s.home.Waiting() }
+
 func (s *Server) run(l net.Listener) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -69,7 +73,7 @@ func (s *Server) run(l net.Listener) {
 		_ = l.Close()
 		s.t.Fatal(err)
 	}
-	s.cancel, s.done = cancel, make(chan error, 1)
+	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
 		err := homeserver.Serve(ctx, homeserver.Handler(), l, nil)
 		if closed := homeserver.Close(); err == nil {

@@ -7,9 +7,9 @@ import (
 
 // Counted says for whom an event counts as unread. ARCHITECTURE.md, "What is derived instead of written".
 type Counted struct {
-	Notify, Highlight bool   // for everybody in the room, by the default push rules
-	Modes             *Modes // of those with push rules of their own; nil: nobody has any
-	Marks             []Mark // for whom it counts otherwise
+	Notify, Highlight bool         // for everybody in the room, by the default push rules
+	Modes             *Modes       // of those with push rules of their own; nil: nobody has any
+	Marks             []UnreadMark // for whom it counts otherwise
 }
 
 // Mode is what a user's push rules make of a room's usual events. 0: what the default rules do.
@@ -25,8 +25,8 @@ const (
 // Modes are those of the users with push rules of their own. It is not changed once it was given.
 type Modes struct{ Of map[Atom]Mode }
 
-// Mark is by how much an event counts otherwise for a user than for everybody who is in the same mode.
-type Mark struct {
+// UnreadMark is by how much an event counts otherwise for a user than for everybody who is in the same mode.
+type UnreadMark struct {
 	User              Atom
 	Notify, Highlight int64
 }
@@ -144,7 +144,7 @@ func (tx *Tx) uncount(nid NID) error {
 
 // unmark takes an event's marks out of those that came after it.
 func (tx *Tx) unmark(p Place) error {
-	marks, err := list(&tx.Reader, marksAt, in(p.Room, p.Ord), func(rows *sql.Rows) (m Mark, err error) {
+	marks, err := list(&tx.Reader, marksAt, in(p.Room, p.Ord), func(rows *sql.Rows) (m UnreadMark, err error) {
 		err = rows.Scan(&m.User, &m.Notify, &m.Highlight)
 		return m, err
 	})

@@ -71,6 +71,7 @@ func (tx *Tx) PutKeySignature(s KeySignature, pos int64) (isNew bool, err error)
 	if _, err := tx.row(keySignature, in(s.User, s.KeyID, s.Signer, s.SignerKey), &old); err != nil || old == s.Signature {
 		return false, err
 	}
+	tx.touch(TouchedSignatures, int64(s.Signer), pos)
 	return true, tx.exec(putSignature, s.User, s.KeyID, s.Signer, s.SignerKey, s.Signature, pos)
 }
 

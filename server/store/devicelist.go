@@ -41,6 +41,7 @@ func (tx *Tx) DeviceListChanged(user Atom) error {
 	if err != nil {
 		return err
 	}
+	tx.touch(TouchedDeviceLists, int64(user), pos)
 	return tx.exec(putDeviceList, user, pos)
 }
 

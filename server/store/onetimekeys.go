@@ -41,6 +41,7 @@ func (r *Reader) OneTimeKeys(device int64, algorithm string) (map[string][]byte,
 
 // AddOneTimeKey adds a key that was not there; keys are given out in the order of pos.
 func (tx *Tx) AddOneTimeKey(device, pos int64, k OneTimeKey) error {
+	tx.touch(TouchedDevice, device, pos)
 	return tx.exec(insertOneTimeKey, device, k.Algorithm, pos, k.KeyID, k.JSON)
 }
 
@@ -66,6 +67,9 @@ func (tx *Tx) ClaimOneTimeKey(device int64, algorithm string) (OneTimeKey, bool,
 	if err != nil {
 		return k, false, err
 	}
+	if err := tx.touchNow(TouchedDevice, device); err != nil {
+		return k, false, err
+	}
 	if found {
 		return k, true, tx.exec(deleteOneTimeKey, device, algorithm, pos, k.KeyID)
 	}
@@ -79,6 +83,9 @@ func (tx *Tx) ClaimOneTimeKey(device int64, algorithm string) (OneTimeKey, bool,
 
 // PutFallbackKey replaces the fallback key of its algorithm; the same key again stays used where it was.
 func (tx *Tx) PutFallbackKey(device int64, k OneTimeKey) error {
+	if err := tx.touchNow(TouchedDevice, device); err != nil {
+		return err
+	}
 	return tx.exec(putFallbackKey, device, k.Algorithm, k.KeyID, k.JSON)
 }
 

@@ -8,8 +8,8 @@ type StateEntry struct {
 	NID            NID // 0: removed
 }
 
-// A whole snapshot is written where the groups since the last one number at least minLinks and a quarter of the
-// state's size, and at maxLinks in any case: a constant fraction of what is written, a bounded number of steps to read.
+// A whole snapshot is written where the groups since the last one number at least a quarter of the state's size, and at maxLinks in any
+// case: a constant fraction of what is written, a bounded number of steps to read. The size is looked at every minLinks groups only.
 const (
 	minLinks = 64
 	maxLinks = 1024
@@ -87,7 +87,7 @@ func (tx *Tx) nextLinks(room RoomRef, prev int64) (int64, error) {
 	if _, err := tx.row(groupLinks, in(prev), new(int64), &links); err != nil {
 		return 0, err
 	}
-	if links+1 < minLinks {
+	if (links+1)%minLinks != 0 {
 		return links + 1, nil
 	}
 	if _, err := tx.row(currentCount, in(room), &size); err != nil {
@@ -145,6 +145,11 @@ func (tx *Tx) SetCurrentState(room RoomRef, pos int64, entry StateEntry) (old NI
 	if err := tx.exec(setCurrent, room, entry.Type, entry.StateKey, entry.NID); err != nil {
 		return 0, err
 	}
+	what := TouchedState
+	if entry.Type == AtomMember {
+		what |= TouchedMembers
+	}
+	tx.touch(what, int64(room), pos)
 	return old, tx.exec(addChange, room, pos, entry.Type, entry.StateKey, old, entry.NID)
 }
 

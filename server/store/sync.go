@@ -9,21 +9,24 @@ import (
 const (
 	eventsByNID = `SELECT ` + eventColumns + ` FROM event e WHERE e.nid IN (SELECT value FROM json_each(?))`
 
-	joinedHeads = `SELECT m.room, m.nid, m.pos,
+	joinedHeads = `SELECT m.room, x.room_id, m.nid, m.pos,
 			coalesce((SELECT t.pos FROM timeline t WHERE t.room = m.room ORDER BY t.ord DESC LIMIT 1), 0),
 			coalesce((SELECT max(c.pos) FROM state_change c WHERE c.room = m.room), 0),
 			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
-		FROM member m WHERE m.user = ? AND m.membership = 1`
+		FROM member m JOIN room x ON x.id = m.room WHERE m.user = ? AND m.membership = 1`
 
-	otherMemberships = `SELECT ` + memberColumns + ` FROM member WHERE user = ? AND membership > 1 AND pos > ?`
+	membershipColumns = `m.room, m.user, m.membership, m.nid, m.pos, m.forgotten, x.room_id`
+	otherMemberships  = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room
+		WHERE m.user = ? AND m.membership > 1 AND m.pos > ?`
+	membershipIn = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room WHERE m.room = ? AND m.user = ?`
 
 	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
 
 	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
 
-	currentNIDs = `SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type < 3
-		UNION ALL SELECT type, state_key, nid FROM current_state WHERE room = ?1 AND type > 3`
+	currentButMembers = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type < 3
+		UNION ALL SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type > 3`
 	currentMembers = `SELECT type, state_key, nid FROM current_state WHERE room = ? AND type = 3 AND state_key IN (SELECT value FROM json_each(?))`
 
 	memberCounts = `SELECT coalesce(sum(membership = 1), 0), coalesce(sum(membership = 2), 0) FROM member WHERE room = ?`
@@ -41,6 +44,7 @@ func (r *Reader) EventsByNID(nids []NID) ([]Event, error) {
 // RoomHead says where the streams of a room stand that a user is joined to. Each position is 0 where there is nothing.
 type RoomHead struct {
 	Room      RoomRef
+	RoomID    string
 	MemberNID NID   // the user's m.room.member event
 	MemberPos int64 // since when
 	Timeline  int64 // position of the last event
@@ -54,14 +58,44 @@ func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h
 // JoinedHeads lists the heads of all rooms that the user is joined to.
 func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
 	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
-		err = rows.Scan(&h.Room, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+		var id []byte
+		err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+		h.RoomID = roomIDText(id)
 		return h, err
 	})
 }
 
+// RoomMember is a user's membership in a room with the room's id.
+type RoomMember struct {
+	Member
+	RoomID string
+}
+
 // OtherMemberships lists a user's memberships other than joined that changed after a position.
-func (r *Reader) OtherMemberships(user Atom, since int64) ([]Member, error) {
-	return list(r, otherMemberships, in(user, since), scanMember)
+func (r *Reader) OtherMemberships(user Atom, since int64) ([]RoomMember, error) {
+	return list(r, otherMemberships, in(user, since), scanRoomMember)
+}
+
+// MembershipsIn lists a user's memberships in some rooms.
+func (r *Reader) MembershipsIn(user Atom, rooms []RoomRef) (all []RoomMember, err error) {
+	for _, room := range rooms { // one by one: a table made of JSON costs more than some rows
+		err = r.rows(membershipIn, in(room, user), func(rows *sql.Rows) error {
+			m, err := scanRoomMember(rows)
+			all = append(all, m)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func scanRoomMember(rows *sql.Rows) (m RoomMember, err error) {
+	var id []byte
+	err = rows.Scan(&m.Room, &m.User, &m.Membership, &m.NID, &m.Pos, &m.Forgotten, &id)
+	m.RoomID = roomIDText(id)
+	return m, err
 }
 
 // StreamEvent is an event of a timeline with its position.
@@ -117,9 +151,9 @@ func (r *Reader) ChangesSince(room RoomRef, since int64) ([]Change, error) {
 	})
 }
 
-// CurrentWithoutMembers lists the entries of a room's current state but for memberships.
-func (r *Reader) CurrentWithoutMembers(room RoomRef) ([]StateEntry, error) {
-	return list(r, currentNIDs, in(room), scanEntry)
+// CurrentEventsWithoutMembers reads the events of a room's current state but for memberships.
+func (r *Reader) CurrentEventsWithoutMembers(room RoomRef) ([]Event, error) {
+	return list(r, currentButMembers, in(room), scanEvent)
 }
 
 // CurrentMembers lists the membership entries of some users in a room's current state.

@@ -7,75 +7,75 @@ import (
 	"beffroi/server/store"
 )
 
-// Answer is the body of /sync. Its lists are never null.
+// Answer is the body of /sync. Its lists are never nil. How it is written: write.go.
 type Answer struct {
-	NextBatch       string             `json:"next_batch"`
-	Rooms           Rooms              `json:"rooms"`
-	Presence        Events             `json:"presence"`
-	AccountData     Events             `json:"account_data"`
-	ToDevice        Events             `json:"to_device"`
-	DeviceLists     *store.DeviceLists `json:"device_lists,omitempty"`
-	OneTimeKeys     map[string]int     `json:"device_one_time_keys_count"`
-	UnusedFallbacks []string           `json:"device_unused_fallback_key_types"`
+	NextBatch       string
+	Rooms           Rooms
+	Presence        Events
+	AccountData     Events
+	ToDevice        Events
+	DeviceLists     *store.DeviceLists
+	OneTimeKeys     map[string]int
+	UnusedFallbacks []string
 
 	whole bool // begins anew: it is given at once
 }
 
 // Rooms are the sections by membership, each by room id.
 type Rooms struct {
-	Join   map[string]*JoinedRoom  `json:"join"`
-	Invite map[string]*InvitedRoom `json:"invite"`
-	Knock  map[string]*KnockedRoom `json:"knock"`
-	Leave  map[string]*LeftRoom    `json:"leave"`
+	Join   map[string]*JoinedRoom
+	Invite map[string]*InvitedRoom
+	Knock  map[string]*KnockedRoom
+	Leave  map[string]*LeftRoom
 }
 
 // Events is a list of events.
 type Events struct {
-	Events []json.RawMessage `json:"events"`
+	Events []json.RawMessage
 }
 
 // Timeline is a part of a room's timeline, in order.
 type Timeline struct {
-	Events    []json.RawMessage `json:"events"`
-	Limited   bool              `json:"limited"`
-	PrevBatch string            `json:"prev_batch"`
+	Events    []json.RawMessage
+	Limited   bool
+	PrevBatch string
 }
 
 // JoinedRoom is the news of a room that the user is in.
 type JoinedRoom struct {
-	Summary       Summary                `json:"summary"`
-	State         *Events                `json:"state,omitempty"`
-	StateAfter    *Events                `json:"state_after,omitempty"`
-	Timeline      Timeline               `json:"timeline"`
-	Ephemeral     Events                 `json:"ephemeral"`
-	AccountData   Events                 `json:"account_data"`
-	Unread        *push.Unread           `json:"unread_notifications,omitempty"`
-	UnreadThreads map[string]push.Unread `json:"unread_thread_notifications,omitempty"`
+	Summary       Summary
+	State         *Events
+	StateAfter    *Events
+	Timeline      Timeline
+	Ephemeral     Events
+	AccountData   Events
+	Unread        *push.Unread
+	UnreadThreads map[string]push.Unread
 }
 
 // Summary is what a client needs to name a room. What did not change is left out.
 type Summary struct {
-	Heroes  []string `json:"m.heroes,omitempty"`
-	Joined  *int     `json:"m.joined_member_count,omitempty"`
-	Invited *int     `json:"m.invited_member_count,omitempty"`
+	Heroes  []string
+	Joined  *int
+	Invited *int
 }
 
 // LeftRoom is the last of a room that the user left or was banned from.
 type LeftRoom struct {
-	State       *Events  `json:"state,omitempty"`
-	StateAfter  *Events  `json:"state_after,omitempty"`
-	Timeline    Timeline `json:"timeline"`
-	AccountData Events   `json:"account_data"`
+	State       *Events
+	StateAfter  *Events
+	Timeline    Timeline
+	AccountData Events
 }
 
 // InvitedRoom is an invitation.
 type InvitedRoom struct {
-	State Events `json:"invite_state"`
+	State Events
 }
 
 // KnockedRoom is a room that the user asks to be let in.
 type KnockedRoom struct {
-	State Events `json:"knock_state"`
+	State Events
 }
 
 func newAnswer() *Answer {

@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"beffroi/server/accounts"
 	"beffroi/server/eventfilter"
@@ -14,7 +15,7 @@ import (
 // is remembered.
 func (s *Syncer) Filter(ctx context.Context, session *accounts.Session, id string) (*eventfilter.Filter, error) {
 	d := s.memory.device(session.Device)
-	if f := d.rememberedFilter(id); f != nil {
+	if f := s.memory.rememberedFilter(d, id); f != nil {
 		return f, nil
 	}
 	raw, err := store.Get(ctx, s.db, func(r *store.Reader) (json.RawMessage, error) { return r.Filter(session.User, id) })
@@ -28,21 +29,29 @@ func (s *Syncer) Filter(ctx context.Context, session *accounts.Session, id strin
 	if err != nil {
 		return nil, err
 	}
-	d.rememberFilter(id, f)
-	return f, nil
+	return s.memory.filter(d, id, f), nil
 }
 
-func (d *device) rememberedFilter(id string) *eventfilter.Filter {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (m *memory) rememberedFilter(d *device, id string) *eventfilter.Filter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if d.filterID != id {
 		return nil
 	}
-	return d.filter
+	return m.filters[id]
 }
 
-func (d *device) rememberFilter(id string, f *eventfilter.Filter) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.filterID, d.filter = id, f
+// filter remembers that the device has this filter, and gives the one that all who have it share.
+func (m *memory) filter(d *device, id string, f *eventfilter.Filter) *eventfilter.Filter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d.filterID = strings.Clone(id) // it is a piece of a request
+	if shared := m.filters[id]; shared != nil {
+		return shared
+	}
+	if len(m.filters) >= maxFilters {
+		clear(m.filters)
+	}
+	m.filters[d.filterID] = f
+	return f
 }

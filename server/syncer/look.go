@@ -30,10 +30,15 @@ type look struct {
 	typing      int64 // typing is read up to here
 	typed       int64 // and was up to there
 
+	news    *store.News // nil: only the database knows what came since
+	known   *facts      // that held at since; nil: none
+	drained bool        // no message waits for the device
+
 	token   synctoken.Sync
 	data    map[store.RoomRef][]store.AccountData
 	members map[memberKey]store.NID       // that this answer sends
 	ignored map[store.Atom]bool           // users, nil where they were not read yet
+	fields  clientevent.Fields            // that the filter asks for
 	counts  map[store.RoomRef]push.Counts // of all rooms, nil where they are read room by room
 }
 
@@ -41,11 +46,17 @@ type look struct {
 func (s *Syncer) newLook(q *Request, d *device) *look {
 	l := &look{Syncer: s, q: q, device: d, now: s.now(), upto: s.db.Visible(), typing: s.sources.Ephemeral.Position(), initial: true,
 		answer: newAnswer(), data: map[store.RoomRef][]store.AccountData{}, members: map[memberKey]store.NID{}}
+	l.fields = clientevent.ParseFields(q.Filter.EventFields)
 	if t := q.Since; t != nil {
 		l.continues(t)
 	}
 	if l.initial {
 		d.forget()
+	}
+	if !l.initial && !q.FullState {
+		if l.news = s.db.News(l.since, q.Session.User, q.Session.Device); l.news != nil {
+			l.known = d.factsAt(l.since)
+		}
 	}
 	l.answer.whole = l.initial
 	l.token = synctoken.Sync{Epoch: s.epoch, Pos: l.upto, ToDevice: l.upto, Boot: s.sources.Ephemeral.Boot(), Eph: l.typing}
@@ -81,19 +92,28 @@ func (l *look) run(r *store.Reader) error {
 // remember keeps what the next look is spared by.
 func (l *look) remember(wakes uint64) {
 	l.device.sent(l.members, l.upto)
+	l.device.learn(&facts{pos: l.upto, drained: l.drained, ignored: l.ignored, oneTimeKeys: l.answer.OneTimeKeys,
+		unusedFallbacks: l.answer.UnusedFallbacks})
 	if len(l.answer.ToDevice.Events) > 0 {
 		return // the next look deletes them
 	}
-	keys := &Answer{OneTimeKeys: l.answer.OneTimeKeys, UnusedFallbacks: l.answer.UnusedFallbacks}
-	l.device.rest(&quiet{token: l.token, wakes: wakes, keys: keys})
+	l.device.rest(&quiet{token: l.token, wakes: wakes})
 }
+
+// touched tells whether one of the user's or the device's streams may have changed.
+func (l *look) touched(what store.Touched) bool { return l.news == nil || l.news.Touched&what != 0 }
 
 // Spec: client-server API, "Send-to-Device messaging", "Extensions to /sync".
 func (l *look) toDevice() error {
+	if l.known != nil && l.known.drained && !l.touched(store.TouchedDevice) {
+		l.drained = true
+		return nil
+	}
 	messages, err := l.r.ToDeviceMessages(l.q.Session.Device, l.after, l.upto, maxToDevice)
 	if err != nil {
 		return err
 	}
+	l.drained = len(messages) == 0
 	for _, m := range messages {
 		l.answer.ToDevice.Events = append(l.answer.ToDevice.Events, m.JSON)
 	}
@@ -108,6 +128,10 @@ func (l *look) toDevice() error {
 
 // Spec: client-server API, "End-to-end encryption", "Extensions to /sync".
 func (l *look) keys() (err error) {
+	if l.known != nil && !l.touched(store.TouchedDevice) {
+		l.answer.OneTimeKeys, l.answer.UnusedFallbacks = l.known.oneTimeKeys, l.known.unusedFallbacks
+		return nil
+	}
 	if l.answer.OneTimeKeys, err = l.r.OneTimeKeyCounts(l.q.Session.Device); err != nil {
 		return err
 	}
@@ -121,6 +145,10 @@ func (l *look) deviceLists() error {
 	if l.q.Since == nil {
 		return nil
 	}
+	if !l.touched(store.TouchedDeviceLists | store.TouchedMembers | store.TouchedSignatures) {
+		l.answer.DeviceLists = &store.DeviceLists{Changed: []string{}, Left: []string{}}
+		return nil
+	}
 	read := func() (store.DeviceLists, error) { return l.r.DeviceListChanges(l.q.Session.User, l.since, l.upto) }
 	if l.initial {
 		read = func() (store.DeviceLists, error) { return l.r.AllDeviceLists(l.q.Session.User) }
@@ -132,6 +160,9 @@ func (l *look) deviceLists() error {
 
 // accountData answers with the global data, and keeps the rooms' for their sections.
 func (l *look) accountData() error {
+	if !l.touched(store.TouchedData) {
+		return nil
+	}
 	data, err := l.r.AccountDataSince(l.q.Session.User, l.since, l.upto)
 	if err != nil {
 		return err
@@ -180,5 +211,5 @@ func (l *look) texts(atoms []store.Atom) ([]string, error) {
 
 // view shows events without their room's id, which the sections are keyed by.
 func (l *look) view(around clientevent.Around) *clientevent.View {
-	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around}
+	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around, Fields: l.fields}
 }

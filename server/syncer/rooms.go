@@ -1,12 +1,19 @@
 package syncer
 
 import (
+	"maps"
+	"math"
+	"slices"
+
 	"beffroi/server/clientevent"
 	"beffroi/server/store"
 )
 
 // rooms fills the sections by membership.
 func (l *look) rooms() error {
+	if l.news != nil {
+		return l.touchedRooms()
+	}
 	heads, err := l.r.JoinedHeads(l.q.Session.User)
 	if err != nil {
 		return err
@@ -20,7 +27,9 @@ func (l *look) rooms() error {
 		if !l.concerns(&h) {
 			continue
 		}
-		if err := l.inRoom(h.Room, h.MemberPos, (*section).joinedNow); err != nil {
+		s := l.section(h.Room, h.RoomID, h.MemberPos)
+		s.lastState, s.lastReceipt = h.State, h.Receipt
+		if err := s.read((*section).joinedNow); err != nil {
 			return err
 		}
 	}
@@ -29,7 +38,36 @@ func (l *look) rooms() error {
 		return err
 	}
 	for _, m := range others {
-		if err := l.inRoom(m.Room, m.Pos, func(s *section) error { return s.notJoinedNow(&m) }); err != nil {
+		s := l.section(m.Room, m.RoomID, m.Pos)
+		if err := s.read(func(s *section) error { return s.notJoinedNow(&m.Member) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchedRooms fills the sections of the rooms in which something is known to have changed.
+func (l *look) touchedRooms() error {
+	refs := l.sources.Ephemeral.ChangedAfter(l.typed)
+	for _, n := range l.news.Rooms {
+		refs = append(refs, n.Room)
+	}
+	refs = slices.AppendSeq(refs, maps.Keys(l.data))
+	slices.Sort(refs)
+	members, err := l.r.MembershipsIn(l.q.Session.User, slices.Compact(refs))
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		read := (*section).joinedNow
+		switch {
+		case m.Membership == store.Join:
+		case m.Pos > l.since:
+			read = func(s *section) error { return s.notJoinedNow(&m.Member) }
+		default:
+			continue
+		}
+		if err := l.section(m.Room, m.RoomID, m.Pos).read(read); err != nil {
 			return err
 		}
 	}
@@ -41,13 +79,23 @@ func (l *look) concerns(h *store.RoomHead) bool {
 	return l.initial || l.q.FullState || h.Last() > l.since || len(l.data[h.Room]) > 0 || l.typedIn(h.Room)
 }
 
-// inRoom leaves out the rooms that the filter leaves out.
-func (l *look) inRoom(ref store.RoomRef, memberPos int64, read func(s *section) error) error {
-	room, _, err := l.r.Room(ref)
-	if err != nil || !l.q.Filter.Room.MatchRoom(room.ID) {
-		return err
+// section begins the reading of a room.
+func (l *look) section(ref store.RoomRef, id string, memberPos int64) *section {
+	s := &section{look: l, ref: ref, id: id, since: l.since, upto: l.upto, memberPos: memberPos, lastState: always, lastReceipt: always}
+	if l.news != nil {
+		s.news = l.news.Room(ref)
 	}
-	return read(&section{look: l, ref: ref, id: room.ID, since: l.since, upto: l.upto, memberPos: memberPos})
+	return s
+}
+
+const always = math.MaxInt64
+
+// read leaves out the rooms that the filter leaves out.
+func (s *section) read(how func(s *section) error) error {
+	if !s.q.Filter.Room.MatchRoom(s.id) {
+		return nil
+	}
+	return how(s)
 }
 
 func (s *section) joinedNow() error {

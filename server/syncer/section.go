@@ -17,16 +17,25 @@ type section struct {
 	newly       bool  // the client knows nothing of the room: it was not joined all the time since
 	memberPos   int64 // when the user's membership event changed last
 
+	news     *store.RoomNews // nil: nothing is known to have changed, or l.news is nil too
 	viewer   *rooms.Viewer
 	timeline []store.StreamEvent // what is shown, in order
 	limited  bool
 	prev     *int64 // the boundary before the timeline, nil where nothing was read
 
-	changes state // what became of the room's state
+	changes     state         // what became of the room's state
+	lastState   int64         // position of its last change, always where that is not known
+	lastReceipt int64         // position of the last receipt, always where that is not known
+	whole       []store.Event // the current state, where all of it is needed; lazy: without memberships; nil: not read
 }
 
 // full tells whether the client is given the whole state.
 func (s *section) full() bool { return s.newly || s.q.FullState }
+
+// touched tells whether what the client must hear of a stream of the room may have something in it.
+func (s *section) touched(what store.Touched) bool {
+	return s.newly || s.look.news == nil || s.news != nil && s.news.Touched&what != 0
+}
 
 // joined fills the section of a room that the user is in.
 func (s *section) joined() error {
@@ -112,6 +121,9 @@ func (s *section) ephemeral(to *Events) (receipts bool, err error) {
 		if err := to.add("m.typing", map[string][]string{"user_ids": users}); err != nil {
 			return false, err
 		}
+	}
+	if !s.touched(store.TouchedReceipts) || s.lastReceipt <= s.readFrom() {
+		return false, nil
 	}
 	content, err := e.Receipts(s.r, s.ref, s.q.Session.User, s.readFrom(), s.upto)
 	if err != nil || content == nil {

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"beffroi/server/clientevent"
@@ -27,19 +28,34 @@ func (s *section) readChanges() error {
 			base = min(base, s.timeline[0].Pos-1)
 		}
 	}
-	changes, err := s.r.ChangesSince(s.ref, base)
 	s.changes = state{window: map[entry][]store.Change{}, later: map[entry]store.NID{}, shown: map[store.NID]bool{}}
-	for _, c := range changes {
-		k := entry{c.Type, c.StateKey}
-		if c.Pos <= s.upto {
-			s.changes.window[k] = append(s.changes.window[k], c)
-		} else if _, ok := s.changes.later[k]; !ok {
-			s.changes.later[k] = c.Old
-		}
-	}
 	for _, e := range s.timeline {
 		s.changes.shown[e.NID] = true
 	}
+	if !s.touched(store.TouchedState) || s.lastState <= base {
+		return nil
+	}
+	changes, err := s.r.ChangesSince(s.ref, base)
+	s.changes.take(changes, s.upto)
+	return err
+}
+
+// take sorts changes by whether the answer reaches them.
+func (st *state) take(changes []store.Change, upto int64) {
+	for _, c := range changes {
+		k := entry{c.Type, c.StateKey}
+		if c.Pos <= upto {
+			st.window[k] = append(st.window[k], c)
+		} else if _, ok := st.later[k]; !ok {
+			st.later[k] = c.Old
+		}
+	}
+}
+
+// readLater reads by what the snapshot's state is ahead.
+func (s *section) readLater() error {
+	changes, err := s.r.ChangesSince(s.ref, s.upto)
+	s.changes.take(changes, s.upto)
 	return err
 }
 
@@ -90,7 +106,7 @@ func (s *section) readState(heroes []store.Atom) (Events, error) {
 	if err != nil {
 		return Events{}, err
 	}
-	events, err := s.r.EventsByNID(nidsOf(wanted))
+	events, err := s.eventsOf(wanted)
 	if err != nil {
 		return Events{}, err
 	}
@@ -108,14 +124,23 @@ func (s *section) place(k entry, nid store.NID) store.NID {
 	return s.changes.before(k, nid)
 }
 
+// readWhole reads the current state, once; without memberships where they are loaded lazily.
+func (s *section) readWhole() (err error) {
+	if s.whole == nil {
+		read := s.r.CurrentEvents
+		if s.lazy() {
+			read = s.r.CurrentEventsWithoutMembers
+		}
+		s.whole, err = read(s.ref)
+	}
+	return err
+}
+
 // wholeState wants every entry; memberships only where they are not loaded lazily.
 func (s *section) wholeState(wanted map[entry]store.NID) error {
-	read := s.r.CurrentState
-	if s.lazy() {
-		read = s.r.CurrentWithoutMembers
-	}
-	entries, err := read(s.ref)
-	for _, e := range entries {
+	err := s.readWhole()
+	for i := range s.whole {
+		e := &s.whole[i]
 		k := entry{e.Type, e.StateKey}
 		if nid := s.place(k, s.changes.at(k, e.NID)); nid != 0 {
 			wanted[k] = nid
@@ -146,6 +171,9 @@ func (s *section) neededMembers(wanted map[entry]store.NID, heroes []store.Atom)
 	}
 	slices.Sort(users)
 	members, err := s.r.CurrentMembers(s.ref, slices.Compact(users))
+	if err == nil && slices.ContainsFunc(members, func(m store.StateEntry) bool { return int64(m.NID) > s.upto }) {
+		err = s.readLater() // it came after News was asked
+	}
 	for _, m := range members {
 		k := entry{m.Type, m.StateKey}
 		now := s.changes.at(k, m.NID)
@@ -160,12 +188,30 @@ func (s *section) neededMembers(wanted map[entry]store.NID, heroes []store.Atom)
 	return err
 }
 
-func nidsOf(wanted map[entry]store.NID) []store.NID {
-	nids := make([]store.NID, 0, len(wanted))
-	for _, nid := range wanted {
-		nids = append(nids, nid)
+// eventsOf reads the events that are wanted, but for those that were read already.
+func (s *section) eventsOf(wanted map[entry]store.NID) ([]store.Event, error) {
+	if len(wanted) == 0 {
+		return nil, nil
 	}
-	return nids
+	missing := make(map[store.NID]bool, len(wanted))
+	for _, nid := range wanted {
+		missing[nid] = true
+	}
+	events := make([]store.Event, 0, len(wanted))
+	take := func(e *store.Event) {
+		if missing[e.NID] {
+			delete(missing, e.NID)
+			events = append(events, *e)
+		}
+	}
+	for i := range s.whole {
+		take(&s.whole[i])
+	}
+	for i := range s.timeline {
+		take(&s.timeline[i].Event)
+	}
+	more, err := s.r.EventsByNID(slices.Collect(maps.Keys(missing)))
+	return append(events, more...), err
 }
 
 // summary counts the members and names the heroes where that may have changed. Spec: client-server API, "RoomSummary".
@@ -201,13 +247,26 @@ func (s *section) renamed() bool {
 // named tells whether the room has a name or an alias to be called by.
 func (s *section) named() (bool, error) {
 	for eventType, field := range map[store.Atom]string{store.AtomName: "name", store.AtomCanonicalAlias: "alias"} {
-		e, ok, err := s.r.CurrentEvent(s.ref, eventType, store.AtomEmpty)
+		e, ok, err := s.current(eventType)
 		if err != nil {
 			return false, err
 		}
-		if text := clientevent.ContentText(&e, field); ok && text != "" {
+		if ok && clientevent.ContentText(&e, field) != "" {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// current gives a piece of the current state with the empty state key.
+func (s *section) current(eventType store.Atom) (store.Event, bool, error) {
+	if !s.full() {
+		return s.r.CurrentEvent(s.ref, eventType, store.AtomEmpty)
+	}
+	err := s.readWhole()
+	i := slices.IndexFunc(s.whole, func(e store.Event) bool { return e.Type == eventType && e.StateKey == store.AtomEmpty })
+	if i < 0 {
+		return store.Event{}, false, err
+	}
+	return s.whole[i], true, nil
 }

@@ -9,7 +9,6 @@ package syncer
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"beffroi/server/accounts"
@@ -25,11 +24,11 @@ const MaxTimeout = 60 * time.Second
 // Request is what a device asks for.
 type Request struct {
 	Session    *accounts.Session
-	Since      *synctoken.Sync // nil: from the beginning
-	Filter     *eventfilter.Filter
-	Timeout    time.Duration // MaxTimeout at most
-	FullState  bool          // the state of every room, at once
-	StateAfter bool          // the state after the timeline instead of before it
+	Since      *synctoken.Sync     // nil: from the beginning
+	Filter     *eventfilter.Filter // nil: everything
+	Timeout    time.Duration       // MaxTimeout at most
+	FullState  bool                // the state of every room, at once
+	StateAfter bool                // the state after the timeline instead of before it
 }
 
 // Syncer answers /sync.
@@ -40,29 +39,35 @@ type Syncer struct {
 	epoch   int64 // of the database: meta.epoch
 	sources Sources
 	memory  *memory
+
+	everything *eventfilter.Filter // lets all pass
 }
 
 // New makes a syncer for a database of an epoch.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, epoch int64, sources Sources) *Syncer {
-	return &Syncer{db: db, hub: hub, now: now, epoch: epoch, sources: sources, memory: newMemory()}
+	return &Syncer{db: db, hub: hub, now: now, epoch: epoch, sources: sources, memory: newMemory(),
+		everything: &eventfilter.Filter{}}
 }
 
 // Sync looks for news, and waits for some where there are none. It answers at once where there is no token, or the whole state
 // is asked for.
 func (s *Syncer) Sync(ctx context.Context, q *Request) (*Answer, error) {
+	if q.Filter == nil {
+		q.Filter = s.everything
+	}
 	w := s.hub.Wait(int64(q.Session.User))
 	defer s.hub.Done(w)
-	timeout := time.NewTimer(min(q.Timeout, MaxTimeout))
+	end := s.now().Add(min(q.Timeout, MaxTimeout))
+	timeout := time.AfterFunc(time.Until(end), w.Wake)
 	defer timeout.Stop()
 	for {
 		a, err := s.once(ctx, q)
-		if err != nil || a.news() || q.FullState || q.Timeout <= 0 || s.hub.Closed() {
+		if err != nil || a.news() || q.FullState || q.Timeout <= 0 || s.hub.Closed() || !s.now().Before(end) {
 			return a, err
 		}
+		a = nil // so that who waits doesn't hold it
 		select {
 		case <-w.C:
-		case <-timeout.C:
-			return a, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -73,8 +78,8 @@ func (s *Syncer) Sync(ctx context.Context, q *Request) (*Answer, error) {
 func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 	wakes := s.hub.Wakes(int64(q.Session.User))
 	d := s.memory.device(q.Session.Device)
-	if a := d.unchanged(q.Since, wakes); a != nil && !q.FullState {
-		return s.silence(q, a), nil
+	if f := d.unchanged(q.Since, wakes); f != nil && !q.FullState {
+		return s.silence(q, f), nil
 	}
 	l := s.newLook(q, d)
 	if err := s.db.Read(ctx, l.run); err != nil {
@@ -90,9 +95,9 @@ func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 }
 
 // silence is an answer without news.
-func (s *Syncer) silence(q *Request, keys *Answer) *Answer {
+func (s *Syncer) silence(q *Request, known *facts) *Answer {
 	a := newAnswer()
 	a.NextBatch = q.Since.String()
-	a.OneTimeKeys, a.UnusedFallbacks = maps.Clone(keys.OneTimeKeys), keys.UnusedFallbacks
+	a.OneTimeKeys, a.UnusedFallbacks = known.oneTimeKeys, known.unusedFallbacks
 	return a
 }

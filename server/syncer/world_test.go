@@ -31,6 +31,7 @@ import (
 // world is a syncer with the services below it, on a database of its own.
 type world struct {
 	testing.TB
+	path      string
 	db        *store.DB
 	hub       *notify.Hub
 	rooms     *rooms.Service
@@ -57,18 +58,34 @@ func (people) MemberProfile(context.Context, store.Atom) (string, string, error)
 
 func start(t testing.TB) *world {
 	t.Helper()
-	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "b.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	w := &world{TB: t, db: db, hub: notify.New(), users: map[string]rooms.User{}}
+	return startAt(t, filepath.Join(t.TempDir(), "b.db"))
+}
+
+func startAt(t testing.TB, path string) *world {
+	t.Helper()
+	w := &world{TB: t, path: path, users: map[string]rooms.User{}}
+	w.open()
+	return w
+}
+
+// reopen is a restart of the process.
+func (w *world) reopen() {
+	w.Helper()
+	w.ok(w.db.Close())
+	w.open()
+}
+
+func (w *world) open() {
+	w.Helper()
+	db, err := store.Open(context.Background(), w.path, zerolog.Nop())
+	w.ok(err)
+	w.Cleanup(func() { _ = db.Close() })
+	w.db, w.hub = db, notify.New()
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	w.push = push.New(db, w.hub)
 	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: w.push})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
-	return w
 }
 
 // begin starts what lives in memory only, as a restart does.
