@@ -14,8 +14,8 @@ import (
 	"beffroi/server/clientevent"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
-	"beffroi/server/relations"
 	"beffroi/server/push"
+	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
