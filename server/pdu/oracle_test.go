@@ -7,14 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	gmsl "github.com/matrix-org/gomatrixserverlib"
 	"github.com/matrix-org/gomatrixserverlib/spec"
-	"github.com/sirupsen/logrus"
 )
 
 // The oracle is gomatrixserverlib. It is known to be wrong about these, which
@@ -30,7 +28,6 @@ import (
 const eventsPerVersion = 200
 
 func TestAgainstOracle(t *testing.T) {
-	logrus.SetOutput(io.Discard)
 	keys := keyring{}
 	for _, server := range []string{"a.fr", "b.fr", "c.fr"} {
 		keys[server] = signerOf(server).Key

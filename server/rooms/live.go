@@ -22,18 +22,20 @@ type live struct {
 	db     *store.DB
 	all    *atomic.Int64 // what all rooms in memory weigh
 
-	mu      sync.Mutex
-	held    auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
-	joined  map[string]store.Atom // which users of this server are joined, to be woken
-	crowd   *crowd                // stands for joined as it is
-	tips    []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
-	depth   int64                 // the greatest of theirs
-	head    *mark                 // of the last write that was queued
-	last    *store.Pending
-	pending map[txnKey]*write // writes with a transaction id, until they are settled
-	dead    atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
-	weight  atomic.Int64      // in bytes, about
-	used    time.Time         // for the cache, which guards it: when it was last used
+	mu       sync.Mutex
+	held     auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
+	joined   map[string]store.Atom // which users of this server are joined, to be woken
+	crowd    *crowd                // stands for joined as it is
+	tips     []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
+	depth    int64                 // the greatest of theirs
+	head     *mark                 // of the last write that was queued
+	forkedOf []int64               // while the room is forked: the state groups that the current state is the resolution of; nil: not known
+	last     *store.Pending
+	grafted  *store.Pending    // the last write of an event that did not simply follow the head
+	pending  map[txnKey]*write // writes with a transaction id, until they are settled
+	dead     atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
+	weight   atomic.Int64      // in bytes, about
+	used     time.Time         // for the cache, which guards it: when it was last used
 }
 
 // tip is a forward extremity. Its reference hash is needed in room versions 1 and 2.
@@ -76,6 +78,7 @@ type mark struct {
 	group      int64
 	notify     int64
 	notifyMain int64
+	forked     bool // the forward extremities are more or others than the last event
 	modes      *store.ModeMemory
 }
 
@@ -91,7 +94,7 @@ func relevant() []string {
 
 // apply moves the pending head over an event of actor.
 func (l *live) apply(e *pdu.Event, actor User) {
-	l.tips, l.depth = []tip{l.tipOf(e)}, e.Depth()
+	l.tips, l.depth, l.forkedOf = []tip{l.tipOf(e)}, e.Depth(), nil
 	key, isState := e.StateKey()
 	switch {
 	case isState && e.Type() == "m.room.member":
@@ -175,9 +178,9 @@ func (l *live) membership(ctx context.Context, userID string) (string, error) {
 	return auth.Membership(l.held[key]), err
 }
 
-// listeners are the users to wake for an event: those of this server who are joined. Whom a membership event is about is added when it is stored.
+// listeners are whom to wake for an event: the users of this server who are joined, and who looks in from outside. Whom a membership event is about is added when it is stored.
 func (l *live) listeners() []int64 {
-	topics := make([]int64, 0, len(l.joined)+2)
+	topics := append(make([]int64, 0, len(l.joined)+3), topic(l.Ref))
 	for _, user := range l.joined {
 		topics = append(topics, int64(user))
 	}
@@ -214,19 +217,35 @@ func (l *live) loadHead(r *store.Reader) error {
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s has no timeline", l.ID))
 	}
-	e, ok, err := r.Event(place.NID)
+	last, ok, err := r.Event(place.NID)
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s: event %d is missing", l.ID, place.NID))
 	}
-	last, err := e.PDU(l.rules)
-	if err != nil {
+	l.head = &mark{applied: true, ord: place.Ord, group: last.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	tips := []store.Event{last}
+	if l.head.group, l.head.forked, err = l.loadFork(r, last.State, &tips); err != nil {
 		return err
 	}
-	l.tips, l.depth = []tip{l.tipOf(last)}, last.Depth()
-	l.head = &mark{applied: true, ord: place.Ord, group: e.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	for _, row := range tips {
+		e, err := row.PDU(l.rules)
+		if err != nil {
+			return err
+		}
+		l.tips, l.depth = append(l.tips, l.tipOf(e)), max(l.depth, e.Depth())
+	}
 	restores, err := r.Restores(l.Ref)
 	l.head.gap = restores * gapSize
 	return err
+}
+
+// loadFork replaces the last event and its state group where other events are the forward extremities.
+func (l *live) loadFork(r *store.Reader, group int64, tips *[]store.Event) (int64, bool, error) {
+	forked, err := r.ForkedState(l.Ref)
+	if err != nil || forked == 0 {
+		return group, false, err
+	}
+	*tips, err = r.Extremities(l.Ref)
+	return forked, true, err
 }
 
 // gapSize is the room that a timeline leaves for events that a restore lost. ARCHITECTURE.md, "Positions and places".

@@ -6,6 +6,7 @@ package rooms
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,7 @@ type Config struct {
 	Version   string // which rooms are created with where the request names none; "" for the constant
 	Counts    Counts
 	Typing    Typing // nil: nobody types
+	Remote    Remote // nil: this server speaks with no other
 	Log       zerolog.Logger
 }
 
@@ -58,6 +60,8 @@ type Service struct {
 	hub   *notify.Hub
 	now   func() time.Time
 	cache *cache
+
+	sweeping sync.Mutex // held while purged rooms are removed
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }

@@ -2,7 +2,6 @@ package rooms_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/pdutest"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -56,7 +56,7 @@ func open(t testing.TB, path string) *world {
 	}
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	t.Cleanup(func() { _ = db.Close() })
-	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	signer := pdutest.Signer("hs")
 	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Counts: push.New(db, w.hub)})
 	return w
 }
@@ -334,7 +334,7 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	w := start(t)
 	alice := w.user("alice")
 	now := time.Now()
-	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	signer := pdutest.Signer("hs")
 	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{Signer: signer, People: w.people, Counts: push.New(w.db, w.hub)})
 	made := map[string]bool{}
 	for range 3 {

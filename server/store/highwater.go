@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,8 +90,13 @@ func (m Mark) write(database string) error {
 // Sum is the checksum of stored bytes: CRC-32C, which finds every flipped bit and every burst up to 32 bits.
 func Sum(b []byte) int64 { return int64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))) }
 
-// Lacks compares a database with its mark. ok is false where nothing is missing, or where the mark is of an earlier life of the server.
-func (m Mark) Lacks(r *Reader) (missing Missing, ok bool, err error) {
+// MissingBelow compares a database, on a connection to it, with its mark.
+func MissingBelow(ctx context.Context, c *sql.Conn, m Mark) (missing Missing, ok bool, err error) {
+	return m.lacks(&Reader{ctx: ctx, conn: &conn{c: c, stmts: map[string]*sql.Stmt{}}})
+}
+
+// lacks compares a database with its mark. ok is false where nothing is missing, or where the mark is of an earlier life of the server.
+func (m Mark) lacks(r *Reader) (missing Missing, ok bool, err error) {
 	now, from, err := r.mark(m.Event)
 	if err != nil || m.Epoch < now.Epoch || m.Epoch == now.Epoch && m.Position <= now.Position && m.Event <= now.Event {
 		return missing, false, err
@@ -176,7 +182,7 @@ func (db *DB) judge(ctx context.Context) error {
 	}
 	if ok {
 		if err := db.Read(ctx, func(r *Reader) (err error) {
-			db.missing, db.lacks, err = m.Lacks(r)
+			db.missing, db.lacks, err = m.lacks(r)
 			return err
 		}); err != nil {
 			return err
@@ -229,7 +235,7 @@ func (db *DB) beginMarks(ctx context.Context, m Mark) error {
 		return err
 	}
 	h.events.Store(m.Events + now.Events)
-	h.last.Epoch = now.Epoch
+	h.last = Mark{Epoch: now.Epoch, Position: -1} // so that it is written once in any case
 	db.high.Store(h)
 	return nil
 }

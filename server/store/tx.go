@@ -11,6 +11,7 @@ import (
 // Reader reads one consistent snapshot. It belongs to the function that received it.
 type Reader struct {
 	ctx   context.Context
+	until time.Time // the read ends then; zero: whenever
 	conn  *conn
 	atoms *atomCache
 
@@ -85,10 +86,21 @@ func (tx *Tx) insert(query string, args ...any) (int64, error) {
 // stmt prepares a statement, unless the reader's time is over. That is looked at before each statement and each row: a context
 // that watched over the statement itself would cost three times what most of them do.
 func (r *Reader) stmt(query string) (*sql.Stmt, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.over(); err != nil {
 		return nil, err
 	}
 	return r.conn.stmt(context.Background(), query)
+}
+
+// over tells why the read must end. It has no context of its own: one would stay with the request's for as long as that waits.
+func (r *Reader) over() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if !r.until.IsZero() && time.Now().After(r.until) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // row reads one row into dest. It tells whether there was one.
@@ -118,7 +130,7 @@ func (r *Reader) rows(query string, args []any, scan func(*sql.Rows) error) erro
 	defer rows.Close()
 	for rows.Next() {
 		r.conn.read.Add(1)
-		if err := r.ctx.Err(); err != nil {
+		if err := r.over(); err != nil {
 			return err
 		}
 		if err := scan(rows); err != nil {
@@ -163,14 +175,22 @@ func openReaders(ctx context.Context, path string, n int) (*readerPool, error) {
 }
 
 // take waits for a connection. It must be given back to free.
-func (p *readerPool) take(ctx context.Context) (*conn, error) {
+func (p *readerPool) take(ctx context.Context, until time.Time) (*conn, error) {
 	select { // first, because where several cases are ready one is taken by chance
 	case <-p.closed:
 		return nil, ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	default:
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-p.free:
+		return c, nil
+	default:
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	select {
 	case c := <-p.free:
 		return c, nil
@@ -203,9 +223,8 @@ func (db *DB) Peek(ctx context.Context, fn func(r *Reader) error) error {
 }
 
 func (db *DB) read(ctx context.Context, pool *readerPool, fn func(r *Reader) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	c, err := pool.take(ctx)
+	until := time.Now().Add(readTimeout)
+	c, err := pool.take(ctx, until)
 	if err != nil {
 		return err
 	}
@@ -218,7 +237,7 @@ func (db *DB) read(ctx context.Context, pool *readerPool, fn func(r *Reader) err
 			err = errors.Join(err, end)
 		}
 	}()
-	return fn(&Reader{ctx: ctx, conn: c, atoms: db.atoms})
+	return fn(&Reader{ctx: ctx, until: until, conn: c, atoms: db.atoms})
 }
 
 // Get runs a read that gives one value.

@@ -133,3 +133,24 @@ type view struct{ *Branch }
 func (v view) Event(eventType, stateKey string) *pdu.Event {
 	return v.room.Events[v.State[auth.Key{Type: eventType, StateKey: stateKey}]]
 }
+
+// Continue is a room that is there already, all of whose events are given in one line, and the branch at its end.
+func Continue(t testing.TB, rules pdu.Rules, events []*pdu.Event) (*Room, *Branch) {
+	t.Helper()
+	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}}
+	b := &Branch{room: r, State: map[auth.Key]string{}}
+	for _, e := range events {
+		b.Add(e)
+		r.Now = max(r.Now, e.OriginServerTS()+1)
+	}
+	return r, b
+}
+
+// Merge puts the branch behind others: its next event follows them all, in a state that is given.
+func (b *Branch) Merge(state map[auth.Key]string, others ...*Branch) {
+	b.State = maps.Clone(state)
+	for _, other := range others {
+		b.Tips = append(b.Tips, other.Tips...)
+		b.depth = max(b.depth, other.depth)
+	}
+}

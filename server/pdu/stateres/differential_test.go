@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"beffroi/server/pdu"
@@ -13,7 +14,7 @@ import (
 	gmsl "github.com/matrix-org/gomatrixserverlib"
 )
 
-var histories = flag.Int("histories", 60, "random histories to compare with gomatrixserverlib, per room version")
+var histories = flag.Int("histories", 40, "random histories to compare with gomatrixserverlib, per room version")
 
 // TestDifferential holds random histories of every room version against
 // gomatrixserverlib. From room version 2 on that library resolves otherwise than
@@ -57,8 +58,8 @@ func TestOracleHasNoV12(t *testing.T) {
 		h.Events[id] = e.Event
 	}
 	defer func() {
-		if recover() == nil {
-			t.Error("it does; compare it")
+		if said := fmt.Sprint(recover()); !strings.Contains(said, "missing resolved create event") {
+			t.Errorf("it does, or fails otherwise than it did; compare it: %s", said)
 		}
 	}()
 	newOracle(t, h).resolve([]State{base, base.after(next)})

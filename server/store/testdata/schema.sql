@@ -86,6 +86,14 @@ CREATE TABLE device_list (
 
 CREATE INDEX device_list_pos ON device_list (pos);
 
+CREATE TABLE early_redaction (
+	room     INTEGER NOT NULL,
+	event_id BLOB NOT NULL,    -- the event to redact
+	nid      INTEGER NOT NULL, -- the redaction
+	anyones  INTEGER NOT NULL, -- 1: its sender may redact everybody's events; 0: those of their own server
+	PRIMARY KEY (room, event_id, nid)
+) WITHOUT ROWID;
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
@@ -171,6 +179,13 @@ CREATE TABLE key_signature (
 
 CREATE INDEX key_signature_signer ON key_signature (signer, pos) WHERE signer <> user;
 
+CREATE TABLE late (
+	room INTEGER NOT NULL,
+	pos  INTEGER NOT NULL,
+	nid  INTEGER NOT NULL,
+	PRIMARY KEY (room, pos)
+) WITHOUT ROWID;
+
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
 	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
@@ -179,7 +194,7 @@ CREATE TABLE media (
 	file_name    TEXT NOT NULL,    -- '': none was given
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
-) WITHOUT ROWID;
+, sum INTEGER) WITHOUT ROWID;
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
@@ -196,6 +211,13 @@ CREATE INDEX member_user ON member (user, membership, room);
 CREATE TABLE meta (
 	name  TEXT PRIMARY KEY,
 	value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE missing_event (
+	room     INTEGER NOT NULL,
+	event_id BLOB NOT NULL,    -- the event that is missing
+	nid      INTEGER NOT NULL, -- one that follows it
+	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
 CREATE TABLE one_time_key (
@@ -273,7 +295,7 @@ CREATE TABLE room (
 	version  TEXT NOT NULL,
 	complete INTEGER NOT NULL DEFAULT 1,
 	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
-);
+, forked_state INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE signing_key (
 	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
