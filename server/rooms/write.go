@@ -103,9 +103,6 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if err := place(tx, at, &row, e, pos); err != nil {
 		return 0, err
 	}
-	if err := tx.Relate(&row); err != nil {
-		return 0, err
-	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
 			return 0, err
@@ -182,7 +179,10 @@ func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error
 		p.NotifyThread = last.NotifyThread + one
 	}
 	p.Notify, p.NotifyMain = at.notify, at.notifyMain
-	return tx.AddPlace(p)
+	if err := tx.AddPlace(p); err != nil {
+		return err
+	}
+	return tx.Relate(row)
 }
 
 // threadOf gives the root of the thread that an event is in, directly or because it relates to an event that is; 0 for none,
