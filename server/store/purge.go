@@ -48,7 +48,7 @@ func purgedByRoom() [][2]string {
 	return [][2]string{
 		{"alias", "alias"}, {"published", "room"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
-		{"thread", "root"},
+		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 	}
 }
 
@@ -166,6 +166,9 @@ func (db *DB) sweepKeys(ctx context.Context, t walked, keys []int64) error {
 
 // sweepSome deletes about as many rows as one write may, and tells how many keys are done.
 func (tx *Tx) sweepSome(t walked, keys []int64) (done int, err error) {
+	if t.table == "event" {
+		defer func() { err = errors.Join(err, tx.NotePurge(int64(done))) }()
+	}
 	for left := int64(purgeRows); done < len(keys); done++ {
 		for _, query := range t.hanging {
 			n, err := tx.execCount(query, keys[done], left)
