@@ -118,9 +118,6 @@ func (s *Service) show(tx *store.Tx, at *mark, row *store.Event, e toStore, pos 
 	if err := place(tx, at, row, e, pos); err != nil {
 		return err
 	}
-	if err := tx.Relate(row); err != nil {
-		return err
-	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
 			return err
@@ -197,7 +194,10 @@ func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error
 	if err := tx.AddPlace(p); err != nil {
 		return err
 	}
-	return tx.CountUnread(p, e.counted, at.modes)
+	if err := tx.CountUnread(p, e.counted, at.modes); err != nil {
+		return err
+	}
+	return tx.Relate(row)
 }
 
 // threadOf gives the root of the thread that an event is in, directly or because it relates to an event that is; 0 for none,
