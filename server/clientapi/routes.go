@@ -59,6 +59,7 @@ func (a *API) Routes() []route {
 		a.messageRoutes(),
 		a.relationRoutes(),
 		a.syncRoutes(),
+		a.slidingSyncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),

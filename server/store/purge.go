@@ -48,24 +48,22 @@ func purgedByRoom() [][2]string {
 	return [][2]string{
 		{"alias", "alias"}, {"published", "room"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
-		{"thread", "root"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
+		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 	}
 }
 
 // walked is a table without an index by the room: all of it is walked through. What hangs on one of its rows goes before that.
 type walked struct {
 	table, key string
-	goes       string   // which rows go
 	hanging    []string // delete up to ?2 rows that hang on the row ?1
 }
 
 func purgedByWalking() []walked {
 	return []walked{
-		{"event", "nid", inPurge, []string{`DELETE FROM relation WHERE target = ?1 AND ord IN (SELECT ord FROM relation WHERE target = ?1 LIMIT ?2)`}},
-		{"state_group", "id", inPurge, []string{`DELETE FROM state_delta WHERE state_group = ?1 AND (type, state_key) IN
+		{"event", "nid", []string{`DELETE FROM relation WHERE target = ?1 AND ord IN (SELECT ord FROM relation WHERE target = ?1 LIMIT ?2)`}},
+		{"state_group", "id", []string{`DELETE FROM state_delta WHERE state_group = ?1 AND (type, state_key) IN
 			(SELECT type, state_key FROM state_delta WHERE state_group = ?1 LIMIT ?2)`}},
-		{"account_data", "rowid", inPurge, nil},
-		{"late", "pos", `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = late.nid)`, nil}, // after the events
+		{"account_data", "rowid", nil},
 	}
 }
 
@@ -123,7 +121,7 @@ func (db *DB) sweepRows(ctx context.Context, table, key string) error {
 
 // sweepWalked walks through a table and deletes the rows of the rooms.
 func (db *DB) sweepWalked(ctx context.Context, t walked) error {
-	query := `SELECT ` + t.key + `, ` + t.goes + ` FROM ` + t.table + ` WHERE ` + t.key + ` > ? ORDER BY ` + t.key + ` LIMIT ?`
+	query := `SELECT ` + t.key + `, ` + inPurge + ` FROM ` + t.table + ` WHERE ` + t.key + ` > ? ORDER BY ` + t.key + ` LIMIT ?`
 	for after, more := int64(-1<<63), true; more; {
 		var keys []int64
 		err := db.Read(ctx, func(r *Reader) error {
@@ -168,6 +166,9 @@ func (db *DB) sweepKeys(ctx context.Context, t walked, keys []int64) error {
 
 // sweepSome deletes about as many rows as one write may, and tells how many keys are done.
 func (tx *Tx) sweepSome(t walked, keys []int64) (done int, err error) {
+	if t.table == "event" {
+		defer func() { err = errors.Join(err, tx.NotePurge(int64(done))) }()
+	}
 	for left := int64(purgeRows); done < len(keys); done++ {
 		for _, query := range t.hanging {
 			n, err := tx.execCount(query, keys[done], left)

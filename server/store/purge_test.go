@@ -127,7 +127,7 @@ func TestPurgeLeavesNoRow(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]int{
-		`SELECT count(*) FROM relation`: 3, `SELECT count(*) FROM relation_waiting`: 3, `SELECT count(*) FROM late`: 3, `SELECT count(*) FROM state_delta`: 3,
+		`SELECT count(*) FROM relation`: 3, `SELECT count(*) FROM relation_waiting`: 3, `SELECT count(*) FROM state_delta`: 3,
 		`SELECT count(*) FROM room`: 1, `SELECT count(*) FROM purge`: 0,
 	} {
 		if n := count(t, db, query); n != want {
@@ -146,9 +146,6 @@ func hangOn(t *testing.T, db *DB, room RoomRef, n int) {
 				return err
 			}
 			if err := tx.exec(`INSERT INTO state_delta VALUES (?, 1, ?, 1)`, one+1, i); err != nil {
-				return err
-			}
-			if err := tx.exec(`INSERT INTO late VALUES (?, ?)`, one+i, one+i); err != nil {
 				return err
 			}
 			if err := tx.exec(`INSERT INTO relation_waiting VALUES (?, ?)`, []byte("$nobody"), one+i); err != nil {
@@ -183,7 +180,7 @@ func TestPurgeKnowsWhatHangsOnEvents(t *testing.T) {
 			hanging = append(hanging, c.table)
 		}
 	}
-	want := []string{"late", "relation", "relation_waiting", "state_delta", "txn"} // transaction ids go with time
+	want := []string{"relation", "relation_waiting", "state_delta", "txn"} // transaction ids go with time
 	if !slices.Equal(hanging, want) {
 		t.Errorf("tables %v hang on events, the purge knows %v", hanging, want)
 	}
