@@ -228,7 +228,7 @@ func (s *Service) postAll(ctx context.Context, roomID string, draw func(l *live)
 }
 
 func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live) ([]draft, error)) (*write, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
