@@ -239,7 +239,7 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 	}
 	var events []judged
 	for _, d := range drafts {
-		e, err := s.build(ctx, l, d)
+		j, err := s.next(ctx, l, d)
 		if d.optional && merr.Is(err, "M_FORBIDDEN") {
 			continue
 		}
@@ -249,8 +249,7 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 			}
 			return nil, err
 		}
-		l.apply(e, d.sender)
-		events = append(events, judged{e, d})
+		events = append(events, j)
 	}
 	if len(events) == 0 {
 		return nil, nil

@@ -427,7 +427,7 @@ func (v *window) unreadOf(a *SlidingRoom) error {
 			return err
 		}
 	}
-	unread, _, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
-	a.unread = &unread
+	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
+	a.unread = &counts.Room
 	return err
 }
