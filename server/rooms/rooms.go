@@ -61,7 +61,8 @@ type Service struct {
 	now   func() time.Time
 	cache *cache
 
-	sweeping sync.Mutex // held while purged rooms are removed
+	sweeping  sync.Mutex // held while purged rooms are removed
+	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }
