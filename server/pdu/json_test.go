@@ -112,6 +112,7 @@ func FuzzCanonical(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		anyNumberIsNoLess(t, b)
 		c, err := Canonical(b)
 		valid := json.Valid(b) && utf8.Valid(b)
 		tooDeep := err != nil && strings.Contains(err.Error(), "levels") // what follows is not read then
@@ -136,6 +137,21 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatalf("%q read value by value is %q", c, rewrite(nil, v))
 		}
 	})
+}
+
+// anyNumberIsNoLess: what is canonical is so with any number too, and that form
+// is its own.
+func anyNumberIsNoLess(t *testing.T, b []byte) {
+	c, err := canonical(b, true)
+	if strict, errStrict := Canonical(b); errStrict == nil && (err != nil || string(c) != string(strict)) {
+		t.Fatalf("%q is %q, but with any number %q, %v", b, strict, c, err)
+	}
+	if again, errAgain := canonical(c, true); err == nil && (errAgain != nil || string(again) != string(c)) {
+		t.Fatalf("%q is not canonical: %q, %v", c, again, errAgain)
+	}
+	if err == nil && (!json.Valid(b) || !json.Valid(c)) {
+		t.Fatalf("%q became %q, and one of them is no JSON", b, c)
+	}
 }
 
 // rewrite writes a value anew from what its getters say.

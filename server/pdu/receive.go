@@ -54,7 +54,8 @@ func (rc *Received) Sign(s Signer) (*Received, error) {
 }
 
 // Verify checks the signatures of all servers that must have signed, with the
-// keys that the callback knows to be valid at the event's time. A server must
+// keys that the callback knows to be valid at the event's time (whether their
+// valid_until_ts counts says Rules.SigningKeyValidity). A server must
 // have signed with at least one of them, and no signature under a known key
 // may be wrong; unknown keys are skipped. An event whose content hash fails is
 // given in its redacted form. The error wraps ErrSignature.

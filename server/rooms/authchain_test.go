@@ -78,7 +78,7 @@ func (m inMemory) Events(ids []string) (events []stateres.Event, err error) {
 // TestAuthChainResolves: from the database a resolution is what it is from memory.
 func TestAuthChainResolves(t *testing.T) {
 	for _, version := range []string{"11", "12"} {
-		room, forks := pdutest.BigFork(t, version)
+		room, forks := pdutest.BigFork(t, version, 300, 100)
 		states := []stateres.State{forks[0].State, forks[1].State}
 		want, err := stateres.Resolve(room.Rules, states, inMemory(room.Events))
 		if err != nil {
@@ -132,7 +132,7 @@ func TestAuthChainIsOfOneRoom(t *testing.T) {
 func BenchmarkResolveFromStore(b *testing.B) {
 	for _, version := range []string{"11", "12"} {
 		b.Run("v"+version, func(b *testing.B) {
-			room, forks := pdutest.BigFork(b, version)
+			room, forks := pdutest.BigFork(b, version, 9_995, 1_000)
 			db, ref := stored(b, room, accepted)
 			states := []stateres.State{forks[0].State, forks[1].State}
 			for b.Loop() {

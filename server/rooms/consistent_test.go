@@ -153,7 +153,7 @@ func (s *shared) placesRise(r *store.Reader, room store.Room) {
 		}
 		if place.Pos != 0 {
 			last = place.Pos
-			at, ok, err := r.EventAt(place.Pos)
+			at, ok, err := r.EventAt(room.Ref, place.Pos)
 			s.ok(err)
 			if !ok || at.NID != e.NID {
 				s.Errorf("position %d is of event %d, not %d", place.Pos, at.NID, e.NID)

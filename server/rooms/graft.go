@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"fmt"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
@@ -17,14 +18,13 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	}
 	defer l.mu.Unlock()
 	var v *verdict
-	own := a.Event
 	err = s.db.Read(ctx, func(r *store.Reader) error {
-		g := newGraph(r, l, a.Event)
+		g := newGraph(r, l)
+		g.judges(a.Event)
 		var err error
 		if v, err = g.judge(ctx, a); err != nil || v == nil {
 			return err
 		}
-		own = g.own
 		if !v.placed() {
 			return nil
 		}
@@ -34,20 +34,19 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 		return nil, err
 	}
 	if v.reason != nil {
-		s.Log.Info().Str("room", l.ID).Str("event", own.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
+		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	w := s.queueVerdict(l, own, v)
-	l.grafted = w.pending
-	return w, nil
+	return s.queueVerdict(l, judged{v.event, draft{redacts: v.redacts}}, v), nil
 }
 
-// queueVerdict queues the write of an event that was judged. The room is locked.
-func (s *Service) queueVerdict(l *live, e *pdu.Event, v *verdict) *write {
-	if v.redacts != nil {
-		l.redact(v.redacts.redacted)
+// queueVerdict queues the write of an event that was judged in the graph. The room is locked.
+func (s *Service) queueVerdict(l *live, e judged, v *verdict) *write {
+	if e.redacts != nil {
+		l.redact(e.redacts.redacted)
 	}
-	stored := toStore{judged: judged{e, draft{redacts: v.redacts}}, notifies: s.Notifies(e), verdict: v}
-	return s.submit(l, []toStore{stored})
+	w := s.submit(l, []toStore{{judged: e, notifies: s.Notifies(e.Event), verdict: v}})
+	l.grafted = w.pending
+	return w
 }
 
 // acquireAtRest is acquire after everything that is queued is settled.
@@ -82,11 +81,15 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 	if v.outlier != 0 {
 		row.NID, row.Status = v.outlier, row.Status|store.StatusAside // its number is not its position
 	}
-	groups := layers{tx, l.Ref, row.NID, v.nids, map[*state]int64{}}
+	groups := layers{tx, l.Ref, v.nids, map[*state]int64{}}
+	v.nids[row.ID] = row.NID
 	if row.State, err = groups.put(v.after); err != nil {
 		return nil, err
 	}
 	if v.placed() {
+		if err := openHistory(tx, l.Ref, at, v); err != nil {
+			return nil, err
+		}
 		at.ord++
 		row.Ord, row.Placed = at.ord, true
 	}
@@ -108,6 +111,14 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 	return groups.putCurrent(v, pos)
 }
 
+// openHistory leaves places for the events before an event that were not given.
+func openHistory(tx *store.Tx, room store.RoomRef, at *mark, v *verdict) error {
+	if len(v.missing) > 0 {
+		at.gap = gapSize
+	}
+	return openGap(tx, room, at)
+}
+
 func addOrPlace(tx *store.Tx, v *verdict, row *store.Event) error {
 	if v.outlier != 0 {
 		return tx.PlaceEvent(row)
@@ -118,11 +129,11 @@ func addOrPlace(tx *store.Tx, v *verdict, row *store.Event) error {
 // placeVerdict appends an event to the timeline, with what is known of others that are not there.
 func (s *Service) placeVerdict(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
 	v := e.verdict
-	if err := place(tx, at, row, e, pos); err != nil {
+	if err := s.show(tx, at, row, e, pos); err != nil {
 		return err
 	}
 	if int64(row.NID) != pos {
-		if err := tx.AddLate(pos, row.NID); err != nil {
+		if err := tx.AddLate(row.Room, pos, row.NID); err != nil {
 			return err
 		}
 	}
@@ -133,11 +144,6 @@ func (s *Service) placeVerdict(tx *store.Tx, at *mark, row *store.Event, e toSto
 	}
 	if err := tx.FillMissing(row.Room, row.ID); err != nil {
 		return err
-	}
-	if v.redacts != nil {
-		if err := tx.Redact(v.redacts.target.NID, row.NID, v.redacts.redacted.JSON()); err != nil {
-			return err
-		}
 	}
 	if v.early != nil {
 		return tx.AddEarlyRedaction(row.Room, v.early.eventID, store.EarlyRedaction{NID: row.NID, Anyones: v.early.anyones})
@@ -169,8 +175,7 @@ func putTips(tx *store.Tx, at *mark, v *verdict, row *store.Event) error {
 type layers struct {
 	tx   *store.Tx
 	room store.RoomRef
-	own  store.NID // the number of the event that is stored
-	nids map[string]store.NID
+	nids map[string]store.NID // of all events that the states name; those that are stored now among them
 	done map[*state]int64
 }
 
@@ -198,7 +203,10 @@ func (y layers) put(st *state) (group int64, err error) {
 
 func (y layers) entries(diff map[auth.Key]string) (entries []store.StateEntry, err error) {
 	for key, id := range diff {
-		e := store.StateEntry{NID: y.nid(id)}
+		var e store.StateEntry
+		if e.NID, err = y.nid(id); err != nil {
+			return nil, err
+		}
 		if e.Type, err = y.tx.Atom(key.Type); err != nil {
 			return nil, err
 		}
@@ -210,14 +218,16 @@ func (y layers) entries(diff map[auth.Key]string) (entries []store.StateEntry, e
 	return entries, nil
 }
 
-func (y layers) nid(id string) store.NID {
-	if id == "" {
-		return 0
+// nid is the number of an event of a state, 0 for none.
+func (y layers) nid(id string) (store.NID, error) {
+	nid, known := y.nids[id]
+	switch {
+	case id == "":
+		return 0, nil
+	case !known || nid == ownNID:
+		return 0, fmt.Errorf("the number of %s is not known", id)
 	}
-	if nid := y.nids[id]; nid != ownNID {
-		return nid
-	}
-	return y.own
+	return nid, nil
 }
 
 // putCurrent writes the changes of the current state, and the memberships that follow. It gives whose they are.

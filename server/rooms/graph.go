@@ -14,7 +14,8 @@ import (
 type graph struct {
 	*live
 	r      *store.Reader
-	own    *pdu.Event // the event that is judged; it may be in the database as an outlier
+	own    *pdu.Event            // the event that is judged; it may be in the database as an outlier
+	fresh  map[string]*pdu.Event // events that are judged and not stored yet, this one among them
 	events map[string]*vertex
 	wholes map[int64]stateres.State
 	nids   map[string]store.NID
@@ -30,10 +31,18 @@ type vertex struct {
 // ownNID stands for the number of the event that is judged, which it gets when it is stored.
 const ownNID store.NID = -1
 
-func newGraph(r *store.Reader, l *live, own *pdu.Event) *graph {
-	return &graph{live: l, r: r, own: own, events: map[string]*vertex{}, wholes: map[int64]stateres.State{},
-		nids: map[string]store.NID{own.ID(): ownNID}}
+func newGraph(r *store.Reader, l *live) *graph {
+	return &graph{live: l, r: r, fresh: map[string]*pdu.Event{}, events: map[string]*vertex{}, wholes: map[int64]stateres.State{}, nids: map[string]store.NID{}}
 }
+
+// judges says which event is judged.
+func (g *graph) judges(e *pdu.Event) {
+	g.own = e
+	g.fresh[e.ID()] = e
+	g.nids[e.ID()] = ownNID
+}
+
+func (g *graph) isFresh(id string) bool { return g.fresh[id] != nil }
 
 // vertex reads an event of the room; nil where it is not known.
 func (g *graph) vertex(id string) (*vertex, error) {
@@ -58,7 +67,7 @@ func (g *graph) add(row store.Event) (*vertex, error) {
 	}
 	v := &vertex{row, e}
 	g.events[row.ID] = v
-	if row.ID != g.own.ID() {
+	if !g.isFresh(row.ID) {
 		g.nids[row.ID] = row.NID
 	}
 	return v, nil
@@ -66,8 +75,8 @@ func (g *graph) add(row store.Event) (*vertex, error) {
 
 // event is an event of the room, which must be known.
 func (g *graph) event(id string) (*pdu.Event, error) {
-	if id == g.own.ID() {
-		return g.own, nil
+	if e := g.fresh[id]; e != nil {
+		return e, nil
 	}
 	v, err := g.vertex(id)
 	if err != nil || v == nil {

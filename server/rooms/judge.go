@@ -12,6 +12,7 @@ import (
 
 // verdict is all that follows from an event which does not simply follow the room's head, ready to be written.
 type verdict struct {
+	event    *pdu.Event
 	status   int
 	reason   error  // why it was refused
 	before   *state // the state before it
@@ -47,10 +48,10 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 	if err != nil || row != nil && row.Status&store.StatusOutlier == 0 {
 		return nil, err
 	}
-	v := &verdict{nids: g.nids}
+	v := &verdict{event: g.own, nids: g.nids}
 	if row != nil {
-		v.outlier, v.status = row.NID, row.Status&^store.StatusOutlier
-		g.own = row.e
+		v.outlier, v.status, v.event = row.NID, row.Status&^store.StatusOutlier, row.e
+		g.judges(row.e)
 	}
 	if g.own.RedactedOnArrival() {
 		v.status |= store.StatusRedactedOnArrival

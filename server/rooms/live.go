@@ -175,9 +175,9 @@ func (l *live) membership(ctx context.Context, userID string) (string, error) {
 	return auth.Membership(l.held[key]), err
 }
 
-// listeners are the users to wake for an event: those of this server who are joined. Whom a membership event is about is added when it is stored.
+// listeners are whom to wake for an event: the users of this server who are joined, and who looks in from outside. Whom a membership event is about is added when it is stored.
 func (l *live) listeners() []int64 {
-	topics := make([]int64, 0, len(l.joined)+2)
+	topics := append(make([]int64, 0, len(l.joined)+3), topic(l.Ref))
 	for _, user := range l.joined {
 		topics = append(topics, int64(user))
 	}

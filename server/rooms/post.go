@@ -77,7 +77,7 @@ func (s *Service) post(ctx context.Context, roomID string, draw func(l *live) (d
 
 // begin queues an event under the room's lock.
 func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*write, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,9 @@ func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, 
 	if err != nil {
 		return nil, err
 	}
+	if len(l.tips) > maxTips {
+		return s.drawOnMany(ctx, l, d)
+	}
 	e, err := s.build(ctx, l, d)
 	if err != nil {
 		return nil, err
@@ -101,40 +104,50 @@ func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, 
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
 func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, error) {
+	p := s.proto(l, d, l.depth)
+	if err := l.know(ctx, auth.Needed(l.rules, p)...); err != nil {
+		return nil, err
+	}
+	return s.buildOn(l, p, l.tips, l.held)
+}
+
+// proto is what an event says that follows others, the deepest of which is depth deep.
+func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}
-	needed := auth.Needed(l.rules, p)
-	if err := l.know(ctx, needed...); err != nil {
-		return nil, err
-	}
-	l.link(&p, needed)
+	return p
+}
+
+// buildOn makes an event on top of others, in the state after them.
+func (s *Service) buildOn(l *live, p pdu.Proto, tips []tip, state auth.State) (*pdu.Event, error) {
+	l.link(&p, tips, state)
 	e, err := pdu.Build(l.rules, p, s.Signer)
 	if err != nil {
 		return nil, badEvent(err)
 	}
-	if err := auth.Check(e, l.held); err != nil {
+	if err := auth.Check(e, state); err != nil {
 		return nil, forbidden(err)
 	}
 	return e, nil
 }
 
 // link names the events before an event and those that allow it.
-func (l *live) link(p *pdu.Proto, needed []auth.Key) {
+func (l *live) link(p *pdu.Proto, tips []tip, state auth.State) {
 	named := l.rules.Format == pdu.EventFormatV1
 	if named {
 		p.Localpart, p.Hashes = rand.Text(), map[string]pdu.Hash{}
 	}
-	for _, t := range l.tips {
+	for _, t := range tips {
 		p.PrevEvents = append(p.PrevEvents, t.id)
 		if named {
 			p.Hashes[t.id] = t.hash
 		}
 	}
-	for _, key := range needed {
-		e := l.held[key]
+	for _, key := range auth.Needed(l.rules, *p) {
+		e := state.Event(key.Type, key.StateKey)
 		if e == nil {
 			continue
 		}

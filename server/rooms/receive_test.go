@@ -348,3 +348,35 @@ func (s *shared) reopen() {
 	w.Service.People = w.people
 	s.world = w
 }
+
+// A room that is forked more than one event can mend is mended by several.
+func TestManyForksAreMendedByFew(t *testing.T) {
+	for _, version := range []string{"2", "12"} {
+		t.Run(version, func(t *testing.T) {
+			s, line := share(t, version)
+			var forks []*pdu.Event
+			for i := range 15 {
+				b := line.fork()
+				forks = append(forks, b.set("m.room.member", bob, bob, `{"membership":"join","displayname":"`+string(rune('a'+i))+`"}`))
+			}
+			s.takes(forks...)
+			s.consistent()
+			if prevs := s.next(); len(prevs) != 10 {
+				t.Error("the first event follows", len(prevs))
+			}
+			s.consistent()
+			if prevs := s.next(); len(prevs) != 6 {
+				t.Error("the second event follows", len(prevs))
+			}
+			if prevs := s.next(); len(prevs) != 1 {
+				t.Error("the third event follows", len(prevs))
+			}
+			s.consistent()
+			s.reopen()
+			if _, err := s.SetState(context.Background(), s.alice, s.room, "m.room.name", "", []byte(`{"name":"x"}`)); err != nil {
+				t.Error(err)
+			}
+			s.consistent()
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/stateres"
+	"beffroi/server/store"
 )
 
 // resolve gives the resolution of states: one of them where it says the same, else a new one on top of the nearest of them.
@@ -24,6 +25,9 @@ func (g *graph) resolve(states []*state) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.numbers(resolved); err != nil {
+		return nil, err
+	}
 	var nearest *state
 	for i, st := range states {
 		diff := difference(wholes[i], resolved)
@@ -35,6 +39,19 @@ func (g *graph) resolve(states []*state) (*state, error) {
 		}
 	}
 	return nearest, nil
+}
+
+// numbers reads the numbers of events that came into a state by its resolution: they may have stood in none of the states before.
+func (g *graph) numbers(whole stateres.State) error {
+	for _, id := range whole {
+		if _, known := g.nids[id]; known {
+			continue
+		}
+		if _, err := g.event(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func distinct(states []*state) (out []*state) {
@@ -93,7 +110,7 @@ func (g *graph) real(from *state, changes map[auth.Key]string) (map[auth.Key]str
 	return out, nil
 }
 
-// graphSource gives state resolution the events of the database and the one that is judged.
+// graphSource gives state resolution the events of the database and those that are judged.
 type graphSource struct {
 	authChain
 	g *graph
@@ -101,11 +118,12 @@ type graphSource struct {
 
 // Events implements stateres.Source.
 func (s graphSource) Events(ids []string) ([]stateres.Event, error) {
-	own := s.g.own.ID()
-	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == own })
-	events, err := s.authChain.Events(rest)
-	if len(rest) < len(ids) {
-		events = append(events, stateres.Event{Event: s.g.own})
+	events, err := s.authChain.Events(slices.DeleteFunc(slices.Clone(ids), s.g.isFresh))
+	for _, id := range ids {
+		if e := s.g.fresh[id]; e != nil {
+			v := s.g.events[id]
+			events = append(events, stateres.Event{Event: e, Rejected: v != nil && v.Status&store.StatusRejected != 0})
+		}
 	}
 	return events, err
 }

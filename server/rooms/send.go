@@ -70,7 +70,7 @@ func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func
 
 // beginOnce finds the event that the transaction id stands for, durable or queued, or queues it.
 func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (*write, string, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, "", err
 	}

@@ -100,29 +100,34 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if err := tx.AddEvent(&row); err != nil {
 		return 0, err
 	}
-	if err := place(tx, at, &row, e, pos); err != nil {
-		return 0, err
+	if row.Type == store.AtomMember {
+		subject = row.StateKey
 	}
-	if err := tx.Relate(&row); err != nil {
-		return 0, err
+	return subject, s.show(tx, at, &row, e, pos)
+}
+
+// show appends an event to the timeline, with everything that does not depend on the room's state.
+func (s *Service) show(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
+	if err := place(tx, at, row, e, pos); err != nil {
+		return err
+	}
+	if err := tx.Relate(row); err != nil {
+		return err
 	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if e.redacts != nil && e.redacts.redacted != nil {
 		if err := tx.Redact(e.redacts.target.NID, row.NID, e.redacts.redacted.JSON()); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	if row.Type == store.AtomMember {
-		subject = row.StateKey
+	if e.also == nil {
+		return nil
 	}
-	if e.also != nil {
-		err = e.also(tx, l.Ref)
-	}
-	return subject, err
+	return e.also(tx, row.Room)
 }
 
 // newRow is what the event itself says.

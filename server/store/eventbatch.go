@@ -1,12 +1,13 @@
 package store
 
-import (
-	"database/sql"
-	"strings"
-)
+import "database/sql"
 
-// eventBatch is how many events one statement reads by their ids.
-const eventBatch = 64
+const (
+	rawEvents  = `SELECT e.event_id, e.status, ` + eventJSON + ` FROM event e WHERE e.room = ? AND e.event_id IN `
+	rawEvent   = rawEvents + `(?)`
+	rawEvent64 = rawEvents + `(` + ids16 + `, ` + ids16 + `, ` + ids16 + `, ` + ids16 + `)`
+	ids16      = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+)
 
 // RawEvent is what judging needs of an event's row.
 type RawEvent struct {
@@ -15,25 +16,20 @@ type RawEvent struct {
 	JSON   []byte // canonical signed bytes without unsigned
 }
 
-func rawEvents(n int) string {
-	return `SELECT e.event_id, e.status, ` + eventJSON + ` FROM event e WHERE e.event_id IN (?` + strings.Repeat(", ?", n-1) + `) AND e.room = ?`
-}
-
 // RawEvents reads events of a room by their ids, in any order. Those that are not known, and those of other rooms, are left out.
 func (r *Reader) RawEvents(room RoomRef, ids []string) ([]RawEvent, error) {
 	events := make([]RawEvent, 0, len(ids))
-	whole, single := rawEvents(eventBatch), rawEvents(1)
 	for len(ids) > 0 {
-		query, n := single, 1
-		if len(ids) >= eventBatch {
-			query, n = whole, eventBatch
+		query, n := rawEvent, 1
+		if len(ids) >= 64 {
+			query, n = rawEvent64, 64
 		}
-		args := make([]any, 0, n+1)
+		args := in(room)
 		for _, id := range ids[:n] {
 			args = append(args, eventIDBytes(id))
 		}
 		ids = ids[n:]
-		err := r.rows(query, append(args, room), func(rows *sql.Rows) error {
+		err := r.rows(query, args, func(rows *sql.Rows) error {
 			var id, body, frame []byte
 			var e RawEvent
 			err := rows.Scan(&id, &e.Status, &body, &frame)

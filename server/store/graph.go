@@ -9,8 +9,12 @@ const (
 	addExtremity     = `INSERT INTO extremity (room, nid) VALUES (?, ?)`
 	setForkedState   = `UPDATE room SET forked_state = ? WHERE id = ?`
 
-	addLate = `INSERT INTO late (pos, nid) VALUES (?, ?)`
-	lateNID = `SELECT nid FROM late WHERE pos = ?`
+	addLate = `INSERT INTO late (room, pos, nid) VALUES (?, ?, ?)`
+	lateNID = `SELECT nid FROM late WHERE room = ? AND pos = ?`
+
+	gapBelow  = `SELECT from_ord FROM timeline_gap WHERE room = ? AND to_ord = ?`
+	narrowGap = `UPDATE timeline_gap SET to_ord = ? WHERE room = ? AND from_ord = ?`
+	closeGap  = `DELETE FROM timeline_gap WHERE room = ? AND from_ord = ?`
 
 	addMissing     = `INSERT INTO missing_event (room, event_id, nid) VALUES (?, ?, ?)`
 	followers      = `SELECT nid FROM missing_event WHERE room = ? AND event_id = ?`
@@ -52,16 +56,18 @@ func (tx *Tx) SetExtremities(room RoomRef, events []NID, state int64) error {
 func (tx *Tx) Unfork(room RoomRef) error { return tx.SetExtremities(room, nil, 0) }
 
 // AddLate notes which event has a position that is not its number.
-func (tx *Tx) AddLate(pos int64, event NID) error { return tx.exec(addLate, pos, event) }
+func (tx *Tx) AddLate(room RoomRef, pos int64, event NID) error {
+	return tx.exec(addLate, room, pos, event)
+}
 
-// EventAt reads the event of a timeline that has a position; ok is false where the position is of something else.
-func (r *Reader) EventAt(pos int64) (e Event, ok bool, err error) {
+// EventAt reads the event of a room's timeline that has a position; ok is false where the position is of something else.
+func (r *Reader) EventAt(room RoomRef, pos int64) (e Event, ok bool, err error) {
 	var nid NID
-	if ok, err = r.row(lateNID, in(pos), &nid); err != nil || ok {
+	if ok, err = r.row(lateNID, in(room, pos), &nid); err != nil || ok {
 		e, ok, err = r.Event(nid)
 		return e, ok, err
 	}
-	if e, ok, err = r.Event(NID(pos)); err != nil || !ok || !e.Placed {
+	if e, ok, err = r.Event(NID(pos)); err != nil || !ok || !e.Placed || e.Room != room {
 		return Event{}, false, err
 	}
 	place, _, err := r.PlaceAt(e.Room, e.Ord)
@@ -108,6 +114,20 @@ func (r *Reader) MissingBelow(room RoomRef, from, to int64) ([]string, error) {
 		err := rows.Scan(&id)
 		return eventIDText(id), err
 	})
+}
+
+// GapBelow gives the last place before the gap that ends at a place; ok is false where none does.
+func (r *Reader) GapBelow(room RoomRef, to int64) (from int64, ok bool, err error) {
+	ok, err = r.row(gapBelow, in(room, to), &from)
+	return from, ok, err
+}
+
+// NarrowGap moves the end of the gap that begins at a place; to a place of its own beginning: closes it.
+func (tx *Tx) NarrowGap(room RoomRef, from, to int64) error {
+	if to <= from+1 {
+		return tx.exec(closeGap, room, from)
+	}
+	return tx.exec(narrowGap, to, room, from)
 }
 
 // EarlyRedaction is a redaction that came before what it redacts.

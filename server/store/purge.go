@@ -48,7 +48,7 @@ func purgedByRoom() [][2]string {
 	return [][2]string{
 		{"alias", "alias"}, {"published", "room"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
-		{"thread", "root"},
+		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 	}
 }
 

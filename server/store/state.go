@@ -32,6 +32,7 @@ const (
 		ORDER BY c.step LIMIT 1`
 
 	currentState = `SELECT type, state_key, nid FROM current_state WHERE room = ?`
+	currentOf    = `SELECT type, state_key, nid FROM current_state WHERE room = ? AND type = ?`
 	currentCount = `SELECT count(*) FROM current_state WHERE room = ?`
 	currentEntry = `SELECT nid FROM current_state WHERE room = ? AND type = ? AND state_key = ?`
 	setCurrent   = `INSERT INTO current_state (room, type, state_key, nid) VALUES (?, ?, ?, ?)
@@ -170,6 +171,11 @@ func (tx *Tx) SetCurrentState(room RoomRef, pos int64, entry StateEntry) (old NI
 // CurrentState lists the entries of a room's current state.
 func (r *Reader) CurrentState(room RoomRef) ([]StateEntry, error) {
 	return list(r, currentState, in(room), scanEntry)
+}
+
+// CurrentOfType lists the entries of one type of a room's current state.
+func (r *Reader) CurrentOfType(room RoomRef, eventType Atom) ([]StateEntry, error) {
+	return list(r, currentOf, in(room, eventType), scanEntry)
 }
 
 // CurrentEvents reads the events of a room's current state.

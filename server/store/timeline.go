@@ -20,8 +20,11 @@ type Place struct {
 const placeColumns = `t.room, t.ord, t.nid, t.pos, t.sender, t.notify, t.notify_main, t.thread, t.notify_thread`
 
 const (
-	insertPlace  = `INSERT INTO timeline (room, ord, nid, pos, sender, notify, notify_main, thread, notify_thread) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	lastPlace    = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? ORDER BY t.ord DESC LIMIT 1`
+	insertPlace = `INSERT INTO timeline (room, ord, nid, pos, sender, notify, notify_main, thread, notify_thread) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	lastPlace   = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? ORDER BY t.ord DESC LIMIT 1`
+	placeBelow  = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC LIMIT 1`
+	threadBelow = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.thread = ? AND t.thread <> 0 AND t.ord < ?
+		ORDER BY t.ord DESC LIMIT 1`
 	placeAt      = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.ord = ?`
 	lastThread   = `SELECT ` + placeColumns + ` FROM timeline t WHERE t.room = ? AND t.thread = ? AND t.thread <> 0 ORDER BY t.ord DESC LIMIT 1`
 	ordAtPos     = `SELECT t.ord FROM timeline t WHERE t.room = ? AND t.pos <= ? ORDER BY t.ord DESC LIMIT 1`
@@ -56,6 +59,16 @@ func (r *Reader) LastPlace(room RoomRef) (Place, bool, error) { return r.place(l
 // LastInThread gives the last event of a thread.
 func (r *Reader) LastInThread(room RoomRef, root NID) (Place, bool, error) {
 	return r.place(lastThread, room, root)
+}
+
+// PlaceBelow gives the last row of a timeline below a place.
+func (r *Reader) PlaceBelow(room RoomRef, ord int64) (Place, bool, error) {
+	return r.place(placeBelow, room, ord)
+}
+
+// ThreadPlaceBelow gives the last row of a thread below a place.
+func (r *Reader) ThreadPlaceBelow(room RoomRef, root NID, ord int64) (Place, bool, error) {
+	return r.place(threadBelow, room, root, ord)
 }
 
 // PlaceAt reads one row of a timeline.

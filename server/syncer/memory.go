@@ -159,3 +159,10 @@ func (d *device) sent(members map[memberKey]store.NID, pos int64) {
 	slices.SortFunc(all, func(a, b sentMember) int { return a.compare(b.memberKey) })
 	d.members = slices.Clip(all)
 }
+
+// unsent forgets what was sent after a position.
+func (d *device) unsent(pos int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members = slices.DeleteFunc(d.members, func(m sentMember) bool { return m.pos > pos })
+}

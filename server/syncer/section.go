@@ -17,6 +17,9 @@ type section struct {
 	newly       bool  // the client knows nothing of the room: it was not joined all the time since
 	memberPos   int64 // when the user's membership event changed last
 
+	cfg    *roomConfig // of sliding sync; nil: the request's filter says what is read
+	expand bool        // the timeline begins before what the client knows
+
 	news     *store.RoomNews // nil: nothing is known to have changed, or l.news is nil too
 	viewer   *rooms.Viewer
 	timeline []store.StreamEvent // what is shown, in order

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -26,9 +27,11 @@ type attempt struct {
 
 func run(t *testing.T, version string, attempts []attempt) {
 	t.Helper()
+	fixture := newRoom(t, version)
 	for _, a := range attempts {
 		t.Run(version+"/"+a.name, func(t *testing.T) {
-			r := newRoom(t, version)
+			r := *fixture
+			r.t, r.state = t, maps.Clone(fixture.state)
 			for _, s := range a.state {
 				r.set(s.sender, s.eventType, s.key, s.content)
 			}

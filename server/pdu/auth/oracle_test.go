@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	statesPerVersion = 25
+	statesPerVersion = 20
 	eventsPerState   = 40
 )
 

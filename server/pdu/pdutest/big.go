@@ -9,24 +9,24 @@ import (
 
 const admin = "@admin:a.fr"
 
-// BigFork is a room of 10,000 state events, nearly all of them members, that forks
-// in two, each fork with about 1,000 state events that the other one does not
-// have: new names, kicks, bans, joins, and now and then power levels and join
-// rules, so that most of what came before each is in the auth difference.
-func BigFork(t testing.TB, version string) (*Room, [2]*Branch) {
+// BigFork is a room with so many members that forks in two, each fork with so many
+// state events that the other one does not have: new names, kicks, bans, joins, and
+// now and then power levels and join rules, so that events which stand in no state
+// are in the auth difference too.
+func BigFork(t testing.TB, version string, members, forked int) (*Room, [2]*Branch) {
 	t.Helper()
 	r, trunk := NewRoom(t, version, admin)
 	trunk.Member("join", admin, admin)
 	trunk.levels(0)
 	trunk.State0("m.room.join_rules", admin, map[string]any{"join_rule": "public"})
 	trunk.State0("m.room.name", admin, map[string]any{"name": "Conseil"})
-	for i := range 9_995 {
+	for i := range members {
 		trunk.Member("join", person(i), person(i))
 	}
 	forks := [2]*Branch{trunk, trunk.Fork()}
 	for i, b := range forks {
-		for n := range 1_000 {
-			b.step(i*5_000, n)
+		for n := range forked {
+			b.step(i*members/2, n)
 		}
 	}
 	return r, forks
@@ -53,7 +53,7 @@ func (b *Branch) step(first, n int) *pdu.Event {
 }
 
 func (b *Branch) levels(n int) *pdu.Event {
-	users := map[string]any{person(9_000): n % 100}
+	users := map[string]any{person(0): n % 100}
 	if !b.room.Rules.CreatorsRule {
 		users[admin] = 100
 	}

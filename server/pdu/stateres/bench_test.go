@@ -11,7 +11,7 @@ import (
 func BenchmarkResolve(b *testing.B) {
 	for _, version := range []string{"11", "12"} {
 		b.Run("v"+version, func(b *testing.B) {
-			room, forks := pdutest.BigFork(b, version)
+			room, forks := pdutest.BigFork(b, version, 9_995, 1_000)
 			src := memory{}
 			for _, e := range room.Events {
 				src.put(e)

@@ -3,9 +3,11 @@ ALTER TABLE room ADD COLUMN forked_state INTEGER NOT NULL DEFAULT 0; -- the stat
 
 -- Events that were outliers when they came and entered a timeline later: their number is not their position.
 CREATE TABLE late (
-	pos INTEGER PRIMARY KEY,
-	nid INTEGER NOT NULL
-);
+	room INTEGER NOT NULL,
+	pos  INTEGER NOT NULL,
+	nid  INTEGER NOT NULL,
+	PRIMARY KEY (room, pos)
+) WITHOUT ROWID;
 
 -- What events of a timeline follow that is not there itself.
 CREATE TABLE missing_event (

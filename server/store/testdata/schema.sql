@@ -178,9 +178,11 @@ CREATE TABLE key_signature (
 CREATE INDEX key_signature_signer ON key_signature (signer, pos) WHERE signer <> user;
 
 CREATE TABLE late (
-	pos INTEGER PRIMARY KEY,
-	nid INTEGER NOT NULL
-);
+	room INTEGER NOT NULL,
+	pos  INTEGER NOT NULL,
+	nid  INTEGER NOT NULL,
+	PRIMARY KEY (room, pos)
+) WITHOUT ROWID;
 
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
