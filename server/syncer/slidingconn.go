@@ -42,6 +42,7 @@ type connection struct {
 	base    *sent // proven by the client's token
 	next    *sent // the last answer's, not proven yet; nil: none
 	rooms   map[store.RoomRef]sentRoom
+	quiet   stillness
 	members device // the memberships that were sent lazily; their positions are numbers of answers
 }
 
@@ -52,6 +53,15 @@ type sent struct {
 	typing int64
 	keys   string // the counts of one-time keys
 	rooms  map[store.RoomRef]sentRoom
+}
+
+// stillness is the last answer, and the count of the user's wakes before it was looked for: while it stands still there is nothing new for the same
+// request.
+type stillness struct {
+	seq   int64
+	wakes uint64
+	asked [32]byte
+	lists map[string]int
 }
 
 // sentRoom is what a client knows of a room.
