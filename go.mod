@@ -8,6 +8,7 @@ require (
 	filippo.io/age v1.3.2
 	github.com/BurntSushi/toml v1.6.0
 	github.com/klauspost/compress v1.20.3
+	github.com/matrix-org/gomatrixserverlib v0.0.0-20260506075950-c9c468727353
 	github.com/mattn/go-isatty v0.0.24
 	github.com/nicksnyder/go-i18n/v2 v2.7.0
 	github.com/rogpeppe/go-internal v1.16.0
@@ -22,7 +23,14 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require github.com/klauspost/compress v1.20.3
+require github.com/robfig/cron/v3 v3.0.1
+
+require (
+	github.com/hashicorp/go-set/v3 v3.0.0 // indirect
+	github.com/matrix-org/util v0.0.0-20221111132719-399730281e66 // indirect
+	github.com/oleiade/lane/v2 v2.0.0 // indirect
+	github.com/sirupsen/logrus v1.9.3 // indirect
+)
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect

@@ -41,6 +41,9 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     sauvegarde tout le serveur, même en marche, dans un fichier chiffré
   beffroi restore --from FICHIER --identity FICHIER --data DOSSIER
                     remet une sauvegarde en place dans un dossier vide
+  beffroi scrub [--data DOSSIER] [--config FICHIER] [--json]
+                    relit tout ce que le serveur garde, même en marche, et dit ce qui est abîmé ou perdu, sans rien changer ;
+                    se termine par 0 si tout est intact, 3 si quelque chose est abîmé, 1 si la vérification n'a pas pu se faire
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -51,16 +54,20 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run gives the exit status: 0 when all went well, 1 for what happens, 2 for a command line that can't be understood.
+// run gives the exit status: 0 when all went well, 1 for what happens, 2 for a command line that can't be understood, 3 for damage that a scrub found.
 func run(args []string, out, errs io.Writer) int {
 	err := command(args, out)
 	var wrong usageError
+	var damage damageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &wrong):
 		_, _ = fmt.Fprintf(errs, "beffroi : %v (voir : beffroi help)\n", err)
 		return 2
+	case errors.As(err, &damage):
+		_, _ = fmt.Fprintf(errs, "beffroi : %v\n", err)
+		return 3
 	default:
 		_, _ = fmt.Fprintf(errs, "beffroi : %v\n", err)
 		return 1
@@ -86,6 +93,8 @@ func command(args []string, out io.Writer) error {
 		return backupCommand(args, out)
 	case "restore":
 		return restoreCommand(args, out)
+	case "scrub":
+		return scrubCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

@@ -71,6 +71,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, store.FileName), s.log); err != nil {
 		return err
 	}
+	s.tellMissing()
 	if err := s.claim(ctx); err != nil || s.cfg.ServerName == "" {
 		return err
 	}
@@ -89,6 +90,8 @@ func (s *Server) start(ctx context.Context) error {
 	s.handler = handler
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
+	s.loops.start("jobs", s.runJobs)
+	s.loops.start("rooms in memory", s.rooms.Rest)
 	return nil
 }
 

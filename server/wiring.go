@@ -12,6 +12,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/clientapi"
+	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
@@ -32,6 +33,8 @@ type services struct {
 	talk     *ephemeral.Service
 	push     *push.Service
 	syncer   *syncer.Syncer
+
+	directory *directory.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -60,7 +63,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{People: s.accounts, Notifies: s.push.NotifiesByDefault, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Notifies: s.push.NotifiesByDefault, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -68,6 +71,8 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
+	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
+		ServerName: s.cfg.ServerName, Log: s.log})
 	return nil
 }
 
@@ -134,8 +139,8 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, OpenMedia: s.cfg.Media.Unauthenticated,
+		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())

@@ -71,3 +71,37 @@ func BenchmarkMessageAndSync(b *testing.B) {
 		}
 	}
 }
+
+// inThreads gives a room, among 100 plain messages, some threads, edits and reactions.
+func inThreads(u *servertest.User, id string) {
+	for i := range 10 {
+		root := u.SendText(id, "bonjour")
+		relate := func(eventType, relType string, key any) {
+			u.Send(id, eventType, map[string]any{"msgtype": "m.text", "body": "réponse", "m.new_content": map[string]any{"body": "réponse"},
+				"m.relates_to": map[string]any{"rel_type": relType, "event_id": root, "key": key}})
+		}
+		for n := range 5 {
+			relate("m.room.message", "m.thread", nil)
+			relate("m.reaction", "m.annotation", fmt.Sprint(i, n))
+		}
+		relate("m.room.message", "m.replace", nil)
+	}
+}
+
+func BenchmarkMessages(b *testing.B) {
+	for _, related := range []bool{false, true} {
+		b.Run(fmt.Sprint("related=", related), func(b *testing.B) {
+			people, ids := inProcess(b, 1)
+			for range 150 {
+				people[1].SendText(ids[0], "bonjour")
+			}
+			if related {
+				inThreads(people[1], ids[0])
+			}
+			b.ResetTimer()
+			for range b.N {
+				people[0].Must("GET", roomPath(ids[0], "/messages?dir=b&limit=100"), nil, nil)
+			}
+		})
+	}
+}

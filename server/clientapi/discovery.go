@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"beffroi/server/httpx"
+	"beffroi/server/pdu"
 )
 
 // Source: client-server API, "Server Discovery", "API Versions" and "Capabilities negotiation".
@@ -34,11 +35,22 @@ func (a *API) capabilities(*request) (any, error) {
 	enabled := func(v bool) map[string]bool { return map[string]bool{"enabled": v} }
 	return map[string]any{"capabilities": map[string]any{
 		"m.change_password": enabled(true),
-		"m.room_versions":   map[string]any{"default": "12", "available": map[string]string{"12": "stable"}},
+		"m.room_versions":   a.roomVersions(),
 		"m.set_displayname": enabled(true),
 		"m.set_avatar_url":  enabled(true),
 		"m.3pid_changes":    enabled(false),
 		"m.get_login_token": enabled(false),
 		"m.profile_fields":  enabled(true),
 	}}, nil
+}
+
+// roomVersions names the room versions that rooms can be made with.
+//
+// Spec: client-server API, "m.room_versions capability".
+func (a *API) roomVersions() map[string]any {
+	available := map[string]string{}
+	for _, version := range pdu.Versions() {
+		available[version] = "stable"
+	}
+	return map[string]any{"default": a.RoomVersion, "available": available}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/merr"
@@ -62,6 +63,7 @@ func newHall(t testing.TB) *hall {
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
 	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Notifies: func(*pdu.Event) bool { return false }})
+	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})
 	adapter := httpx.New(h.api.Accounts, zerolog.Nop())
 	adapter.Mount(h.api.Routes())
 	server := httptest.NewServer(adapter)

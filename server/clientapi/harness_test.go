@@ -111,7 +111,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{ServerName: testServer, BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core}
+	api := &API{ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core}
 	adapter := httpx.New(s.acc, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)

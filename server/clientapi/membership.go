@@ -15,6 +15,7 @@ func (a *API) membershipRoutes() []route {
 	return []route{
 		{Method: "POST", Path: "/_matrix/client/v3/join/{roomIdOrAlias}", Handle: a.join},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/join", Handle: a.join},
+		{Method: "POST", Path: "/_matrix/client/v3/knock/{roomIdOrAlias}", Handle: a.knock},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/leave", Handle: a.leave},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/forget", Handle: a.forget},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/invite", Handle: a.about(a.invite)},
@@ -44,14 +45,35 @@ func (a *API) join(r *request) (any, error) {
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
-	id := r.PathValue("roomId") + r.PathValue("roomIdOrAlias")
-	switch {
-	case strings.HasPrefix(id, "#"):
-		return nil, merr.NotFound("The room alias %s is not known here", id)
-	case !strings.HasPrefix(id, "!"):
-		return nil, merr.InvalidParam("%q is neither a room id nor a room alias", id)
+	id, err := a.named(r)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]string{"room_id": id}, a.Rooms.JoinWith(r.Context(), actor(r), id, q.Reason, q.more)
+	return map[string]string{"room_id": id}, a.Directory.Join(r.Context(), actor(r), id, q.Reason, q.more)
+}
+
+// named gives the id of the room that a path names by its id, or where the endpoint takes that by an alias.
+func (a *API) named(r *request) (string, error) {
+	if id := r.PathValue("roomIdOrAlias"); id != "" {
+		return a.Directory.Resolve(r.Context(), id)
+	}
+	id := r.PathValue("roomId")
+	if !strings.HasPrefix(id, "!") {
+		return "", merr.InvalidParam("%q is not a room id", id)
+	}
+	return id, nil
+}
+
+func (a *API) knock(r *request) (any, error) {
+	var q reasonBody
+	if err := r.DecodeOptional(&q); err != nil {
+		return nil, err
+	}
+	id, err := a.named(r)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"room_id": id}, a.Rooms.Knock(r.Context(), actor(r), id, q.Reason)
 }
 
 func (a *API) leave(r *request) (any, error) {
@@ -76,9 +98,13 @@ func (a *API) about(change func(ctx context.Context, u rooms.User, roomID, targe
 		var q struct {
 			reasonBody
 			UserID string `json:"user_id"`
+			Medium string `json:"medium"` // of a third-party identifier
 		}
 		if err := r.Decode(&q); err != nil {
 			return nil, err
+		}
+		if q.UserID == "" && q.Medium != "" {
+			return nil, merr.InvalidParam("This server does not invite by e-mail address or telephone number")
 		}
 		if q.UserID == "" {
 			return nil, merr.MissingParam("user_id is missing")

@@ -36,6 +36,8 @@ type paging struct {
 	viewer *rooms.Viewer
 	filter *eventfilter.RoomEvents
 	epoch  int64
+
+	related map[store.NID]bool // which events pass a filter of what relates to them
 }
 
 func (a *API) paging(r *request, rd *store.Reader, room store.Room, v *rooms.Viewer) (*paging, error) {
@@ -56,7 +58,21 @@ func (p *paging) token(ord int64) string {
 	return synctoken.Place{Epoch: p.epoch, Ord: ord}.String()
 }
 
+// matching makes a query look for what passes the filter.
+func (p *paging) matching(q *rooms.PageQuery) {
+	q.Match = p.match
+	if p.filter.Related() {
+		q.Batch = func(events []store.Event) (err error) {
+			p.related, err = p.lens().Filtered(p.filter, events)
+			return err
+		}
+	}
+}
+
 func (p *paging) match(e *store.Event) (bool, error) {
+	if p.filter.Related() && !p.related[e.NID] {
+		return false, nil
+	}
 	if p.filter.All() {
 		return true, nil
 	}
@@ -68,7 +84,11 @@ func (p *paging) match(e *store.Event) (bool, error) {
 	return p.filter.MatchRoom(p.room.ID) && p.filter.Match(eventType, sender) && p.filter.MatchContent(clientevent.Content(e)), err
 }
 
-// render shows events that the user may see.
+func (p *paging) view() clientevent.View {
+	return clientevent.View{Device: p.r.Session.Device, Now: p.api.Now(), RoomID: p.room.ID}
+}
+
+// render shows events that the user may see, with what is aggregated of those that relate to them.
 func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	plain := make([]store.Event, len(events))
 	for i := range events {
@@ -78,11 +98,21 @@ func (p *paging) render(events []rooms.Seen) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := clientevent.View{Device: p.r.Session.Device, Now: p.api.Now(), RoomID: p.room.ID, Around: around}
+	view := p.view()
+	view.Around = around
+	if view.Relations, err = p.lens().Bundles(plain); err != nil {
+		return nil, err
+	}
 	out := make([]json.RawMessage, len(events))
 	for i, e := range events {
 		replaced, ok := around[e.Replaces]
-		hide := e.Replaces != 0 && (!ok || !p.viewer.SeesEvent(&replaced))
+		sees := ok
+		if ok {
+			if sees, err = p.viewer.SeesEvent(&replaced); err != nil {
+				return nil, err
+			}
+		}
+		hide := e.Replaces != 0 && !sees
 		out[i] = view.Render(&plain[i], clientevent.Standing{Membership: e.Membership, HidePrevContent: hide})
 	}
 	return out, nil
@@ -159,7 +189,7 @@ func (p *paging) answer(page *rooms.Page) (m messagesAnswer, err error) {
 // query reads the parameters of /messages.
 func (p *paging) query() (q rooms.PageQuery, err error) {
 	params := p.r.URL.Query()
-	q.Match = p.match
+	p.matching(&q)
 	switch params.Get("dir") {
 	case "b":
 		q.Backward, q.From, q.To = true, store.OrdMax, store.OrdMin
@@ -252,18 +282,14 @@ func (p *paging) context(e rooms.Seen) (c contextAnswer, err error) {
 		return c, err
 	}
 	c.Start, c.End = p.token(before.End), p.token(after.End)
-	if c.EventsBefore, err = p.render(before.Events); err != nil {
-		return c, err
-	}
-	if c.EventsAfter, err = p.render(after.Events); err != nil {
-		return c, err
-	}
-	one, err := p.render([]rooms.Seen{e})
+	all := slices.Concat(before.Events, []rooms.Seen{e}, after.Events)
+	shown, err := p.render(all)
 	if err != nil {
 		return c, err
 	}
-	c.Event = one[0]
-	c.State, err = p.contextState(slices.Concat(before.Events, []rooms.Seen{e}, after.Events))
+	n := len(before.Events)
+	c.EventsBefore, c.Event, c.EventsAfter = shown[:n:n], shown[n], shown[n+1:]
+	c.State, err = p.contextState(all)
 	return c, err
 }
 
@@ -271,7 +297,8 @@ func (p *paging) around(limit int, q rooms.PageQuery) (*rooms.Page, error) {
 	if limit == 0 {
 		return &rooms.Page{Room: p.room, Start: q.From, End: q.From}, nil
 	}
-	q.Limit, q.Match = limit, p.match
+	q.Limit = limit
+	p.matching(&q)
 	return rooms.Messages(p.rd, p.room, p.viewer, q)
 }
 

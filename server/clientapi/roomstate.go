@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"beffroi/server/clientevent"
@@ -54,7 +55,9 @@ func (a *API) renderState(rd *store.Reader, r *request, room store.Room, v *room
 	view := clientevent.View{Device: r.Session.Device, Now: a.Now(), RoomID: room.ID, Around: around}
 	out := make([]json.RawMessage, len(events))
 	for i := range events {
-		out[i] = view.Render(&events[i], clientevent.Standing{Membership: v.MembershipAt(int64(events[i].NID))})
+		membership, failed := v.StandingAt(&events[i])
+		err = errors.Join(err, failed)
+		out[i] = view.Render(&events[i], clientevent.Standing{Membership: membership})
 	}
 	return out, err
 }
@@ -128,7 +131,11 @@ func stateAtToken(rd *store.Reader, room store.Room, v *rooms.Viewer, at string)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	if !v.SeesEvent(&events[0]) {
+	sees, err := v.SeesEvent(&events[0])
+	if err != nil {
+		return nil, err
+	}
+	if !sees {
 		return rooms.State(rd, room, v)
 	}
 	return rooms.StateAt(rd, events[0].NID)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
@@ -29,16 +30,18 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Accounts  *accounts.Service
-	Rooms     *rooms.Service
-	Leaver    Leaver            // for deactivation
-	Profiles  ProfilePropagator // for changes of a display name or avatar
-	E2EE      *e2ee.Service
-	Ephemeral *ephemeral.Service
-	Media     *media.Service
-	Syncer    *syncer.Syncer
-	Push      *push.Service
-	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
+	Accounts    *accounts.Service
+	Rooms       *rooms.Service
+	Directory   *directory.Service
+	Leaver      Leaver            // for deactivation
+	Profiles    ProfilePropagator // for changes of a display name or avatar
+	E2EE        *e2ee.Service
+	Ephemeral   *ephemeral.Service
+	Media       *media.Service
+	Syncer      *syncer.Syncer
+	Push        *push.Service
+	RoomVersion string // that rooms are made with where nobody names one
+	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
 }
 
 // Routes is the table of the whole API.
@@ -46,9 +49,15 @@ func (a *API) Routes() []route {
 	return withOldPaths(slices.Concat(
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
+		a.directoryRoutes(),
+		a.roomDiscoveryRoutes(),
+		a.reportRoutes(),
+		a.upgradeRoutes(),
+		a.peekRoutes(),
 		a.sendRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
+		a.relationRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
 		a.discoveryRoutes(),

@@ -21,7 +21,13 @@ type View struct {
 	Now    time.Time // for age
 	RoomID string    // "": left out, as in the timelines of /sync
 	Around Around    // the events that the shown ones speak of
+
+	Relations Relations // what is aggregated of the events that relate to the shown ones
+	Fields    Fields    // what is shown of each event
 }
+
+// Relations holds unsigned."m.relations", JSON objects, by the number of the event that they belong to.
+type Relations map[store.NID]json.RawMessage
 
 // Standing is how the reader stands to one event.
 type Standing struct {
@@ -62,20 +68,24 @@ func LoadNIDs(r *store.Reader, nids []store.NID) (Around, error) {
 // Render gives the event in the client format, without the fields of federation.
 func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
 	out := append(make([]byte, 0, len(e.JSON)+128), '{')
+	redacts := redactsOf(e)
 	for key, value := range pdu.StoredObject(e.JSON).All() {
-		if shown(key) {
+		switch {
+		case key == "content" && redacts.Exists():
+			out = appendMember(out, key, withRedacts(value.Raw(), redacts))
+		case shown(key):
 			out = appendMember(out, key, value.Raw())
 		}
 	}
-	if e.Type == store.AtomRedaction {
-		out = appendRedacts(out, e)
+	if redacts.Exists() {
+		out = appendMember(out, "redacts", redacts.Raw())
 	}
 	out = appendText(out, "event_id", e.ID)
 	if v.RoomID != "" {
 		out = appendText(out, "room_id", v.RoomID)
 	}
 	out = appendMember(out, "unsigned", v.unsigned(e, s))
-	return append(out, '}')
+	return v.Fields.shown(append(out, '}'))
 }
 
 // Stripped gives what stripped state has of an event. Source: client-server API, "Stripped state".
@@ -123,6 +133,9 @@ func (v *View) unsigned(e *store.Event, s Standing) []byte {
 	if by, ok := v.Around[e.RedactedBy]; ok && e.RedactedBy != 0 {
 		out = appendMember(out, "redacted_because", v.redaction(&by))
 	}
+	if relations, ok := v.Relations[e.NID]; ok {
+		out = appendMember(out, "m.relations", relations)
+	}
 	return append(out, '}')
 }
 
@@ -143,13 +156,28 @@ func appendReplaced(out []byte, old *store.Event, s Standing) []byte {
 	return appendMember(out, "prev_sender", o.Get("sender").Raw())
 }
 
-// appendRedacts repeats the redacted id where clients of old look for it. Source: rooms/v11, "Moving the redacts property".
-func appendRedacts(out []byte, e *store.Event) []byte {
-	redacts := pdu.StoredObject(e.JSON).Object("content").Get("redacts")
-	if _, ok := redacts.Text(); !ok {
-		return out
+// redactsOf is the id that a redaction names, in the event or in its content as the room version has it; other events and ids that
+// are none have nothing. Clients get it in both places. Source: rooms/v11, "Moving the redacts property".
+func redactsOf(e *store.Event) (redacts pdu.Value) {
+	if e.Type != store.AtomRedaction {
+		return redacts
 	}
-	return appendMember(out, "redacts", redacts.Raw())
+	o := pdu.StoredObject(e.JSON)
+	for _, v := range []pdu.Value{o.Object("content").Get("redacts"), o.Get("redacts")} {
+		if _, ok := v.Text(); ok {
+			return v
+		}
+	}
+	return redacts
+}
+
+// withRedacts is the content of a redaction with the id in it.
+func withRedacts(content []byte, redacts pdu.Value) []byte {
+	if pdu.StoredObject(content).Get("redacts").Exists() {
+		return content
+	}
+	out := append(make([]byte, 0, len(content)+64), content[:len(content)-1]...)
+	return append(appendMember(out, "redacts", redacts.Raw()), '}')
 }
 
 func appendText(out []byte, key, text string) []byte {

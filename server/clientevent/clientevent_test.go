@@ -54,3 +54,18 @@ func TestRenderShowsTheRedaction(t *testing.T) {
 		"redacted_because":{"content":{"reason":"spam","redacts":"$b"},"event_id":"$d","origin_server_ts":1000,"redacts":"$b","sender":"@m:b",
 		"type":"m.room.redaction","unsigned":{"age":0}}}}`)
 }
+
+// Whichever place the room version has, clients find the id in both.
+func TestRenderShowsWhatARedactionNamesInBothPlaces(t *testing.T) {
+	for _, stands := range []string{`{"content":{"redacts":"$b"},"sender":"@m:b","type":"m.room.redaction"}`,
+		`{"content":{},"redacts":"$b","sender":"@m:b","type":"m.room.redaction"}`} {
+		e := stored(3, stands)
+		e.Type = store.AtomRedaction
+		v := View{Now: time.UnixMilli(1000)}
+		same(t, v.Render(&e, Standing{}), `{"content":{"redacts":"$b"},"event_id":"$d","redacts":"$b","sender":"@m:b","type":"m.room.redaction","unsigned":{"age":0}}`)
+	}
+	e := stored(3, `{"content":{"redacts":7},"redacts":[],"sender":"@m:b","type":"m.room.redaction"}`)
+	e.Type = store.AtomRedaction
+	v := View{Now: time.UnixMilli(1000)}
+	same(t, v.Render(&e, Standing{}), `{"content":{"redacts":7},"event_id":"$d","sender":"@m:b","type":"m.room.redaction","unsigned":{"age":0}}`)
+}

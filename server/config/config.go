@@ -56,7 +56,8 @@ type Media struct {
 
 // Rooms says how rooms are made.
 type Rooms struct {
-	Custodian string // rooms.custodian: localpart of the town hall's additional creator of salons; empty: none
+	Custodian      string // rooms.custodian: localpart of the town hall's additional creator of salons; empty: none
+	DefaultVersion string // rooms.default_version: the room version of new rooms where the client names none
 }
 
 // What argon2id costs at least before the server warns (OWASP's second recommended setting).
@@ -73,7 +74,7 @@ func Default() Config {
 		Log:      Log{Level: "info", Format: "auto"},
 		Password: Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
 		Media:    Media{MaxUploadBytes: 50 << 20},
-		Rooms:    Rooms{Custodian: "_commune"},
+		Rooms:    Rooms{Custodian: "_commune", DefaultVersion: "12"},
 	}
 }
 

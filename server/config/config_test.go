@@ -63,6 +63,7 @@ max_upload_bytes = 1000
 unauthenticated = true
 [rooms]
 custodian = "mairie"
+default_version = "11"
 `)
 	want := Config{
 		ServerName: "mairie.example", PublicURL: "https://matrix.mairie.example", DataDir: "/var/lib/beffroi",
@@ -71,7 +72,7 @@ custodian = "mairie"
 		Registration: Registration{Enabled: true, AllowDummy: true, SharedSecret: "from the file, long enough"},
 		Password:     Password{MemoryKiB: 8, Iterations: 1},
 		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
-		Rooms:        Rooms{Custodian: "mairie"},
+		Rooms:        Rooms{Custodian: "mairie", DefaultVersion: "11"},
 	}
 	check := func(environ []string, flags map[string]string) {
 		t.Helper()

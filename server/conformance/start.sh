@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts Beffroi for a black-box suite, as that suite's contract asks: SERVER_NAME, BIND_IP, CS_PORT, FED_PORT, DATA_DIR,
-# TLS_CRT, TLS_KEY and REGISTRATION_SHARED_SECRET come from the environment, BEFFROI may name the binary. What a
+# TLS_CRT, TLS_KEY and REGISTRATION_SHARED_SECRET come from the environment, BEFFROI may name the binary and ROOM_VERSION what rooms are made with. What a
 # suite needs weakens security, and the server says so at the start: never use this for a town hall.
 set -eu
 umask 077
@@ -31,5 +31,6 @@ unauthenticated = true
 
 [rooms]
 custodian = ''
+default_version = '${ROOM_VERSION:-11}'
 TOML
 exec "${BEFFROI:-$here/../../beffroi}" serve --config "$config"

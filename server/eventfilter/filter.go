@@ -55,6 +55,8 @@ type RoomEvents struct {
 	Rooms                     []string `json:"rooms"`
 	NotRooms                  []string `json:"not_rooms"`
 	ContainsURL               *bool    `json:"contains_url"`
+	RelatedBySenders          []string `json:"related_by_senders"`   // these two: MSC3440, "Fetch all threads in a room"
+	RelatedByRelTypes         []string `json:"related_by_rel_types"` // they concern the events that relate to one, which the caller must know
 	LazyLoadMembers           bool     `json:"lazy_load_members"`
 	IncludeRedundantMembers   bool     `json:"include_redundant_members"`
 	UnreadThreadNotifications bool     `json:"unread_thread_notifications"`
@@ -118,7 +120,7 @@ func (f *Events) check() error {
 }
 
 func (f *RoomEvents) check() error {
-	return errors.Join(f.Events.check(), ids('!', f.Rooms), ids('!', f.NotRooms))
+	return errors.Join(f.Events.check(), ids('!', f.Rooms), ids('!', f.NotRooms), ids('@', f.RelatedBySenders), short(f.RelatedByRelTypes))
 }
 
 func short(values []string) error {
@@ -170,7 +172,10 @@ func (f *RoomEvents) MatchContent(content []byte) bool {
 	return err == nil && (c.URL != nil) == *f.ContainsURL
 }
 
-// All tells whether every event of every room passes.
+// Related tells whether only events pass to which certain others relate.
+func (f *RoomEvents) Related() bool { return f.RelatedBySenders != nil || f.RelatedByRelTypes != nil }
+
+// All tells whether every event of every room passes, but for Related.
 func (f *RoomEvents) All() bool {
 	return f.Types == nil && len(f.NotTypes) == 0 && f.Senders == nil && len(f.NotSenders) == 0 && f.ContainsURL == nil &&
 		f.Rooms == nil && len(f.NotRooms) == 0

@@ -15,14 +15,15 @@ type Event struct {
 }
 
 // RedactedOnArrival says that Verify found the content hash failing, so that
-// only the redacted form could be kept. FromStore does not know it.
+// only the redacted form could be kept.
 //
 // Spec: server-server API, "Checks performed on receipt of a PDU", step 3.
 func (e *Event) RedactedOnArrival() bool { return e.redactedOnArrival }
 
 // FromStore reads the bytes of an event that was verified before it was
-// stored; neither hashes nor signatures are checked again. The Event keeps b.
-func FromStore(r Rules, id string, b []byte) (*Event, error) {
+// stored, with what was found then; neither hashes nor signatures are checked
+// again. The Event keeps b.
+func FromStore(r Rules, id string, b []byte, redactedOnArrival bool) (*Event, error) {
 	if !strings.HasPrefix(id, "$") {
 		return nil, badf("event id %q", id)
 	}
@@ -30,13 +31,16 @@ func FromStore(r Rules, id string, b []byte) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.id != "" && f.id != id {
+		return nil, badf("event_id %q of event %q", f.id, id)
+	}
 	f.id = id
-	return &Event{fields: *f}, nil
+	return &Event{fields: *f, redactedOnArrival: redactedOnArrival}, nil
 }
 
 // Redact is the event after redaction, with the same id and signatures.
 //
-// Spec: rooms/v11, "Redactions".
+// Spec: rooms/v1 to rooms/v11, "Redactions".
 func (e *Event) Redact() *Event {
 	f := e.fields.redacted()
 	return &Event{fields: *f, redactedOnArrival: e.redactedOnArrival}

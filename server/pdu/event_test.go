@@ -54,7 +54,7 @@ func TestRoundTrip(t *testing.T) {
 	for name, p := range map[string]Proto{
 		"message": message(),
 		"create":  {Type: "m.room.create", StateKey: ptr(""), Sender: "@marie:mairie.fr", Content: json.RawMessage(`{"room_version":"12"}`), Depth: 1},
-		"state":   {Type: "m.room.topic", StateKey: ptr("clé \"à\""), Sender: "@marie:mairie.fr", RoomID: Hash{9}.RoomID(), Depth: MaxDepth},
+		"state":   {Type: "m.room.topic", StateKey: ptr("clé \"à\""), Sender: "@marie:mairie.fr", RoomID: Hash{9}.RoomID(), Depth: MaxInt},
 	} {
 		e := build(t, p)
 		stranger := with(e.JSON(), "unsigned", []byte(`{"age":5}`))
@@ -66,7 +66,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		stored, err := FromStore(r, e.ID(), e.JSON())
+		stored, err := FromStore(r, e.ID(), e.JSON(), false)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -147,7 +147,7 @@ func TestBuildRefuses(t *testing.T) {
 		"21 prev events":    {func(p *Proto) { p.PrevEvents = many(21) }, ErrTooLarge},
 		"prev event id":     {func(p *Proto) { p.PrevEvents = []string{"$x:mairie.fr"} }, ErrBadJSON},
 		"negative depth":    {func(p *Proto) { p.Depth = -1 }, ErrBadJSON},
-		"depth over 2^53":   {func(p *Proto) { p.Depth = MaxDepth + 1 }, ErrBadJSON},
+		"depth over 2^53":   {func(p *Proto) { p.Depth = MaxInt + 1 }, ErrBadJSON},
 		"time over 2^53":    {func(p *Proto) { p.OriginServerTS = MaxInt + 1 }, ErrBadJSON},
 		"64 KiB of content": {func(p *Proto) { p.Content = json.RawMessage(`{"x":"` + strings.Repeat("x", 65536) + `"}`) }, ErrTooLarge},
 	} {
@@ -248,7 +248,7 @@ func BenchmarkFromStore(b *testing.B) {
 	e := build(b, message())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := FromStore(e.Rules(), e.ID(), e.JSON()); err != nil {
+		if _, err := FromStore(e.Rules(), e.ID(), e.JSON(), false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,8 +14,6 @@ const (
 	// MaxAuthEvents and MaxPrevEvents are the most entries of these fields.
 	MaxAuthEvents = 10
 	MaxPrevEvents = 20
-	// MaxDepth is the largest depth; a child of such an event has it too.
-	MaxDepth = MaxInt
 )
 
 // fields is what received and verified events have in common: the canonical
@@ -79,32 +77,36 @@ func (f *fields) Content() json.RawMessage { return f.content }
 // Body is the content to read from.
 func (f *fields) Body() Object { return Object{f.content} }
 
-// Depth is the depth in the room's graph, 0 to MaxDepth.
+// Depth is the depth in the room's graph, 0 to Rules.MaxDepth.
 func (f *fields) Depth() int64 { return f.depth }
 
 // OriginServerTS is the sender's clock in milliseconds since 1970.
 func (f *fields) OriginServerTS() int64 { return f.ts }
 
 // PrevEvents are the ids of the events before this one.
-func (f *fields) PrevEvents() []string { return texts(f.prevEvents) }
+func (f *fields) PrevEvents() []string { return f.rules.ids(f.prevEvents) }
 
 // AuthEvents are the ids of the events that allow this one.
-func (f *fields) AuthEvents() []string { return texts(f.authEvents) }
+func (f *fields) AuthEvents() []string { return f.rules.ids(f.authEvents) }
 
 // Redacts is the id of the event that an m.room.redaction event redacts, ""
-// for all others.
+// for all others, and before room version 11 for one that was itself redacted.
 //
 // Spec: rooms/v11, "Moving the redacts property".
 func (f *fields) Redacts() string {
 	if f.eventType != "m.room.redaction" {
 		return ""
 	}
-	id, _ := f.Body().Text("redacts")
+	where := Object{f.raw}
+	if f.rules.RedactsInContent {
+		where = f.Body()
+	}
+	id, _ := where.Text("redacts")
 	return id
 }
 
 // JSON is the event in canonical form with hashes and signatures, without
-// `unsigned` (and without an event_id, as the format has it).
+// `unsigned` (and without an event_id, but for room versions 1 and 2).
 func (f *fields) JSON() []byte { return f.raw }
 
 // SignedBy says whether a signature in the name of the server stands in the
@@ -130,15 +132,67 @@ func isEd25519(keyID string) bool {
 	return len(keyID) > len(algorithm) && keyID[:len(algorithm)] == algorithm
 }
 
-func texts(raw []byte) []string {
-	t, _ := Value{raw}.Texts()
-	return t
+// ReferenceHash is what an event of room version 1 or 2 says of this one when
+// it names it, and what the event id is of from version 3 on.
+//
+// Spec: server-server API, "Calculating the reference hash for an event".
+func (f *fields) ReferenceHash() Hash { return hashOf(f.essential()) }
+
+// ids are those in prev_events or auth_events, as far as they can be read.
+func (r Rules) ids(raw []byte) []string {
+	ids, _ := r.references(raw)
+	return ids
+}
+
+// references are the ids in prev_events or auth_events; ok is false where one
+// is not written as the event format has it.
+func (r Rules) references(raw []byte) (ids []string, ok bool) {
+	if r.Format != EventFormatV1 {
+		return Value{raw}.Texts()
+	}
+	pairs, ok := Value{raw}.Array()
+	if !ok {
+		return nil, false
+	}
+	ids = []string{}
+	for pair := range pairs {
+		id, ok := idOfPair(pair)
+		if !ok {
+			return nil, false
+		}
+		ids = append(ids, id)
+	}
+	return ids, true
+}
+
+// idOfPair is the id in [id, {"sha256": hash}]. The hash is not looked at: no
+// rule asks for it, and other servers don't either.
+func idOfPair(pair Value) (id string, ok bool) {
+	elements, ok := pair.Array()
+	if !ok {
+		return "", false
+	}
+	n := 0
+	for v := range elements {
+		switch n++; n {
+		case 1:
+			id, ok = v.Text()
+		case 2:
+			_, ok = v.Object()
+		default:
+			ok = false
+		}
+		if !ok {
+			return "", false
+		}
+	}
+	return id, n == 2
 }
 
 // cutFields reads a canonical event. It checks what the event format says of
 // presence, types and sizes.
 //
-// Spec: rooms/v12, "Event format"; client-server API, "Size limits".
+// Spec: rooms/v1 to rooms/v12, "Event format"; client-server API, "Size limits".
 func cutFields(r Rules, raw []byte) (*fields, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -163,8 +217,8 @@ func cutFields(r Rules, raw []byte) (*fields, error) {
 }
 
 // presence checks that what must be there is there: room_id, but for the create
-// event of room version 12 and later, and the nine other members that
-// fieldReader.field knows besides state_key.
+// event of room version 12 and later, event_id in versions 1 and 2, and the nine
+// other members that fieldReader.field knows besides state_key.
 func (rd *fieldReader) presence(f *fields, have int) {
 	if rd.hasRoomID == (f.IsCreate() && f.rules.RoomIDIsHash) {
 		rd.fail("no room_id, or room_id in a create event")
@@ -174,6 +228,9 @@ func (rd *fieldReader) presence(f *fields, have int) {
 		want++
 	}
 	if rd.hasRoomID {
+		want++
+	}
+	if f.rules.Format == EventFormatV1 {
 		want++
 	}
 	if have != want {
@@ -197,19 +254,24 @@ func (rd *fieldReader) fail(format string, args ...any) {
 func (rd *fieldReader) field(f *fields, key, value []byte) bool {
 	switch string(key) {
 	case "auth_events":
-		f.authEvents = rd.ids("auth_events", value, MaxAuthEvents)
+		f.authEvents = rd.ids(f.rules, "auth_events", value, MaxAuthEvents)
 	case "content":
 		f.content = rd.object("content", value)
 	case "depth":
-		if f.depth = rd.int("depth", value); f.depth < 0 {
+		if f.depth = rd.int(f.rules, "depth", value); f.depth < 0 {
 			rd.fail("negative depth")
 		}
+	case "event_id":
+		if f.rules.Format != EventFormatV1 {
+			return false
+		}
+		f.id = rd.text("event_id", value, MaxIDLength)
 	case "hashes":
 		f.hashes = rd.object("hashes", value)
 	case "origin_server_ts":
-		f.ts = rd.int("origin_server_ts", value)
+		f.ts = rd.int(f.rules, "origin_server_ts", value)
 	case "prev_events":
-		f.prevEvents = rd.ids("prev_events", value, MaxPrevEvents)
+		f.prevEvents = rd.ids(f.rules, "prev_events", value, MaxPrevEvents)
 	case "room_id":
 		f.roomID = rd.text("room_id", value, MaxIDLength)
 		rd.hasRoomID = true
@@ -239,12 +301,12 @@ func (rd *fieldReader) text(name string, raw []byte, limit int) string {
 	return s
 }
 
-func (rd *fieldReader) int(name string, raw []byte) int64 {
+func (rd *fieldReader) int(r Rules, name string, raw []byte) int64 {
 	n, ok := Value{raw}.Int()
 	if !ok {
 		rd.fail("%s is not an integer", name)
 	}
-	if n > MaxInt || n < -MaxInt {
+	if r.CanonicalJSON && (n > MaxInt || n < -MaxInt) {
 		rd.fail("%s is out of range", name)
 	}
 	return n
@@ -257,13 +319,21 @@ func (rd *fieldReader) object(name string, raw []byte) []byte {
 	return raw
 }
 
-// ids checks that an array has not too many elements, by its commas, which no
-// event id has; checkGrammar reads them.
-func (rd *fieldReader) ids(name string, raw []byte, limit int) []byte {
-	if !(Value{raw}).enclosed('[', ']') {
+// ids checks that an array has not too many elements; checkGrammar reads them.
+func (rd *fieldReader) ids(r Rules, name string, raw []byte, limit int) []byte {
+	elements, ok := Value{raw}.Array()
+	if !ok {
 		rd.fail("%s is not an array", name)
+		return nil
 	}
-	if n := bytes.Count(raw, []byte{','}) + 1; n > limit && rd.err == nil {
+	n := bytes.Count(raw, []byte{','}) + 1 // no id that is a hash has one
+	if r.Format == EventFormatV1 {
+		n = 0
+		for range elements {
+			n++
+		}
+	}
+	if n > limit && rd.err == nil {
 		rd.err = tooLargef("%d %s", n, name)
 	}
 	return raw

@@ -4,18 +4,21 @@ package pdu
 // cutFields has read: the part of the event format that bytes from our own
 // store need not be asked again.
 //
-// Spec: rooms/v12, "Event format"; appendices, "Identifier Grammar".
+// Spec: rooms/v1 to rooms/v12, "Event format"; appendices, "Identifier Grammar".
 func (f *fields) checkGrammar() error {
+	if f.rules.Format == EventFormatV1 && !f.rules.ValidEventID(f.id) {
+		return badf("event_id %q is no event id", f.id)
+	}
 	if !ValidUserID(f.sender) {
 		return badf("sender %q is no user id", f.sender)
 	}
 	if err := f.checkRoomID(); err != nil {
 		return err
 	}
-	if err := checkIDs("prev_events", f.prevEvents); err != nil {
+	if err := f.checkIDs("prev_events", f.prevEvents); err != nil {
 		return err
 	}
-	if err := checkIDs("auth_events", f.authEvents); err != nil {
+	if err := f.checkIDs("auth_events", f.authEvents); err != nil {
 		return err
 	}
 	if _, ok := (Object{f.hashes}).Text("sha256"); !ok {
@@ -37,16 +40,16 @@ func (f *fields) checkRoomID() error {
 	return nil
 }
 
-func checkIDs(name string, raw []byte) error {
+func (f *fields) checkIDs(name string, raw []byte) error {
 	if string(raw) == "[]" {
 		return nil
 	}
-	ids, ok := Value{raw}.Texts()
+	ids, ok := f.rules.references(raw)
 	if !ok {
-		return badf("%s are not strings", name)
+		return badf("%s are not as version %s has them", name, f.rules.Version)
 	}
 	for _, id := range ids {
-		if _, ok := ParseEventID(id); !ok {
+		if !f.rules.ValidEventID(id) {
 			return badf("%q in %s is no event id", id, name)
 		}
 	}

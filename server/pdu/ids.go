@@ -10,8 +10,8 @@ import (
 // MaxIDLength is the most bytes of an identifier, sigil and server name included.
 const MaxIDLength = 255
 
-// A Hash is a reference hash, the binary form of an event id (and, from room
-// version 12 on, of a room id).
+// A Hash is a reference hash, from room version 3 on the binary form of an event
+// id (and, from 12 on, of a room id).
 type Hash [32]byte
 
 // EventID is the event id that h makes: '$' and URL-safe unpadded Base64.
@@ -33,21 +33,25 @@ func (h Hash) id(sigil byte) string {
 
 // ParseEventID is the hash of an event id of room version 4 and later. Only
 // the one spelling that EventID gives is accepted.
-func ParseEventID(id string) (Hash, bool) { return parseHash('$', id) }
+func ParseEventID(id string) (Hash, bool) { return parseHash(strictURL, '$', id) }
 
 // ParseRoomID is the hash of a room id of room version 12 and later.
-func ParseRoomID(id string) (Hash, bool) { return parseHash('!', id) }
+func ParseRoomID(id string) (Hash, bool) { return parseHash(strictURL, '!', id) }
 
-func parseHash(sigil byte, id string) (h Hash, ok bool) {
+func parseHash(alphabet *base64.Encoding, sigil byte, id string) (h Hash, ok bool) {
 	if len(id) != 44 || id[0] != sigil {
 		return h, false
 	}
-	n, err := strictURL.Decode(h[:], []byte(id[1:]))
+	n, err := alphabet.Decode(h[:], []byte(id[1:]))
 	return h, err == nil && n == len(h)
 }
 
-// strictURL refuses spellings that differ in the bits that Base64 leaves over.
-var strictURL = base64.RawURLEncoding.Strict()
+// The strict encodings refuse spellings that differ in the bits that Base64
+// leaves over.
+var (
+	strictURL = base64.RawURLEncoding.Strict()
+	strictStd = base64.RawStdEncoding.Strict()
+)
 
 // SplitID cuts an identifier of the form sigil, localpart, ':', server name.
 // It checks neither part.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 const (
@@ -22,24 +23,44 @@ const (
 //
 // Spec: appendices, "Canonical JSON"; rooms/v6, "Canonical JSON".
 func Canonical(b []byte) ([]byte, error) {
-	p := parser{src: b, out: make([]byte, 0, len(b))}
+	return canonical(b, false)
+}
+
+func canonical(b []byte, anyNumber bool) ([]byte, error) {
+	p := parser{src: b, anyNumber: anyNumber, out: make([]byte, 0, len(b))}
 	if err := p.document(); err != nil {
 		return nil, err
 	}
 	return p.out, nil
 }
 
+// canonical gives the canonical form of an event of the version: that of
+// Canonical where the version enforces Canonical JSON. In older ones (1 to 5)
+// any number may stand in events, everything else is as strict. There numbers
+// stay byte for byte as they were sent, because that is what the sender has
+// hashed: servers send what they have hashed, and what they make of fractions
+// (1.0, 1.50, 1e-7) and of large integers differs. Two spellings have one that
+// the specification's examples name, and no server known to hash them
+// otherwise ever sends them: -0 is 0, and an integer with an exponent, up to
+// MaxInt, is written out (1e10 is 10000000000).
+//
+// Spec: appendices, "Canonical JSON"; rooms/v1 and rooms/v6, "Canonical JSON".
+func (r Rules) canonical(b []byte) ([]byte, error) {
+	return canonical(b, !r.CanonicalJSON)
+}
+
 // parser reads one JSON text and writes its canonical form. A breach of
 // Canonical JSON is noted in bad and reading goes on, since the text may yet
 // turn out not to be JSON at all.
 type parser struct {
-	src     []byte
-	pos     int
-	lax     bool // only check the grammar: write nothing, note nothing
-	out     []byte
-	bad     error
-	members []member // of all open objects, innermost last
-	scratch []byte
+	src       []byte
+	pos       int
+	lax       bool // only check the grammar: write nothing, note nothing
+	anyNumber bool // numbers that Canonical JSON forbids are allowed
+	out       []byte
+	bad       error
+	members   []member // of all open objects, innermost last
+	scratch   []byte
 }
 
 // member is where an object's member lies in out: its key, with quotes, at
@@ -263,11 +284,37 @@ func (p *parser) number() error {
 	if err := p.fraction(); err != nil {
 		return err
 	}
+	text := p.src[start:p.pos]
 	if p.pos > end || !fits || (n == 0 && first > start) {
-		p.refuse("number that Canonical JSON forbids")
+		if !p.anyNumber {
+			p.refuse("number that Canonical JSON forbids")
+		}
+		text = integerText(text)
 	}
-	p.emit(p.src[start:p.pos]...)
+	p.emit(text...)
 	return nil
+}
+
+// integerText is a number as the examples of Canonical JSON write it: -0 as 0,
+// an integer with an exponent in digits, where it is one within ±MaxInt. All
+// else stays as it is.
+func integerText(number []byte) []byte {
+	mantissa, exponent := number, []byte("0")
+	if at := bytes.IndexAny(number, "eE"); at >= 0 {
+		mantissa, exponent = number[:at], number[at+1:]
+	}
+	n, err := strconv.ParseInt(string(mantissa), 10, 64)
+	zeros, errExponent := strconv.ParseUint(string(bytes.TrimPrefix(exponent, []byte("+"))), 10, 64)
+	if err != nil || errExponent != nil {
+		return number
+	}
+	for ; zeros > 0 && n != 0 && -MaxInt <= n && n <= MaxInt; zeros-- {
+		n *= 10
+	}
+	if n > MaxInt || n < -MaxInt {
+		return number
+	}
+	return strconv.AppendInt(nil, n, 10)
 }
 
 // fraction reads the decimal places and the exponent that a number may have.

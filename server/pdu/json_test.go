@@ -40,6 +40,36 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// Events of versions 1 to 5 may have any number. Spec: appendices, "Canonical
+// JSON", the last of the examples; rooms/v1, "Canonical JSON".
+func TestCanonicalWithAnyNumber(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a": -0, "b": 1e10}`:                                            `{"a":0,"b":10000000000}`,
+		`[1.0, 1.50, -1.5, 1e-7, 5E-1]`:                                   `[1.0,1.50,-1.5,1e-7,5E-1]`,
+		`[9007199254740992,-9007199254740993]`:                            `[9007199254740992,-9007199254740993]`,
+		`[123456789012345678901234567890]`:                                `[123456789012345678901234567890]`,
+		`[1E5, 1e+2, -3e1, 0e9, -0e1, 1e0]`:                               `[100000,100,-30,0,0,1]`,
+		`[1e15, 1e16, 1e400, 9007199254740992e0, 1e99999999999999999999]`: `[1000000000000000,1e16,1e400,9007199254740992e0,1e99999999999999999999]`,
+		`[0.5, -0.0, 0.0, 1.5e3, 0e99999999999]`:                          `[0.5,-0.0,0.0,1.5e3,0]`,
+	} {
+		for _, version := range Versions() {
+			r := rulesOf(t, version)
+			got, err := r.canonical([]byte(in))
+			if r.CanonicalJSON && !errors.Is(err, ErrBadJSON) || !r.CanonicalJSON && (err != nil || string(got) != want) {
+				t.Errorf("version %s: %s\n got %s %v\nwant %s", version, in, got, err, want)
+			}
+			if again, err := r.canonical(got); !r.CanonicalJSON && (err != nil || string(again) != want) {
+				t.Errorf("version %s: %s is not its own canonical form: %s %v", version, want, again, err)
+			}
+		}
+	}
+	for _, in := range []string{`{"a":1,"a":1}`, `"\ud800"`, strings.Repeat("[", 101) + strings.Repeat("]", 101), `01`, `[1.]`, "\"\xff\""} {
+		if got, err := rulesOf(t, "1").canonical([]byte(in)); err == nil {
+			t.Errorf("version 1 takes %.20q as %s", in, got)
+		}
+	}
+}
+
 func TestCanonicalRefuses(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, c := range []struct {
@@ -82,6 +112,7 @@ func FuzzCanonical(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		anyNumberIsNoLess(t, b)
 		c, err := Canonical(b)
 		valid := json.Valid(b) && utf8.Valid(b)
 		tooDeep := err != nil && strings.Contains(err.Error(), "levels") // what follows is not read then
@@ -106,6 +137,21 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatalf("%q read value by value is %q", c, rewrite(nil, v))
 		}
 	})
+}
+
+// anyNumberIsNoLess: what is canonical is so with any number too, and that form
+// is its own.
+func anyNumberIsNoLess(t *testing.T, b []byte) {
+	c, err := canonical(b, true)
+	if strict, errStrict := Canonical(b); errStrict == nil && (err != nil || string(c) != string(strict)) {
+		t.Fatalf("%q is %q, but with any number %q, %v", b, strict, c, err)
+	}
+	if again, errAgain := canonical(c, true); err == nil && (errAgain != nil || string(again) != string(c)) {
+		t.Fatalf("%q is not canonical: %q, %v", c, again, errAgain)
+	}
+	if err == nil && (!json.Valid(b) || !json.Valid(c)) {
+		t.Fatalf("%q became %q, and one of them is no JSON", b, c)
+	}
 }
 
 // rewrite writes a value anew from what its getters say.

@@ -6,8 +6,8 @@ import (
 )
 
 // Received is an event as a stranger sent it: well-formed and within the
-// limits, but nothing in it is proven until Verify. Its ID is computed, not
-// taken from the sender.
+// limits, but nothing in it is proven until Verify. Its ID is computed from
+// room version 3 on; before, the sender says it.
 type Received struct {
 	fields
 	signed []byte // the essential bytes
@@ -18,12 +18,13 @@ type Received struct {
 //
 // Spec: server-server API, "Checks performed on receipt of a PDU", step 1.
 func Receive(r Rules, b []byte) (*Received, error) {
-	o, err := ParseObject(b)
+	raw, err := r.canonical(b)
 	if err != nil {
 		return nil, err
 	}
-	raw := o.raw
-	if o.Get("unsigned").Exists() {
+	if o, ok := (Value{raw}).Object(); !ok {
+		return nil, badf("not an object")
+	} else if o.Get("unsigned").Exists() {
 		raw = without(raw, "unsigned")
 	}
 	f, err := cutFields(r, raw)
@@ -34,7 +35,9 @@ func Receive(r Rules, b []byte) (*Received, error) {
 		return nil, err
 	}
 	essential := f.essential()
-	f.id = hashOf(essential).EventID()
+	if r.Format != EventFormatV1 {
+		f.id = r.eventID(hashOf(essential))
+	}
 	return &Received{fields: *f, signed: essential}, nil
 }
 
@@ -51,7 +54,8 @@ func (rc *Received) Sign(s Signer) (*Received, error) {
 }
 
 // Verify checks the signatures of all servers that must have signed, with the
-// keys that the callback knows to be valid at the event's time. A server must
+// keys that the callback knows to be valid at the event's time (whether their
+// valid_until_ts counts says Rules.SigningKeyValidity). A server must
 // have signed with at least one of them, and no signature under a known key
 // may be wrong; unknown keys are skipped. An event whose content hash fails is
 // given in its redacted form. The error wraps ErrSignature.
@@ -98,27 +102,33 @@ func (rc *Received) verifyServer(server string, keys func(server, keyID string) 
 }
 
 // MustSign are the servers whose signatures the event needs: one of each
-// inner list. That is the sender's server, and for a join through a restricted
-// rule the server of the user who let the sender in. The invite that comes of
-// a third-party invite may be signed by the server of the user it is for
-// instead of the sender's.
+// inner list. That is the sender's server, in room versions 1 and 2 that of the
+// event id, and from 8 on for a join through a restricted rule the server of the
+// user who let the sender in. The invite that comes of a third-party invite may
+// be signed by the server of the user it is for instead of the sender's.
 //
-// Spec: rooms/v12, "Authorisation rules" 5.2; server-server API, "Validating
+// Spec: rooms/v8, "Authorisation rules" 4.2; server-server API, "Validating
 // hashes and signatures on received events".
 func (f *fields) MustSign() [][]string {
-	senders := []string{ServerOf(f.sender)}
-	if f.eventType != "m.room.member" {
-		return [][]string{senders}
+	must := [][]string{{ServerOf(f.sender)}}
+	isMember, content := f.eventType == "m.room.member", f.Body()
+	if membership, _ := content.Text("membership"); isMember && membership == "invite" && content.Get("third_party_invite").Exists() {
+		must[0] = append(must[0], ServerOf(f.stateKey))
 	}
-	content := f.Body()
-	membership, _ := content.Text("membership")
-	if membership == "invite" && content.Get("third_party_invite").Exists() {
-		senders = append(senders, ServerOf(f.stateKey))
+	if f.rules.Format == EventFormatV1 {
+		must = andServer(must, ServerOf(f.id))
 	}
-	must := [][]string{senders}
-	via, _ := content.Text("join_authorised_via_users_server")
-	if server := ServerOf(via); server != "" && !slices.Equal(senders, []string{server}) {
-		must = append(must, []string{server})
+	if via, _ := content.Text("join_authorised_via_users_server"); isMember && f.rules.RestrictedJoins {
+		must = andServer(must, ServerOf(via))
 	}
 	return must
+}
+
+// andServer adds a server that must sign, unless it must already.
+func andServer(must [][]string, server string) [][]string {
+	alone := func(anyOf []string) bool { return len(anyOf) == 1 && anyOf[0] == server }
+	if server == "" || slices.ContainsFunc(must, alone) {
+		return must
+	}
+	return append(must, []string{server})
 }

@@ -44,7 +44,7 @@ func TestReceiveRefuses(t *testing.T) {
 		if _, err := Receive(r, without(good, name)); !errors.Is(err, ErrBadJSON) {
 			t.Errorf("without %s: %v", name, err)
 		}
-		if _, err := FromStore(r, someID, without(good, name)); !errors.Is(err, ErrBadJSON) {
+		if _, err := FromStore(r, someID, without(good, name), false); !errors.Is(err, ErrBadJSON) {
 			t.Errorf("from the store without %s: %v", name, err)
 		}
 	}
@@ -194,13 +194,13 @@ func TestZeroRules(t *testing.T) {
 	for what, err := range map[string]error{
 		"Build":     second2(Build(Rules{}, message(), signerOf("mairie.fr"))),
 		"Receive":   second2(Receive(Rules{}, e.JSON())),
-		"FromStore": second2(FromStore(Rules{}, e.ID(), e.JSON())),
+		"FromStore": second2(FromStore(Rules{}, e.ID(), e.JSON(), false)),
 	} {
 		if !errors.Is(err, ErrBadJSON) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := FromStore(e.Rules(), "!x", e.JSON()); !errors.Is(err, ErrBadJSON) {
+	if _, err := FromStore(e.Rules(), "!x", e.JSON(), false); !errors.Is(err, ErrBadJSON) {
 		t.Errorf("FromStore with a room id: %v", err)
 	}
 }
@@ -224,13 +224,17 @@ func TestSign(t *testing.T) {
 // FuzzReceive: what is received is canonical, keeps its id and reads back from
 // the store; its redaction is stable and keeps the id.
 func FuzzReceive(f *testing.F) {
-	e := build(f, message())
-	f.Add([]byte(e.JSON()))
-	f.Add([]byte(build(f, memberEvent("@a:b", "@c:d", `{"membership":"invite","third_party_invite":{"signed":{"token":"t"}}}`)).JSON()))
-	f.Add([]byte(build(f, Proto{Type: "m.room.create", StateKey: ptr(""), Sender: "@a:b"}).JSON()))
-	f.Add(with(e.JSON(), "unsigned", []byte(`{}`)))
-	r := e.Rules()
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Add([]byte(build(f, memberEvent("@a:b", "@c:d", `{"membership":"invite","third_party_invite":{"signed":{"token":"t"}}}`)).JSON()), byte(11))
+	f.Add([]byte(build(f, Proto{Type: "m.room.create", StateKey: ptr(""), Sender: "@a:b"}).JSON()), byte(11))
+	for i, version := range Versions() {
+		r := rulesOf(f, version)
+		e := buildIn(f, r, protoIn(r))
+		f.Add([]byte(e.JSON()), byte(i))
+		f.Add(with(e.JSON(), "unsigned", []byte(`{}`)), byte(i))
+		f.Add(with(e.JSON(), "content", []byte(`{"x":[1.50,-0,1e3,123456789012345678901234567890]}`)), byte(i))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, version byte) {
+		r := rulesOf(t, Versions()[int(version)%len(versions)])
 		rc, err := Receive(r, b)
 		if err != nil {
 			if !errors.Is(err, ErrNotJSON) && !errors.Is(err, ErrBadJSON) && !errors.Is(err, ErrTooLarge) {
@@ -238,10 +242,10 @@ func FuzzReceive(f *testing.F) {
 			}
 			return
 		}
-		if c, err := Canonical(rc.JSON()); err != nil || string(c) != string(rc.JSON()) {
+		if c, err := r.canonical(rc.JSON()); err != nil || string(c) != string(rc.JSON()) {
 			t.Fatalf("not canonical: %s", rc.JSON())
 		}
-		stored, err := FromStore(r, rc.ID(), rc.JSON())
+		stored, err := FromStore(r, rc.ID(), rc.JSON(), false)
 		if err != nil {
 			t.Fatalf("can't be read from the store: %v", err)
 		}

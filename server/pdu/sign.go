@@ -36,6 +36,11 @@ func VerifyJSON(object []byte, entity, keyID string, key ed25519.PublicKey) erro
 	if err != nil {
 		return err
 	}
+	return o.VerifySignature(entity, keyID, key)
+}
+
+// VerifySignature is VerifyJSON for an object that was parsed.
+func (o Object) VerifySignature(entity, keyID string, key ed25519.PublicKey) error {
 	sig, ok := o.Object("signatures").Object(entity).Text(keyID)
 	if !ok {
 		return signaturef("none of %s with %s", entity, keyID)

@@ -36,10 +36,11 @@ func TestSignJSONVectors(t *testing.T) {
 }
 
 // The event vectors are of room version 1, whose redaction keeps `origin`.
+//
+// Spec: appendices, "Event Signing".
 func TestEventSigningVectors(t *testing.T) {
 	s := vectorSigner(t)
-	v1 := Rules{redaction: &redaction{top: only("event_id", "type", "room_id", "sender", "content", "hashes", "signatures", "depth",
-		"prev_events", "auth_events", "origin", "origin_server_ts")}}
+	v1 := rulesOf(t, "1")
 	for _, c := range []struct{ in, eventType, hash, sig string }{
 		{`{"room_id":"!x:domain","sender":"@a:domain","origin":"domain","origin_server_ts":1000000,"signatures":{},"hashes":{},"type":"X","content":{},"prev_events":[],"auth_events":[],"depth":3,"unsigned":{"age_ts":1000000}}`,
 			"X", "5jM4wQpv6lnBo7CLIghJuHdW+s2CMBJPUOGOC89ncos", "KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma+lYAg"},

@@ -3,6 +3,7 @@ package pdu
 import (
 	"bytes"
 	"iter"
+	"math"
 	"strconv"
 )
 
@@ -29,6 +30,25 @@ func (v Value) Int() (int64, bool) {
 	}
 	n, err := strconv.ParseInt(string(v.raw), 10, 64)
 	return n, err == nil
+}
+
+// Truncated is the integer part of a number, as events of room versions 1 to 5
+// may have it, at most the largest integer of 64 bits; ok is false for what is
+// no number and for one that no double can hold.
+func (v Value) Truncated() (n int64, ok bool) {
+	if len(v.raw) == 0 || (v.raw[0] != '-' && !isDigit(v.raw[0])) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(v.raw), 64)
+	switch {
+	case err != nil:
+		return 0, false
+	case f >= math.MaxInt64:
+		return math.MaxInt64, true
+	case f <= math.MinInt64:
+		return math.MinInt64, true
+	}
+	return int64(f), true
 }
 
 // Text is the value of a string.

@@ -23,7 +23,7 @@ func event(t testing.TB, sender, kind, stateKey, content string) *pdu.Event {
 		t.Fatal(err)
 	}
 	rules, _ := pdu.RulesFor("12")
-	e, err := pdu.FromStore(rules, "$e", b)
+	e, err := pdu.FromStore(rules, "$e", b, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (s *storedRoom) event(row *store.Event) (*pdu.Event, error) {
 			return nil, fmt.Errorf("room %s has version %q", room.ID, room.Version)
 		}
 	}
-	return pdu.FromStore(s.rules, row.ID, row.JSON)
+	return row.PDU(s.rules)
 }
 
 func (s *storedRoom) memberCount() int {

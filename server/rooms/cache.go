@@ -2,27 +2,35 @@ package rooms
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
-	"beffroi/server/pdu/auth"
 	"beffroi/server/store"
 )
 
-// maxLive is how many rooms are held in memory.
-const maxLive = 500
+// What the rooms in memory may weigh in bytes, to how much they are brought down when they weigh more, and how long one that nobody uses stays.
+const (
+	maxWeight   = 32 << 20
+	lowerWeight = maxWeight / 4 * 3
+	maxIdle     = 10 * time.Minute
+)
 
 // cache holds the rooms in memory. A room whose writes are queued is never dropped.
 type cache struct {
-	db    *store.DB
+	db     *store.DB
+	server string // this server's name
+	now    func() time.Time
+	weight atomic.Int64 // of all rooms, about
+
 	mu    sync.Mutex
 	rooms map[string]*live
-	uses  int64
 }
 
-func newCache(db *store.DB) *cache { return &cache{db: db, rooms: map[string]*live{}} }
-
-func newLive(roomID string) *live {
-	return &live{Room: store.Room{ID: roomID}, state: auth.Map{}, joined: map[string]store.Atom{}, pending: map[txnKey]*write{}}
+func newCache(db *store.DB, server string, now func() time.Time) *cache {
+	return &cache{db: db, server: server, now: now, rooms: map[string]*live{}}
 }
 
 // acquire gives the room, locked. A copy that died is waited for and read anew.
@@ -34,6 +42,9 @@ func (c *cache) acquire(ctx context.Context, roomID string) (*live, error) {
 		}
 		l.mu.Lock()
 		if !l.dead.Load() {
+			if c.weight.Load() > maxWeight {
+				c.evict()
+			}
 			return l, nil
 		}
 		last := l.last
@@ -49,13 +60,12 @@ func (c *cache) acquire(ctx context.Context, roomID string) (*live, error) {
 func (c *cache) get(roomID string) (l *live, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.uses++
 	if l = c.rooms[roomID]; l == nil {
-		l, isNew = newLive(roomID), true
+		l, isNew = c.newLive(roomID), true
 		l.mu.Lock()
 		c.rooms[roomID] = l
 	}
-	l.used = c.uses
+	l.used = c.now()
 	return l, isNew
 }
 
@@ -68,49 +78,56 @@ func (c *cache) fill(ctx context.Context, l *live) error {
 		c.drop(l)
 		return err
 	}
-	c.evict()
+	if c.weight.Load() > maxWeight {
+		c.evict()
+	}
 	return nil
 }
 
 // put adds a room that was just made.
 func (c *cache) put(l *live) {
 	c.mu.Lock()
-	c.uses++
-	l.used = c.uses
+	defer c.mu.Unlock()
+	l.used = c.now()
 	c.rooms[l.ID] = l
-	c.mu.Unlock()
-	c.evict()
 }
 
-// evict drops the room that was unused for longest among those at rest, where there are too many.
+// evict drops rooms at rest, those unused for longest first: all that are idle, and where the rooms weigh too much, more of them.
 func (c *cache) evict() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.rooms) <= maxLive {
-		return
+	all := slices.SortedFunc(maps.Values(c.rooms), func(a, b *live) int { return a.used.Compare(b.used) })
+	var weight int64
+	for _, l := range all {
+		weight += l.weight.Load()
 	}
-	var oldest *live
-	for _, l := range c.rooms {
-		if (oldest == nil || l.used < oldest.used) && l.retire(false) {
-			oldest = l
+	idle, enough := c.now().Add(-maxIdle), weight
+	if weight > maxWeight {
+		enough = lowerWeight
+	}
+	for _, l := range all {
+		if weight <= enough && l.used.After(idle) {
+			break
+		}
+		if l.retire() {
+			delete(c.rooms, l.ID)
+			weight -= l.weight.Load()
 		}
 	}
-	if oldest != nil && oldest.retire(true) {
-		delete(c.rooms, oldest.ID)
-	}
+	c.weight.Store(weight)
 }
 
-// retire tells whether nothing is queued and nobody is at work on the room, and where asked ends the use of this copy.
-func (l *live) retire(really bool) bool {
+// retire ends the use of this copy, where nothing is queued and nobody is at work on it.
+func (l *live) retire() bool {
 	if !l.mu.TryLock() {
 		return false
 	}
 	defer l.mu.Unlock()
-	rest := l.last == nil || l.last.Settled()
-	if rest && really {
-		l.dead.Store(true)
+	if l.last != nil && !l.last.Settled() {
+		return false
 	}
-	return rest
+	l.dead.Store(true)
+	return true
 }
 
 func (c *cache) drop(l *live) {
@@ -118,5 +135,20 @@ func (c *cache) drop(l *live) {
 	defer c.mu.Unlock()
 	if c.rooms[l.ID] == l {
 		delete(c.rooms, l.ID)
+		c.weight.Add(-l.weight.Load())
+	}
+}
+
+// Rest drops, every minute until ctx ends, the rooms in memory that nobody uses any more.
+func (s *Service) Rest(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.cache.evict()
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }

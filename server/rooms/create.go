@@ -1,9 +1,12 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -68,19 +71,30 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err := s.creatable(q); err != nil {
 		return "", err
 	}
-	drafts, err := s.drafts(ctx, u, q)
+	rules, err := s.rulesOf(q)
 	if err != nil {
 		return "", err
 	}
+	drafts, err := s.drafts(ctx, u, q, rules)
+	if err != nil {
+		return "", err
+	}
+	return s.found(ctx, rules, drafts)
+}
+
+// found makes a room of its first events, in one commit.
+func (s *Service) found(ctx context.Context, rules pdu.Rules, drafts []draft) (string, error) {
 	drafts[0].ts = s.creationTime()
-	l := newLive("")
-	l.Version = Version
-	l.rules, _ = pdu.RulesFor(Version)
+	l := s.cache.newLive("")
+	l.Version, l.rules = rules.Version, rules
+	if !rules.RoomIDIsHash {
+		l.ID = "!" + rand.Text() + ":" + s.Signer.ServerName
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var events []judged
 	for _, d := range drafts {
-		e, err := s.build(l, d)
+		e, err := s.build(ctx, l, d)
 		if err != nil {
 			return "", invalidState(err)
 		}
@@ -89,8 +103,21 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 		events = append(events, judged{e, d})
 	}
 	s.cache.put(l)
-	_, err = s.queue(l, events).settled()
+	_, err := s.queue(l, events).settled()
 	return l.ID, err
+}
+
+// DefaultVersion is the room version that rooms are created with where the request names none.
+func (s *Service) DefaultVersion() string { return cmp.Or(s.Version, Version) }
+
+// rulesOf are the rules of the room version that the request asks for.
+func (s *Service) rulesOf(q *CreateRequest) (pdu.Rules, error) {
+	version := cmp.Or(q.RoomVersion, s.DefaultVersion())
+	rules, ok := pdu.RulesFor(version)
+	if !ok {
+		return rules, merr.New(http.StatusBadRequest, "M_UNSUPPORTED_ROOM_VERSION", "Rooms of version %q can't be created here", version)
+	}
+	return rules, nil
 }
 
 // creationTime is now, but never the same twice: a room's id is the hash of its create event, so two equal ones would be one room.
@@ -107,10 +134,6 @@ func (s *Service) creationTime() int64 {
 // creatable refuses what can't be made here.
 func (s *Service) creatable(q *CreateRequest) error {
 	switch {
-	case q.RoomVersion != "" && q.RoomVersion != Version:
-		return merr.New(http.StatusBadRequest, "M_UNSUPPORTED_ROOM_VERSION", "Rooms of version %q can't be created here", q.RoomVersion)
-	case q.RoomAliasName != "":
-		return merr.InvalidParam("Room aliases can't be made on this server")
 	case len(q.Invite3PID) > 0:
 		return merr.InvalidParam("This server does not invite by e-mail address or telephone number")
 	case len(q.Invite)+len(q.InitialState) > maxFirst:
@@ -131,12 +154,12 @@ func invalidState(err error) error {
 }
 
 // drafts lists the events that a room begins with, in the order of the specification.
-func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft, error) {
+func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pdu.Rules) ([]draft, error) {
 	p, err := q.preset()
 	if err != nil {
 		return nil, err
 	}
-	create, err := s.createContent(u, q)
+	create, err := s.createContent(u, q, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +167,18 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest) ([]draft
 	if err != nil {
 		return nil, err
 	}
+	alias, err := s.alias(q)
+	if err != nil {
+		return nil, err
+	}
 	d := drafting{by: u}
 	d.state("m.room.create", "", create)
+	d.list[0].also = s.listed(u, alias, q.Visibility == "public")
 	d.state("m.room.member", u.ID, join)
-	d.state("m.room.power_levels", "", powerLevels(q.PowerLevelOverride))
+	d.state("m.room.power_levels", "", s.powerLevels(u, q, rules))
+	if alias != "" {
+		d.state("m.room.canonical_alias", "", map[string]string{"alias": alias})
+	}
 	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
 	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
@@ -175,14 +206,9 @@ func (s *Service) initial(ctx context.Context, e InitialState) error {
 // draftMembers brings in the custodian and the people invited.
 func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
 	if s.Custodian.ID != "" && !q.conversation() {
-		join, err := s.joinContent(ctx, s.Custodian, "")
-		if err != nil {
+		if err := s.draftCustodian(ctx, d); err != nil {
 			return err
 		}
-		invite := join
-		invite.Membership = "invite"
-		d.state("m.room.member", s.Custodian.ID, invite)
-		d.as(s.Custodian).state("m.room.member", s.Custodian.ID, join)
 	}
 	for _, target := range q.Invite {
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)
@@ -196,36 +222,52 @@ func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateReques
 
 // createContent is the content of the m.room.create event.
 //
-// Spec: rooms/v12; client-server API, "Creation", trusted_private_chat.
-func (s *Service) createContent(u User, q *CreateRequest) (map[string]any, error) {
+// Spec: client-server API, "Creation"; rooms/v11, `creator`; rooms/v12, `additional_creators`.
+func (s *Service) createContent(u User, q *CreateRequest, rules pdu.Rules) (map[string]any, error) {
 	content := map[string]any{}
 	for k, v := range q.CreationContent {
 		content[k] = v
 	}
-	delete(content, "creator") // no longer part of the event since version 11
-	content["room_version"] = Version
+	content["room_version"] = rules.Version
 	if v, ok := content["m.federate"]; ok && v != true && v != false {
 		return nil, merr.BadJSON("m.federate is neither true nor false")
 	}
-	var creators []string
-	if asked, ok := content["additional_creators"]; ok {
+	delete(content, "creator")
+	if rules.CreatorProperty {
+		content["creator"] = u.ID
+	}
+	creators, err := s.creators(u, q, rules)
+	delete(content, "additional_creators")
+	if len(creators) > 0 {
+		content["additional_creators"] = creators
+	}
+	return content, err
+}
+
+// creators are the additional creators, which rooms have from version 12 on.
+func (s *Service) creators(u User, q *CreateRequest, rules pdu.Rules) (creators []string, err error) {
+	if !rules.CreatorsRule {
+		return nil, nil
+	}
+	if asked, ok := q.CreationContent["additional_creators"]; ok {
 		if creators, ok = userIDs(asked); !ok {
 			return nil, merr.InvalidParam("additional_creators is not a list of user ids")
 		}
 	}
+	creators = append(creators, s.equals(q)...)
+	slices.Sort(creators)
+	return slices.DeleteFunc(slices.Compact(creators), func(id string) bool { return id == u.ID }), nil
+}
+
+// equals are those beside its creator who get all power in a new room: who is invited to a trusted conversation, and in a salon the custodian.
+func (s *Service) equals(q *CreateRequest) (ids []string) {
 	if q.Preset == "trusted_private_chat" {
-		creators = append(creators, q.Invite...)
+		ids = append(ids, q.Invite...)
 	}
 	if s.Custodian.ID != "" && !q.conversation() {
-		creators = append(creators, s.Custodian.ID)
+		ids = append(ids, s.Custodian.ID)
 	}
-	delete(content, "additional_creators")
-	slices.Sort(creators)
-	creators = slices.DeleteFunc(slices.Compact(creators), func(id string) bool { return id == u.ID })
-	if len(creators) > 0 {
-		content["additional_creators"] = creators
-	}
-	return content, nil
+	return ids
 }
 
 func userIDs(v any) ([]string, bool) {
@@ -239,21 +281,40 @@ func userIDs(v any) ([]string, bool) {
 	return ids, ok
 }
 
-// powerLevels are the levels that a room begins with. Creators are above all of them and are not listed.
-func powerLevels(override map[string]any) map[string]any {
+// powerLevels are the levels that a room begins with. From version 12 on creators are above all of them and are not listed; before, they have 100.
+func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules) map[string]any {
+	users, tombstone := map[string]any{}, 150
+	if !rules.CreatorsRule {
+		tombstone = 100
+		for _, id := range append(s.equals(q), u.ID) {
+			users[id] = 100
+		}
+	}
 	levels := map[string]any{
 		"users_default": 0, "events_default": 0, "state_default": 50, "invite": 0, "kick": 50, "ban": 50, "redact": 50,
-		"users":         map[string]any{},
+		"users":         users,
 		"notifications": map[string]any{"room": 50},
 		"events": map[string]any{
 			"m.room.name": 50, "m.room.avatar": 50, "m.room.canonical_alias": 50, "m.room.power_levels": 100,
-			"m.room.history_visibility": 100, "m.room.server_acl": 100, "m.room.encryption": 100, "m.room.tombstone": 150,
+			"m.room.history_visibility": 100, "m.room.server_acl": 100, "m.room.encryption": 100, "m.room.tombstone": tombstone,
 		},
 	}
-	for k, v := range override {
+	for k, v := range q.PowerLevelOverride {
 		levels[k] = v
 	}
+	s.empower(levels, q, rules)
 	return levels
+}
+
+// empower gives the custodian of a salon its power where the request lists others in the place of everybody.
+func (s *Service) empower(levels map[string]any, q *CreateRequest, rules pdu.Rules) {
+	users, ok := levels["users"].(map[string]any)
+	if !ok || rules.CreatorsRule || s.Custodian.ID == "" || q.conversation() {
+		return
+	}
+	users = maps.Clone(users)
+	users[s.Custodian.ID] = 100
+	levels["users"] = users
 }
 
 // drafting collects the events of a new room.

@@ -24,3 +24,46 @@ var IsStale = isStale
 
 // ForgetTxns forgets old transaction ids, as Run does.
 func (s *Service) ForgetTxns(ctx context.Context) error { return s.forgetTxns(ctx) }
+
+// Evict drops rooms in memory, as Rest does.
+func (s *Service) Evict() { s.cache.evict() }
+
+// MaxWeight is what rooms in memory may weigh in bytes.
+const MaxWeight = maxWeight
+
+// InMemory tells which rooms are in memory, and what they weigh in all.
+func (s *Service) InMemory() (ids map[string]bool, weight int64) {
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	ids = map[string]bool{}
+	for id := range s.cache.rooms {
+		ids[id] = true
+	}
+	return ids, s.cache.weight.Load()
+}
+
+// MembersHeld counts the members of a room whose events are in memory.
+func (s *Service) MembersHeld(ctx context.Context, roomID string) (n int) {
+	l, err := s.cache.acquire(ctx, roomID)
+	if err != nil {
+		return -1
+	}
+	defer l.mu.Unlock()
+	for key := range l.held {
+		if key.Type == "m.room.member" {
+			n++
+		}
+	}
+	return n
+}
+
+// BeginMember queues a change of one's own membership and gives a function that waits for it.
+func (s *Service) BeginMember(ctx context.Context, u User, roomID, membership string) (func() error, error) {
+	w, err := s.begin(ctx, roomID, func(*live) (draft, error) {
+		return draft{sender: u, kind: "m.room.member", stateKey: &u.ID, content: json.RawMessage(`{"membership":"` + membership + `"}`)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.pending.Wait, nil
+}

@@ -1,9 +1,12 @@
 package rooms
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
@@ -14,18 +17,56 @@ import (
 // was queued, not yet what is durable.
 type live struct {
 	store.Room
-	rules pdu.Rules
+	rules  pdu.Rules
+	server string // this server's name
+	db     *store.DB
+	all    *atomic.Int64 // what all rooms in memory weigh
 
-	mu      sync.Mutex
-	state   auth.Map              // the current state that authorisation looks at
-	joined  map[string]store.Atom // who is joined, to be woken
-	prev    string                // the forward extremity; "" in a room without events
-	depth   int64
-	head    *mark // of the last write that was queued
-	last    *store.Pending
-	pending map[txnKey]*write // writes with a transaction id, until they are settled
-	dead    atomic.Bool       // a write failed: this copy is not to be used any more
-	used    int64             // for the cache: when it was last used, in uses
+	mu       sync.Mutex
+	held     auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
+	joined   map[string]store.Atom // which users of this server are joined, to be woken
+	tips     []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
+	depth    int64                 // the greatest of theirs
+	head     *mark                 // of the last write that was queued
+	forkedOf []int64               // while the room is forked: the state groups that the current state is the resolution of; nil: not known
+	last     *store.Pending
+	grafted  *store.Pending    // the last write of an event that did not simply follow the head
+	pending  map[txnKey]*write // writes with a transaction id, until they are settled
+	dead     atomic.Bool       // a write failed, or nobody used it: this copy is not to be used any more
+	weight   atomic.Int64      // in bytes, about
+	used     time.Time         // for the cache, which guards it: when it was last used
+}
+
+// tip is a forward extremity. Its reference hash is needed in room versions 1 and 2.
+type tip struct {
+	id   string
+	hash pdu.Hash
+}
+
+func (l *live) tipOf(e *pdu.Event) tip {
+	if l.rules.Format != pdu.EventFormatV1 {
+		return tip{id: e.ID()}
+	}
+	return tip{e.ID(), e.ReferenceHash()}
+}
+
+// What a room, an event of its state and a joined user weigh in memory beyond their own bytes, about.
+const (
+	roomWeight  = 2048
+	eventWeight = 768
+	userWeight  = 96
+)
+
+func (c *cache) newLive(roomID string) *live {
+	l := &live{Room: store.Room{ID: roomID}, server: c.server, db: c.db, all: &c.weight, held: auth.Map{}, joined: map[string]store.Atom{},
+		pending: map[txnKey]*write{}}
+	l.grow(roomWeight)
+	return l
+}
+
+func (l *live) grow(bytes int) {
+	l.weight.Add(int64(bytes))
+	l.all.Add(int64(bytes))
 }
 
 // mark is where a write leaves the room. Only the writer's functions touch it.
@@ -36,6 +77,7 @@ type mark struct {
 	group      int64
 	notify     int64
 	notifyMain int64
+	forked     bool // the forward extremities are more or others than the last event
 }
 
 type txnKey struct {
@@ -43,36 +85,99 @@ type txnKey struct {
 	scope, txnID string
 }
 
-// relevant tells whether authorisation looks at state events of a type.
-func relevant(eventType string) bool {
-	switch eventType {
-	case "m.room.create", "m.room.member", "m.room.power_levels", "m.room.join_rules", "m.room.third_party_invite":
-		return true
-	}
-	return false
+// relevant are the types of state events that authorisation looks at and that are always held. It looks at members too, but at few of many.
+func relevant() []string {
+	return []string{"m.room.create", "m.room.power_levels", "m.room.join_rules", "m.room.third_party_invite"}
 }
 
 // apply moves the pending head over an event of actor.
 func (l *live) apply(e *pdu.Event, actor User) {
-	l.prev, l.depth = e.ID(), e.Depth()
+	l.tips, l.depth, l.forkedOf = []tip{l.tipOf(e)}, e.Depth(), nil
 	key, isState := e.StateKey()
-	if !isState || !relevant(e.Type()) {
-		return
-	}
-	l.state.Put(e)
-	if e.Type() != "m.room.member" {
-		return
-	}
-	if auth.Membership(e) == "join" {
-		l.joined[key] = actor.Atom // nobody joins another
-	} else {
-		delete(l.joined, key)
+	switch {
+	case isState && e.Type() == "m.room.member":
+		l.hold(e)
+		l.moved(e, key, actor.Atom) // nobody joins another
+	case isState && slices.Contains(relevant(), e.Type()):
+		l.hold(e)
 	}
 }
 
-// listeners are the users to wake for an event: who is joined. The one whom a membership event is about is added when it is stored.
+// moved notes who is joined after an event about a user of this server.
+func (l *live) moved(e *pdu.Event, userID string, user store.Atom) {
+	_, in := l.joined[userID]
+	switch joins := auth.Membership(e) == "join"; {
+	case joins && !in && pdu.ServerOf(userID) == l.server:
+		l.joined[userID] = user
+		l.grow(userWeight + len(userID))
+	case !joins && in:
+		delete(l.joined, userID)
+		l.grow(-userWeight - len(userID))
+	}
+}
+
+// hold sets an event of the state.
+func (l *live) hold(e *pdu.Event) {
+	key, _ := e.StateKey()
+	if old := l.held.Event(e.Type(), key); old != nil {
+		l.grow(-eventWeight - len(old.JSON()))
+	}
+	l.held.Put(e)
+	l.grow(eventWeight + len(e.JSON()))
+}
+
+// know reads those members among entries of the state that are not held yet. Until then the state lacks them.
+//
+// What is queued was held before it was queued, so the database is right about whatever is not held.
+func (l *live) know(ctx context.Context, keys ...auth.Key) error {
+	unknown := slices.DeleteFunc(slices.Clone(keys), func(key auth.Key) bool {
+		_, known := l.held[key]
+		return known || key.Type != "m.room.member"
+	})
+	if len(unknown) == 0 || l.Ref == 0 {
+		return nil
+	}
+	return l.db.Peek(ctx, func(r *store.Reader) error {
+		for _, key := range unknown {
+			if err := l.readMember(r, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (l *live) readMember(r *store.Reader, key auth.Key) error {
+	user, err := r.FindAtom(key.StateKey)
+	if err != nil {
+		return err
+	}
+	row, ok, err := r.CurrentEvent(l.Ref, store.AtomMember, user)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		l.held[key] = nil
+		l.grow(userWeight + len(key.StateKey))
+		return nil
+	}
+	e, err := row.PDU(l.rules)
+	if err == nil {
+		l.hold(e)
+	}
+	return err
+}
+
+// membership is a user's in the pending state, "" for none.
+func (l *live) membership(ctx context.Context, userID string) (string, error) {
+	key := auth.Key{Type: "m.room.member", StateKey: userID}
+	err := l.know(ctx, key)
+	return auth.Membership(l.held[key]), err
+}
+
+// listeners are whom to wake for an event: the users of this server who are joined, and who looks in from outside. Whom a membership event is about is added when it is stored.
 func (l *live) listeners() []int64 {
-	topics := make([]int64, 0, len(l.joined)+2)
+	topics := append(make([]int64, 0, len(l.joined)+3), topic(l.Ref))
 	for _, user := range l.joined {
 		topics = append(topics, int64(user))
 	}
@@ -81,7 +186,7 @@ func (l *live) listeners() []int64 {
 
 // levels are the power levels in force.
 func (l *live) levels() auth.PowerLevels {
-	return auth.NewPowerLevels(l.state.Event("m.room.create", ""), l.state.Event("m.room.power_levels", ""))
+	return auth.NewPowerLevels(l.held.Event("m.room.create", ""), l.held.Event("m.room.power_levels", ""))
 }
 
 // load reads a room's head from the database.
@@ -96,12 +201,12 @@ func (l *live) load(r *store.Reader) (err error) {
 	if err := l.loadHead(r); err != nil {
 		return err
 	}
-	for _, t := range []store.Atom{store.AtomCreate, store.AtomMember, store.AtomPowerLevels, store.AtomJoinRules, store.AtomThirdPartyInvite} {
+	for _, t := range relevant() {
 		if err := l.loadState(r, t); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.loadJoined(r)
 }
 
 func (l *live) loadHead(r *store.Reader) error {
@@ -109,44 +214,65 @@ func (l *live) loadHead(r *store.Reader) error {
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s has no timeline", l.ID))
 	}
-	e, ok, err := r.Event(place.NID)
+	last, ok, err := r.Event(place.NID)
 	if err != nil || !ok {
 		return errOr(err, fmt.Errorf("room %s: event %d is missing", l.ID, place.NID))
 	}
-	last, err := pdu.FromStore(l.rules, e.ID, e.JSON)
-	if err != nil {
+	l.head = &mark{applied: true, ord: place.Ord, group: last.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	tips := []store.Event{last}
+	if l.head.group, l.head.forked, err = l.loadFork(r, last.State, &tips); err != nil {
 		return err
 	}
-	l.prev, l.depth = last.ID(), last.Depth()
-	l.head = &mark{applied: true, ord: place.Ord, group: e.State, notify: place.Notify, notifyMain: place.NotifyMain}
+	for _, row := range tips {
+		e, err := row.PDU(l.rules)
+		if err != nil {
+			return err
+		}
+		l.tips, l.depth = append(l.tips, l.tipOf(e)), max(l.depth, e.Depth())
+	}
 	restores, err := r.Restores(l.Ref)
 	l.head.gap = restores * gapSize
 	return err
 }
 
+// loadFork replaces the last event and its state group where other events are the forward extremities.
+func (l *live) loadFork(r *store.Reader, group int64, tips *[]store.Event) (int64, bool, error) {
+	forked, err := r.ForkedState(l.Ref)
+	if err != nil || forked == 0 {
+		return group, false, err
+	}
+	*tips, err = r.Extremities(l.Ref)
+	return forked, true, err
+}
+
 // gapSize is the room that a timeline leaves for events that a restore lost. ARCHITECTURE.md, "Positions and places".
 const gapSize = 1 << 32
 
-func (l *live) loadState(r *store.Reader, eventType store.Atom) error {
-	events, err := r.CurrentEventsOfType(l.Ref, eventType)
+func (l *live) loadState(r *store.Reader, eventType string) error {
+	atom, err := r.FindAtom(eventType)
+	if err != nil {
+		return err
+	}
+	events, err := r.CurrentEventsOfType(l.Ref, atom)
 	if err != nil {
 		return err
 	}
 	for _, row := range events {
-		e, err := pdu.FromStore(l.rules, row.ID, row.JSON)
+		e, err := row.PDU(l.rules)
 		if err != nil {
 			return err
 		}
-		l.state.Put(e)
-		if eventType == store.AtomMember && auth.Membership(e) == "join" {
-			user, err := r.Text(row.StateKey)
-			if err != nil {
-				return err
-			}
-			l.joined[user] = row.StateKey
-		}
+		l.hold(e)
 	}
 	return nil
+}
+
+func (l *live) loadJoined(r *store.Reader) (err error) {
+	l.joined, err = r.JoinedOf(l.Ref, l.server)
+	for id := range l.joined {
+		l.grow(userWeight + len(id))
+	}
+	return err
 }
 
 // errOr is err, or what its absence means.

@@ -57,11 +57,13 @@ func (s *Service) JoinWith(ctx context.Context, u User, roomID, reason string, m
 		return err
 	}
 	content.more = more
-	return s.member(ctx, u, roomID, u.ID, content, func(l *live, now string) error {
+	return s.memberAs(ctx, u, roomID, u.ID, func(l *live, now string) (memberContent, error) {
 		if now == "join" {
-			return errNothingToDo
+			return content, errNothingToDo
 		}
-		return nil
+		var err error
+		content.JoinAuthorisedViaUsersServer, err = s.authoriser(ctx, l, u, now)
+		return content, err
 	})
 }
 
@@ -124,12 +126,13 @@ var errNothingToDo = errors.New("nothing to do")
 
 // member sends a membership event of sender about target, after check has seen target's membership now.
 func (s *Service) member(ctx context.Context, sender User, roomID, target string, content memberContent, check func(l *live, now string) error) error {
+	return s.memberAs(ctx, sender, roomID, target, func(l *live, now string) (memberContent, error) { return content, check(l, now) })
+}
+
+// memberAs is member with a content that depends on the room.
+func (s *Service) memberAs(ctx context.Context, sender User, roomID, target string, draw func(l *live, now string) (memberContent, error)) error {
 	if !pdu.ValidUserID(target) {
 		return merr.InvalidParam("%q is not a user id", target)
-	}
-	raw, err := json.Marshal(content)
-	if err != nil {
-		return err
 	}
 	var room store.RoomRef
 	e, err := s.post(ctx, roomID, func(l *live) (draft, error) {
@@ -138,7 +141,15 @@ func (s *Service) member(ctx context.Context, sender User, roomID, target string
 		if sender.ID != target && !senderIn {
 			return draft{}, notIn()
 		}
-		err := check(l, auth.Membership(l.state.Event("m.room.member", target)))
+		now, err := l.membership(ctx, target)
+		if err != nil {
+			return draft{}, err
+		}
+		content, err := draw(l, now)
+		if err != nil {
+			return draft{}, err
+		}
+		raw, err := json.Marshal(content)
 		return draft{sender: sender, kind: "m.room.member", stateKey: &target, content: raw}, err
 	})
 	if errors.Is(err, errNothingToDo) {

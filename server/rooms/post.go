@@ -3,6 +3,7 @@ package rooms
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 
@@ -21,6 +22,9 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
+	optional bool   // of several events: left out where the rules don't allow it
+
+	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
 // redaction is the target of an m.room.redaction event and the form it gets.
@@ -73,21 +77,24 @@ func (s *Service) post(ctx context.Context, roomID string, draw func(l *live) (d
 
 // begin queues an event under the room's lock.
 func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*write, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
 	defer l.mu.Unlock()
-	return s.draw(l, draw)
+	return s.draw(ctx, l, draw)
 }
 
 // draw makes an event on the locked room and queues it.
-func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, error) {
+func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, error)) (*write, error) {
 	d, err := draw(l)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.build(l, d)
+	if len(l.tips) > maxTips {
+		return s.drawOnMany(ctx, l, d)
+	}
+	e, err := s.build(ctx, l, d)
 	if err != nil {
 		return nil, err
 	}
@@ -96,28 +103,59 @@ func (s *Service) draw(l *live, draw func(l *live) (draft, error)) (*write, erro
 }
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
-func (s *Service) build(l *live, d draft) (*pdu.Event, error) {
+func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, error) {
+	p := s.proto(l, d, l.depth)
+	if err := l.know(ctx, auth.Needed(l.rules, p)...); err != nil {
+		return nil, err
+	}
+	return s.buildOn(l, p, l.tips, l.held)
+}
+
+// proto is what an event says that follows others, the deepest of which is depth deep.
+func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(l.depth+1, pdu.MaxDepth), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}
-	if l.prev != "" {
-		p.PrevEvents = []string{l.prev}
-	}
-	for _, key := range auth.Needed(l.rules, p) {
-		if e := l.state.Event(key.Type, key.StateKey); e != nil {
-			p.AuthEvents = append(p.AuthEvents, e.ID())
-		}
-	}
+	return p
+}
+
+// buildOn makes an event on top of others, in the state after them.
+func (s *Service) buildOn(l *live, p pdu.Proto, tips []tip, state auth.State) (*pdu.Event, error) {
+	l.link(&p, tips, state)
 	e, err := pdu.Build(l.rules, p, s.Signer)
 	if err != nil {
 		return nil, badEvent(err)
 	}
-	if err := auth.Check(e, l.state); err != nil {
+	if err := auth.Check(e, state); err != nil {
 		return nil, forbidden(err)
 	}
 	return e, nil
+}
+
+// link names the events before an event and those that allow it.
+func (l *live) link(p *pdu.Proto, tips []tip, state auth.State) {
+	named := l.rules.Format == pdu.EventFormatV1
+	if named {
+		p.Localpart, p.Hashes = rand.Text(), map[string]pdu.Hash{}
+	}
+	for _, t := range tips {
+		p.PrevEvents = append(p.PrevEvents, t.id)
+		if named {
+			p.Hashes[t.id] = t.hash
+		}
+	}
+	for _, key := range auth.Needed(l.rules, *p) {
+		e := state.Event(key.Type, key.StateKey)
+		if e == nil {
+			continue
+		}
+		p.AuthEvents = append(p.AuthEvents, e.ID())
+		if named {
+			p.Hashes[e.ID()] = e.ReferenceHash()
+		}
+	}
 }
 
 func badEvent(err error) error {
@@ -142,7 +180,6 @@ func forbidden(err error) error {
 
 // queue queues the write of events over which the pending head has moved. The room is locked.
 func (s *Service) queue(l *live, events []judged) *write {
-	prev, next := l.head, &mark{}
 	stored := make([]toStore, len(events))
 	for i, e := range events {
 		if e.redacts != nil {
@@ -150,15 +187,24 @@ func (s *Service) queue(l *live, events []judged) *write {
 		}
 		stored[i] = toStore{judged: e, notifies: s.Notifies(e.Event)}
 	}
+	return s.submit(l, stored)
+}
+
+// submit queues the write of events.
+func (s *Service) submit(l *live, events []toStore) *write {
+	prev, next := l.head, &mark{}
 	topics := l.listeners()
 	pending := s.db.Submit(context.Background(), func(tx *store.Tx) error {
 		tx.OnRollback(func(error) {
 			next.applied = false
 			l.dead.Store(true)
 		})
-		return s.write(tx, l, prev, next, stored, topics)
+		return s.write(tx, l, prev, next, events, topics)
 	})
-	w := &write{events: events, pending: pending}
+	w := &write{pending: pending}
+	for _, e := range events {
+		w.events = append(w.events, e.judged)
+	}
 	l.head, l.last = next, pending
 	l.remember(w)
 	return w
@@ -182,7 +228,7 @@ func (l *live) redact(redacted *pdu.Event) {
 	if !isState {
 		return
 	}
-	if now := l.state.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
-		l.state.Put(redacted)
+	if now := l.held.Event(redacted.Type(), key); now != nil && now.ID() == redacted.ID() {
+		l.hold(redacted)
 	}
 }

@@ -34,10 +34,11 @@ type PageQuery struct {
 	To       int64 // boundary where it stops at the latest
 	Backward bool
 	Limit    int
+	Batch    func([]store.Event) error // unless nil: is told what Match is going to be asked of
 	Match    func(*store.Event) (bool, error)
 }
 
-// Look finds the room and what the user may see of it: M_FORBIDDEN for who was never in it, or forgot it.
+// Look finds the room and what the user may see of it: M_FORBIDDEN for who was never in it, or forgot it, unless everybody may look into it.
 func Look(r *store.Reader, roomID string, user store.Atom) (store.Room, *Viewer, error) {
 	room, err := Find(r, roomID)
 	if err != nil {
@@ -47,7 +48,7 @@ func Look(r *store.Reader, roomID string, user store.Atom) (store.Room, *Viewer,
 	if err != nil {
 		return room, nil, err
 	}
-	if v.Forgotten || v.lastJoin == 0 && !v.Sees(always-1) {
+	if (v.Forgotten || v.lastJoin == 0) && !v.SeesNow() {
 		return room, nil, notIn()
 	}
 	return room, v, nil
@@ -77,10 +78,15 @@ func Messages(r *store.Reader, room store.Room, v *Viewer, q PageQuery) (*Page, 
 }
 
 func (q *PageQuery) next(r *store.Reader, room store.RoomRef, from int64, limit int) ([]store.Event, error) {
+	read := r.EventsForward
 	if q.Backward {
-		return r.EventsBackward(room, from, q.To, limit)
+		read = r.EventsBackward
 	}
-	return r.EventsForward(room, from, q.To, limit)
+	batch, err := read(room, from, q.To, limit)
+	if err == nil && q.Batch != nil {
+		err = q.Batch(batch)
+	}
+	return batch, err
 }
 
 // take adds what the user may see and asked for, and moves the end behind what was looked at.
@@ -95,25 +101,29 @@ func (p *Page) take(batch []store.Event, v *Viewer, q PageQuery, limit int) erro
 		if q.Backward {
 			p.End--
 		}
-		if !v.SeesEvent(e) {
-			continue
-		}
-		ok, err := q.Match(e)
-		if err != nil {
+		if err := p.show(e, v, q); err != nil {
 			return err
-		}
-		if ok {
-			p.Events = append(p.Events, v.seen(*e))
 		}
 	}
 	return nil
 }
 
-func (v *Viewer) seen(e store.Event) Seen { return Seen{e, v.MembershipAt(int64(e.NID))} }
+// show adds an event, where the user may see it and asked for it.
+func (p *Page) show(e *store.Event, v *Viewer, q PageQuery) error {
+	if sees, err := v.SeesEvent(e); err != nil || !sees {
+		return err
+	}
+	if ok, err := q.Match(e); err != nil || !ok {
+		return err
+	}
+	seen, err := v.seen(*e)
+	p.Events = append(p.Events, seen)
+	return err
+}
 
-// SeesEvent tells whether the user may see an event of the timeline.
-func (v *Viewer) SeesEvent(e *store.Event) bool {
-	return e.Placed && v.Sees(int64(e.NID)) // the position of a live event is its number
+func (v *Viewer) seen(e store.Event) (Seen, error) {
+	membership, err := v.StandingAt(&e)
+	return Seen{e, membership}, err
 }
 
 // Event reads one event that the user may see: M_NOT_FOUND otherwise, whether it exists or not.
@@ -130,10 +140,14 @@ func Event(r *store.Reader, roomID, eventID string, user store.Atom) (store.Room
 		return room, Seen{}, nil, err
 	}
 	e, ok, err := r.EventByID(eventID)
-	if err != nil || !ok || e.Room != room.Ref || v.Forgotten || !v.SeesEvent(&e) {
+	if err != nil || !ok || e.Room != room.Ref || v.Forgotten && !v.SeesNow() {
 		return room, Seen{}, nil, errOr(err, missing)
 	}
-	return room, v.seen(e), v, nil
+	if sees, err := v.SeesEvent(&e); err != nil || !sees {
+		return room, Seen{}, nil, errOr(err, missing)
+	}
+	seen, err := v.seen(e)
+	return room, seen, v, err
 }
 
 // State reads a room's state as the user may see it: the current one while joined, else the one when they left.
@@ -210,7 +224,7 @@ func stateNID(r *store.Reader, room store.Room, v *Viewer, eventType, stateKey s
 }
 
 // current tells whether the user sees the room's state as it is now.
-func (v *Viewer) current() bool { return v.In() || v.Sees(always-1) }
+func (v *Viewer) current() bool { return v.In() || v.SeesNow() }
 
 // JoinedRooms lists the ids of the rooms that the user is joined to.
 func (s *Service) JoinedRooms(ctx context.Context, user store.Atom) ([]string, error) {

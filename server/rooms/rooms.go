@@ -6,6 +6,7 @@ package rooms
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Version is the room version that rooms are created with, the only one so far.
+// Version is the room version that rooms are created with where nobody says another.
 const Version = "12"
 
 // Typing is told who can't be typing any more, because they are no longer in the room.
@@ -47,9 +48,11 @@ type User struct {
 type Config struct {
 	Signer    pdu.Signer // its server name is this server's
 	People    People
-	Custodian User // the town hall's additional creator of salons; zero for none
+	Custodian User   // the town hall's additional creator of salons; zero for none
+	Version   string // which rooms are created with where the request names none; "" for the constant
 	Notifies  Notifies
 	Typing    Typing // nil: nobody types
+	Remote    Remote // nil: this server speaks with no other
 	Log       zerolog.Logger
 }
 
@@ -61,12 +64,14 @@ type Service struct {
 	now   func() time.Time
 	cache *cache
 
+	sweeping sync.Mutex // held while purged rooms are removed
+
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }
 
 // New makes the room core.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db)}
+	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db, c.Signer.ServerName, now)}
 }
 
 func (s *Service) millis() int64 { return store.Millis(s.now()) }

@@ -2,7 +2,6 @@ package rooms_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/pdutest"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -55,7 +55,7 @@ func open(t testing.TB, path string) *world {
 	}
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	t.Cleanup(func() { _ = db.Close() })
-	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	signer := pdutest.Signer("hs")
 	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Notifies: func(e *pdu.Event) bool { return e.Type() == "m.room.message" }})
 	return w
 }
@@ -157,10 +157,10 @@ func checkLine(w *world, room string) {
 			return err
 		}
 		events, err := r.EventsForward(found.Ref, store.OrdMin, store.OrdMax, 10000)
-		rules, _ := pdu.RulesFor(rooms.Version)
+		rules, _ := pdu.RulesFor(found.Version)
 		prev := ""
 		for i, row := range events {
-			e, err := pdu.FromStore(rules, row.ID, row.JSON)
+			e, err := row.PDU(rules)
 			if err != nil {
 				return err
 			}
@@ -333,7 +333,7 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	w := start(t)
 	alice := w.user("alice")
 	now := time.Now()
-	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	signer := pdutest.Signer("hs")
 	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{Signer: signer, People: w.people, Notifies: func(*pdu.Event) bool { return false }})
 	made := map[string]bool{}
 	for range 3 {

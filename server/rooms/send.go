@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
 	"beffroi/server/store"
 )
 
@@ -17,8 +18,9 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 	if eventType == "m.room.redaction" {
 		return s.redact(ctx, u, roomID, redactsOf(content), txnID, content)
 	}
-	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(*live) (draft, error) {
-		return draft{sender: u, kind: eventType, content: content}, nil
+	return s.once(ctx, roomID, txnKey{u.Device, "send/" + eventType, txnID}, func(l *live) (draft, error) {
+		d := draft{sender: u, kind: eventType, content: content}
+		return d, s.relatable(ctx, l, &d)
 	})
 }
 
@@ -26,8 +28,11 @@ func (s *Service) Send(ctx context.Context, u User, roomID, eventType, txnID str
 //
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}".
 func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, stateKey string, content json.RawMessage) (string, error) {
-	if err := s.settable(ctx, eventType, stateKey, content); err != nil {
+	if err := s.settableIn(ctx, roomID, eventType, stateKey, content); err != nil {
 		return "", err
+	}
+	if eventType == "m.room.member" {
+		content = withoutAuthoriser(content)
 	}
 	if id, err := s.standing(ctx, u, roomID, eventType, stateKey, content); err != nil || id != "" {
 		return id, err
@@ -65,7 +70,7 @@ func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func
 
 // beginOnce finds the event that the transaction id stands for, durable or queued, or queues it.
 func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw func(l *live) (draft, error)) (*write, string, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, "", err
 	}
@@ -82,7 +87,7 @@ func (s *Service) beginOnce(ctx context.Context, roomID string, key txnKey, draw
 	if err != nil || eventID != "" {
 		return nil, eventID, err
 	}
-	w, err := s.draw(l, func(l *live) (draft, error) {
+	w, err := s.draw(ctx, l, func(l *live) (draft, error) {
 		d, err := draw(l)
 		d.txn = key
 		return d, err
@@ -137,11 +142,14 @@ func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t re
 	if err != nil {
 		return t, err
 	}
-	t.whole, err = pdu.FromStore(l.rules, t.row.ID, t.row.JSON)
-	if err == nil && t.whole.IsCreate() {
-		err = merr.Forbidden("The creation of a room can't be deleted")
+	if t.whole, err = t.row.PDU(l.rules); err != nil {
+		return t, err
 	}
-	return t, err
+	if t.whole.IsCreate() {
+		return t, merr.Forbidden("The creation of a room can't be deleted")
+	}
+	key, _ := t.whole.StateKey()
+	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
 }
 
 // redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.

@@ -9,6 +9,14 @@ import (
 	"beffroi/server/pdu"
 )
 
+// settableIn is settable for a room that is there.
+func (s *Service) settableIn(ctx context.Context, roomID, eventType, stateKey string, content json.RawMessage) error {
+	if eventType == "m.room.canonical_alias" {
+		return s.settableAliases(ctx, roomID, stateKey, content)
+	}
+	return s.settable(ctx, eventType, stateKey, content)
+}
+
 // settable refuses state that the authorisation rules let pass, but that is not for clients to set or would mislead others.
 // Content that can't be parsed is left to who builds the event.
 func (s *Service) settable(ctx context.Context, eventType, stateKey string, content json.RawMessage) error {
@@ -51,21 +59,12 @@ func (s *Service) settableMember(ctx context.Context, target string, content pdu
 	return err
 }
 
-// settableAlias refuses aliases, which this server doesn't have.
-//
-// Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", M_INVALID_PARAM and M_BAD_ALIAS.
+// settableAlias refuses aliases in what a new room begins with: none can point to it yet but the one that the request asks for, and that
+// gets an event of its own.
 func settableAlias(content pdu.Object) error {
-	aliases, _ := content.Get("alt_aliases").Texts()
-	if alias, ok := content.Text("alias"); ok && alias != "" {
-		aliases = append(aliases, alias)
-	}
-	if len(aliases) == 0 {
-		return nil
-	}
-	for _, alias := range aliases {
-		if !pdu.ValidRoomAlias(alias) {
-			return merr.InvalidParam("%q is not a room alias", alias)
-		}
+	aliases, err := aliasesIn(content)
+	if err != nil || len(aliases) == 0 {
+		return err
 	}
 	return merr.New(http.StatusBadRequest, "M_BAD_ALIAS", "The alias %q is not one of this room", aliases[0])
 }

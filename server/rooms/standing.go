@@ -22,7 +22,7 @@ func (s *Service) standing(ctx context.Context, u User, roomID, eventType, state
 			return "", err
 		}
 		rules, _ := pdu.RulesFor(room.Version)
-		e, err := pdu.FromStore(rules, now.ID, now.JSON)
+		e, err := now.PDU(rules)
 		if err != nil || !bytes.Equal(e.Body().Raw(), wanted) {
 			return "", err
 		}

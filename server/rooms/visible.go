@@ -17,6 +17,7 @@ type Viewer struct {
 	memberships []span
 	visibility  []span
 	user        store.Atom
+	aside
 }
 
 // span is what holds from a position on.
@@ -29,7 +30,7 @@ const always = int64(1<<63 - 1)
 
 // View prepares the answers for a user in a room.
 func View(r *store.Reader, room store.RoomRef, user store.Atom) (*Viewer, error) {
-	v := &Viewer{user: user}
+	v := &Viewer{user: user, aside: aside{r: r, room: room, last: edge{from: store.OrdMax}}}
 	m, _, err := r.Member(room, user)
 	if err != nil {
 		return nil, err
@@ -130,5 +131,18 @@ func (v *Viewer) allowed(visibility, membership string, pos int64) bool {
 	return false
 }
 
+// SeesAll tells whether nothing on the room's main line is hidden from the user.
+func (v *Viewer) SeesAll() bool {
+	for _, s := range v.visibility {
+		if is := orShared(s.value); is != "shared" && is != "world_readable" {
+			return false
+		}
+	}
+	return v.In()
+}
+
 // In tells whether the user is joined now.
 func (v *Viewer) In() bool { return v.Membership == store.Join }
+
+// SeesNow tells whether the user may see what happens in the room now, in it or not.
+func (v *Viewer) SeesNow() bool { return v.Sees(always - 1) }

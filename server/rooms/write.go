@@ -10,7 +10,11 @@ import (
 type toStore struct {
 	judged
 	notifies bool
+	verdict  *verdict // nil: it simply follows the head
 }
+
+// placed tells whether the event enters the timeline.
+func (e *toStore) placed() bool { return e.verdict == nil || e.verdict.placed() }
 
 // write runs in the writer: it stores the events after the head that they were built on.
 func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStore, topics []int64) error {
@@ -28,16 +32,18 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 		}
 		l.Ref = ref
 	}
-	if err := openGap(tx, l.Ref, next); err != nil {
+	if !events[0].placed() {
+		topics = nil
+	} else if err := openGap(tx, l.Ref, next); err != nil {
 		return err
 	}
 	for _, e := range events {
-		subject, err := s.put(tx, l, next, e)
+		subjects, err := s.put(tx, l, next, e)
 		if err != nil {
 			return err
 		}
-		if subject != 0 {
-			topics = append(topics, int64(subject))
+		for _, user := range subjects {
+			topics = append(topics, int64(user))
 		}
 	}
 	next.applied = true
@@ -55,16 +61,36 @@ func openGap(tx *store.Tx, room store.RoomRef, at *mark) error {
 	return tx.OpenGap(room, from, to)
 }
 
-// put writes one event with everything that follows from it. It gives the user whose membership it changes, or 0.
-func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store.Atom, err error) {
+// put writes one event with everything that follows from it. It gives the users whose membership changes.
+func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) ([]store.Atom, error) {
+	if e.verdict != nil {
+		return s.putVerdict(tx, l, at, e)
+	}
+	subject, err := s.putNext(tx, l, at, e)
+	if err != nil || subject == 0 {
+		return nil, err
+	}
+	return []store.Atom{subject}, nil
+}
+
+// putNext writes an event that follows the head. It gives the user whose membership it changes, or 0.
+func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject store.Atom, err error) {
 	pos, err := tx.NextPos()
 	if err != nil {
 		return 0, err
 	}
-	row, err := newRow(tx, l, at, e, pos)
+	if at.forked { // it follows all that the room ended in
+		at.forked = false
+		if err := tx.Unfork(l.Ref); err != nil {
+			return 0, err
+		}
+	}
+	row, err := newRow(tx, l.Ref, e)
 	if err != nil {
 		return 0, err
 	}
+	at.ord++
+	row.NID, row.Ord, row.Placed = store.NID(pos), at.ord, true
 	if row.StateKey != 0 {
 		if err := s.storeState(tx, at, &row, e.Event, pos); err != nil {
 			return 0, err
@@ -74,29 +100,42 @@ func (s *Service) put(tx *store.Tx, l *live, at *mark, e toStore) (subject store
 	if err := tx.AddEvent(&row); err != nil {
 		return 0, err
 	}
-	if err := place(tx, at, &row, e, pos); err != nil {
-		return 0, err
+	if row.Type == store.AtomMember {
+		subject = row.StateKey
+	}
+	return subject, s.show(tx, at, &row, e, pos)
+}
+
+// show appends an event to the timeline, with everything that does not depend on the room's state.
+func (s *Service) show(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
+	if err := place(tx, at, row, e, pos); err != nil {
+		return err
+	}
+	if err := tx.Relate(row); err != nil {
+		return err
 	}
 	if e.txn.txnID != "" {
 		if err := tx.AddTxn(e.txn.device, e.txn.scope, e.txn.txnID, row.NID, row.TS); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if e.redacts != nil && e.redacts.redacted != nil {
 		if err := tx.Redact(e.redacts.target.NID, row.NID, e.redacts.redacted.JSON()); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	if row.Type == store.AtomMember {
-		subject = row.StateKey
+	if e.also == nil {
+		return nil
 	}
-	return subject, nil
+	return e.also(tx, row.Room)
 }
 
-func newRow(tx *store.Tx, l *live, at *mark, e toStore, pos int64) (row store.Event, err error) {
-	at.ord++
-	row = store.Event{NID: store.NID(pos), Room: l.Ref, Ord: at.ord, Placed: true, ID: e.ID(), TS: e.OriginServerTS(), JSON: e.JSON(),
-		TxnDevice: e.txn.device, TxnID: e.txn.txnID}
+// newRow is what the event itself says.
+func newRow(tx *store.Tx, room store.RoomRef, e toStore) (row store.Event, err error) {
+	row = store.Event{Room: room, ID: e.ID(), TS: e.OriginServerTS(), JSON: e.JSON(), TxnDevice: e.txn.device, TxnID: e.txn.txnID}
+	if e.RedactedOnArrival() {
+		row.Status = store.StatusRedactedOnArrival
+	}
 	if row.Type, err = tx.Atom(e.Type()); err != nil {
 		return row, err
 	}

@@ -17,8 +17,8 @@ const (
 	selectAccountData      = `SELECT content, pos FROM account_data WHERE user = ? AND room = ? AND type = ?`
 	selectAccountDataSince = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND pos > ? AND pos <= ? ORDER BY pos`
 	selectAccountDataOf    = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND type = ?`
-	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos`
+	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos, sum) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos, sum = excluded.sum`
 	countAccountData  = `SELECT count(*) FROM account_data WHERE user = ?`
 	deleteAccountData = `DELETE FROM account_data WHERE user = ?`
 )
@@ -55,7 +55,7 @@ func (r *Reader) AccountDataCount(user Atom) (n int, err error) {
 // PutAccountData sets data at the position d.Pos.
 func (tx *Tx) PutAccountData(user Atom, d AccountData) error {
 	tx.touch(TouchedData, int64(user), d.Pos)
-	return tx.exec(upsertAccountData, user, d.Room, d.Type, []byte(d.Content), d.Pos)
+	return tx.exec(upsertAccountData, user, d.Room, d.Type, []byte(d.Content), d.Pos, Sum(d.Content))
 }
 
 // DeleteAccountData removes all data of a user.

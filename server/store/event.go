@@ -1,6 +1,10 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+
+	"beffroi/server/pdu"
+)
 
 // NID is the number of an event in the database.
 type NID int64
@@ -11,6 +15,7 @@ const (
 	StatusRejected          = 2
 	StatusOutlier           = 4
 	StatusRedactedOnArrival = 8
+	StatusAside             = 16 // the state before it was not the room's current one when it came
 )
 
 // Event is an event's row.
@@ -33,15 +38,20 @@ type Event struct {
 	JSON       []byte // canonical signed bytes without unsigned
 }
 
+// PDU is the event in a room of a version.
+func (e *Event) PDU(r pdu.Rules) (*pdu.Event, error) {
+	return pdu.FromStore(r, e.ID, e.JSON, e.Status&StatusRedactedOnArrival != 0)
+}
+
 const eventColumns = `e.nid, e.room, e.ord, e.event_id, e.type, e.state_key, e.sender, e.ts, e.status, e.state, e.replaces, e.redacted_by,
-	e.txn_device, e.txn_id, e.json`
+	e.txn_device, e.txn_id, ` + eventJSON
 
 const (
-	insertEvent = `INSERT INTO event (nid, room, ord, event_id, type, state_key, sender, ts, status, state, replaces, txn_device, txn_id, json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertEvent = `INSERT INTO event (nid, room, ord, event_id, type, state_key, sender, ts, status, state, replaces, txn_device, txn_id, json, sum, frame)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	eventByID   = `SELECT ` + eventColumns + ` FROM event e WHERE e.event_id = ?`
 	eventByNID  = `SELECT ` + eventColumns + ` FROM event e WHERE e.nid = ?`
-	redactEvent = `UPDATE event SET json = ?, redacted_by = ? WHERE nid = ?`
+	redactEvent = `UPDATE event SET json = ?, frame = NULL, sum = ?, redacted_by = ? WHERE nid = ?`
 
 	getTxn = `SELECT e.event_id FROM txn t JOIN event e ON e.nid = t.nid WHERE t.device = ? AND t.scope = ? AND t.txn_id = ?`
 	putTxn = `INSERT INTO txn (device, scope, txn_id, nid, ts) VALUES (?, ?, ?, ?, ?)`
@@ -53,9 +63,14 @@ const (
 
 // AddEvent stores an event's row.
 func (tx *Tx) AddEvent(e *Event) error {
+	tx.events++
+	body, frame, err := tx.framed(e)
+	if err != nil {
+		return err
+	}
 	tx.added = e
 	return tx.exec(insertEvent, e.NID, e.Room, sql.NullInt64{Int64: e.Ord, Valid: e.Placed}, eventIDBytes(e.ID), e.Type, orNull(e.StateKey), e.Sender,
-		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, e.JSON)
+		e.TS, e.Status, e.State, orNull(e.Replaces), orNull(e.TxnDevice), sql.NullString{String: e.TxnID, Valid: e.TxnDevice != 0}, body, Sum(e.JSON), orNull(frame))
 }
 
 // EventByID reads an event; ok is false where it is not known.
@@ -80,10 +95,14 @@ func scanEvent(rows *sql.Rows) (Event, error) { return scanEventAnd(rows) }
 // scanEventAnd reads an event and the columns after it.
 func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	var ord, stateKey, replaces, redactedBy, device sql.NullInt64
-	var id []byte
+	var id, body, frame []byte
 	var txn sql.NullString
 	err = rows.Scan(append(in(&e.NID, &e.Room, &ord, &id, &e.Type, &stateKey, &e.Sender, &e.TS, &e.Status, &e.State, &replaces, &redactedBy,
-		&device, &txn, &e.JSON), more...)...)
+		&device, &txn, &body, &frame), more...)...)
+	if err != nil {
+		return e, err
+	}
+	e.JSON, err = unframe(body, frame)
 	e.Ord, e.Placed = ord.Int64, ord.Valid
 	e.ID, e.StateKey = eventIDText(id), Atom(stateKey.Int64)
 	e.Replaces, e.RedactedBy = NID(replaces.Int64), NID(redactedBy.Int64)
@@ -91,10 +110,13 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	return e, err
 }
 
-// Redact replaces an event's bytes by their redacted form and notes which event redacted it.
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
+	if err := tx.endRelation(target); err != nil {
+		return err
+	}
 	tx.redacted = append(tx.redacted, target)
-	return tx.exec(redactEvent, redacted, by, target)
+	return tx.exec(redactEvent, redacted, Sum(redacted), by, target)
 }
 
 // TxnEvent gives the id of the event that a device sent with a transaction id in a scope, "" where there is none.

@@ -1,6 +1,9 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+	"fmt"
+)
 
 const (
 	backupColumns  = `version, algorithm, auth_data, etag, count, deleted`
@@ -13,9 +16,9 @@ const (
 	deleteBackup   = `UPDATE key_backup SET deleted = 1, count = 0, auth_data = '' WHERE user = ? AND version = ?`
 	backupChanged  = `UPDATE key_backup SET etag = etag + 1, count = count + ? WHERE user = ? AND version = ?`
 	sessionColumns = `room_id, session_id, first_message_index, forwarded_count, is_verified, session_data`
-	insertSession  = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insertSession  = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	// Source: client-server API, "Server-side key backups": which of two keys of a session is kept.
-	replaceSession = `UPDATE key_backup_session SET first_message_index = ?5, forwarded_count = ?6, is_verified = ?7, session_data = ?8
+	replaceSession = `UPDATE key_backup_session SET first_message_index = ?5, forwarded_count = ?6, is_verified = ?7, session_data = ?8, sum = ?9
 		WHERE user = ?1 AND version = ?2 AND room_id = ?3 AND session_id = ?4
 		AND (1 - is_verified, first_message_index, forwarded_count) > (1 - ?7, ?5, ?6)`
 	sessionsOf     = `SELECT ` + sessionColumns + ` FROM key_backup_session WHERE user = ? AND version = ?`
@@ -43,6 +46,11 @@ type BackupSession struct {
 	ForwardedCount    int64
 	IsVerified        bool
 	SessionData       []byte // JSON
+}
+
+// Sum is the checksum of what is stored of a session beside its names.
+func (s BackupSession) Sum() int64 {
+	return Sum(fmt.Appendf(nil, "%d %d %t %s", s.FirstMessageIndex, s.ForwardedCount, s.IsVerified, s.SessionData))
 }
 
 // BackupPart names sessions of a backup: all, those of a room, or one. A session without a room means nothing.
@@ -122,7 +130,7 @@ func (r *Reader) BackupSessions(user Atom, version int64, part BackupPart, each 
 func (tx *Tx) PutBackupSessions(user Atom, version int64, sessions []BackupSession) error {
 	var added, replaced int64
 	for _, s := range sessions {
-		args := in(user, version, s.RoomID, s.SessionID, s.FirstMessageIndex, s.ForwardedCount, s.IsVerified, s.SessionData)
+		args := in(user, version, s.RoomID, s.SessionID, s.FirstMessageIndex, s.ForwardedCount, s.IsVerified, s.SessionData, s.Sum())
 		n, err := tx.execCount(insertSession, args...)
 		if err != nil {
 			return err

@@ -1,7 +1,9 @@
 package store
 
+import "fmt"
+
 const (
-	insertMedia = `INSERT INTO media (media_id, sha256, size, content_type, file_name, uploader, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertMedia = `INSERT INTO media (media_id, sha256, size, content_type, file_name, uploader, created, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 	mediaByID   = `SELECT sha256, size, content_type, file_name, uploader, created FROM media WHERE media_id = ?`
 )
 
@@ -16,9 +18,14 @@ type Media struct {
 	Created     int64 // milliseconds
 }
 
+// Sum is the checksum of what is stored of an upload: SHA-256 proves its bytes, nothing what they are called.
+func (m Media) Sum() int64 {
+	return Sum(fmt.Appendf(nil, "%s %x %d %q %q", m.ID, m.SHA256, m.Size, m.ContentType, m.FileName))
+}
+
 // InsertMedia stores what is known of an upload.
 func (tx *Tx) InsertMedia(m Media) error {
-	return tx.exec(insertMedia, m.ID, m.SHA256, m.Size, m.ContentType, m.FileName, m.Uploader, m.Created)
+	return tx.exec(insertMedia, m.ID, m.SHA256, m.Size, m.ContentType, m.FileName, m.Uploader, m.Created, m.Sum())
 }
 
 // Media finds an upload by its media id. It tells whether there is one.

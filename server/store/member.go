@@ -48,7 +48,10 @@ const (
 	getMember     = `SELECT ` + memberColumns + ` FROM member WHERE room = ? AND user = ?`
 	roomsOfUser   = `SELECT ` + memberColumns + ` FROM member WHERE user = ?`
 	membersOfRoom = `SELECT ` + memberColumns + ` FROM member WHERE room = ?`
-	sharing       = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
+	usersWith     = `SELECT user FROM member WHERE room = ? AND membership = ? ORDER BY user LIMIT ?`
+	joinedOf      = `SELECT a.text, a.id FROM member m JOIN atom a ON a.id = m.user
+		WHERE m.room = ? AND m.membership = 1 AND substr(a.text, -length(?2)) = ?2`
+	sharing = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
 		WHERE a.user = ? AND a.membership = 1`
 )
 
@@ -67,6 +70,12 @@ func (r *Reader) Member(room RoomRef, user Atom) (m Member, ok bool, err error) 
 	return m, ok, err
 }
 
+// MembershipOf is a user's membership in a room, 0 where they never had one.
+func (r *Reader) MembershipOf(room RoomRef, user Atom) (Membership, error) {
+	m, _, err := r.Member(room, user)
+	return m.Membership, err
+}
+
 // RoomsOf lists a user's memberships in all rooms.
 func (r *Reader) RoomsOf(user Atom) ([]Member, error) {
 	return list(r, roomsOfUser, in(user), scanMember)
@@ -75,6 +84,24 @@ func (r *Reader) RoomsOf(user Atom) ([]Member, error) {
 // MembersOf lists the memberships of all users in a room.
 func (r *Reader) MembersOf(room RoomRef) ([]Member, error) {
 	return list(r, membersOfRoom, in(room), scanMember)
+}
+
+// UsersWith lists up to limit users who have a membership in a room.
+func (r *Reader) UsersWith(room RoomRef, m Membership, limit int) ([]Atom, error) {
+	return list(r, usersWith, in(room, m, limit), scanInt[Atom])
+}
+
+// JoinedOf gives the users of a server who are joined to a room, by their ids.
+func (r *Reader) JoinedOf(room RoomRef, server string) (map[string]Atom, error) {
+	joined := map[string]Atom{}
+	err := r.rows(joinedOf, in(room, ":"+server), func(rows *sql.Rows) error {
+		var id string
+		var user Atom
+		err := rows.Scan(&id, &user)
+		joined[id] = user
+		return err
+	})
+	return joined, err
 }
 
 // UsersSharingRooms lists who is joined to a room that the user is joined to, the user included.

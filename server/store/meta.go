@@ -22,6 +22,13 @@ const (
 	MetaIncarnation = "incarnation"  // integer, raised by a restore: two machines must never give the same thing
 	MetaTokenSecret = "token_secret" // bytes, the key of access tokens
 
+	MetaPurged  = "purged"  // integer: events up to this number may have been deleted for ever
+	MetaMissing = "missing" // JSON of Missing, the last time that anything was
+
+	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
+
+	metaPosition = "position" // integer, see positions
+
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name

@@ -9,6 +9,10 @@ import (
 // reservation is how many positions are reserved ahead at a time, so that giving one costs no write.
 const reservation = 4096
 
+// uncleanJump is by how much a start after a crash is above the reservation: where the end of the write-ahead log is lost, with it may be a reservation,
+// and what was given under it in the last minute stands above the high-water mark.
+const uncleanJump = 1 << 20
+
 // positions gives every stream its positions. It is used by the writer only, so positions rise in the order of commits.
 // Positions of a write that was rolled back are lost, never given again.
 type positions struct {
@@ -17,8 +21,8 @@ type positions struct {
 }
 
 const (
-	getReservation = `SELECT value FROM meta WHERE name = 'position'`
-	setReservation = `INSERT INTO meta (name, value) VALUES ('position', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+	getReservation = `SELECT value FROM meta WHERE name = '` + metaPosition + `'`
+	setReservation = `INSERT INTO meta (name, value) VALUES ('` + metaPosition + `', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
 func loadPositions(ctx context.Context, c *conn) (*positions, error) {

@@ -22,8 +22,8 @@ const (
 	currentBackups = `SELECT user, max(version) FROM key_backup WHERE deleted = 0 GROUP BY user`
 	copyBackup     = `INSERT INTO key_backup (user, version, algorithm, auth_data, etag, count)
 		SELECT user, ?3, algorithm, auth_data, etag, count FROM key_backup WHERE user = ?1 AND version = ?2`
-	copyBackupSessions = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `)
-		SELECT user, ?3, ` + sessionColumns + ` FROM key_backup_session WHERE user = ?1 AND version = ?2 ORDER BY room_id, session_id`
+	copyBackupSessions = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `, sum)
+		SELECT user, ?3, ` + sessionColumns + `, sum FROM key_backup_session WHERE user = ?1 AND version = ?2 ORDER BY room_id, session_id`
 )
 
 // AfterRestore makes what was just restored from a backup fit to go on, and gives the new epoch. Everything it does:

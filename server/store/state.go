@@ -1,6 +1,9 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+	"slices"
+)
 
 // StateEntry is one entry of a room's state.
 type StateEntry struct {
@@ -8,8 +11,8 @@ type StateEntry struct {
 	NID            NID // 0: removed
 }
 
-// A whole snapshot is written where the groups since the last one number at least minLinks and a quarter of the
-// state's size, and at maxLinks in any case: a constant fraction of what is written, a bounded number of steps to read.
+// A whole snapshot is written where the groups since the last one number at least a quarter of the state's size, and at maxLinks in any
+// case: a constant fraction of what is written, a bounded number of steps to read. The size is looked at every minLinks groups only.
 const (
 	minLinks = 64
 	maxLinks = 1024
@@ -34,7 +37,8 @@ const (
 	currentEntry = `SELECT nid FROM current_state WHERE room = ? AND type = ? AND state_key = ?`
 	setCurrent   = `INSERT INTO current_state (room, type, state_key, nid) VALUES (?, ?, ?, ?)
 		ON CONFLICT (room, type, state_key) DO UPDATE SET nid = excluded.nid`
-	addChange = `INSERT INTO state_change (room, pos, type, state_key, old, new) VALUES (?, ?, ?, ?, ?, ?)`
+	removeCurrent = `DELETE FROM current_state WHERE room = ? AND type = ? AND state_key = ?`
+	addChange     = `INSERT INTO state_change (room, pos, type, state_key, old, new) VALUES (?, ?, ?, ?, ?, ?)`
 
 	currentEvents = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?`
 	currentOfType = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ? AND s.type = ?`
@@ -43,8 +47,8 @@ const (
 	changesOf = `SELECT pos, new FROM state_change WHERE room = ? AND type = ? AND state_key = ? ORDER BY pos`
 )
 
-// AddStateGroup makes the group that differs from prev (0: nothing) by one entry.
-func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, error) {
+// AddStateGroup makes the group that differs from prev (0: nothing) by some entries.
+func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entries ...StateEntry) (int64, error) {
 	links, err := tx.nextLinks(room, prev)
 	if err != nil {
 		return 0, err
@@ -53,12 +57,12 @@ func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	entries := []StateEntry{entry}
 	if links == 0 && prev != 0 {
-		if entries, err = tx.GroupState(prev); err != nil {
+		before, err := tx.GroupState(prev)
+		if err != nil {
 			return 0, err
 		}
-		entries = changed(entries, entry)
+		entries = changed(before, entries)
 	}
 	for _, e := range entries {
 		if err := tx.exec(insertDelta, group, e.Type, e.StateKey, e.NID); err != nil {
@@ -68,15 +72,20 @@ func (tx *Tx) AddStateGroup(room RoomRef, prev int64, entry StateEntry) (int64, 
 	return group, nil
 }
 
-// changed is a state with one entry changed.
-func changed(state []StateEntry, entry StateEntry) []StateEntry {
-	for i, e := range state {
-		if e.Type == entry.Type && e.StateKey == entry.StateKey {
-			state[i] = entry
-			return state
+// changed is a state with some entries changed.
+func changed(state, entries []StateEntry) []StateEntry {
+	type key struct{ eventType, stateKey Atom }
+	now := map[key]NID{}
+	for _, e := range slices.Concat(state, entries) {
+		now[key{e.Type, e.StateKey}] = e.NID
+	}
+	out := make([]StateEntry, 0, len(now))
+	for k, nid := range now {
+		if nid != 0 {
+			out = append(out, StateEntry{k.eventType, k.stateKey, nid})
 		}
 	}
-	return append(state, entry)
+	return out
 }
 
 // nextLinks decides whether the group after prev is a difference, or (0) a whole snapshot.
@@ -88,7 +97,7 @@ func (tx *Tx) nextLinks(room RoomRef, prev int64) (int64, error) {
 	if _, err := tx.row(groupLinks, in(prev), new(int64), &links); err != nil {
 		return 0, err
 	}
-	if links+1 < minLinks {
+	if (links+1)%minLinks != 0 {
 		return links + 1, nil
 	}
 	if _, err := tx.row(currentCount, in(room), &size); err != nil {
@@ -123,9 +132,9 @@ func (r *Reader) GroupEntry(group int64, eventType, stateKey Atom) (nid NID, err
 	return nid, err
 }
 
-// StateBefore gives the state group before an event.
+// StateBefore gives the state group before an event: what a state event that was accepted changes. 0: unknown.
 func (r *Reader) StateBefore(e *Event) (int64, error) {
-	if e.StateKey == 0 {
+	if e.StateKey == 0 || e.State == 0 || e.Status&StatusRejected != 0 {
 		return e.State, nil
 	}
 	var prev int64
@@ -138,12 +147,17 @@ func scanEntry(rows *sql.Rows) (e StateEntry, err error) {
 	return e, err
 }
 
-// SetCurrentState changes one entry of a room's current state at a position, and gives the event that stood there, 0 for none.
+// SetCurrentState changes one entry of a room's current state at a position (without a NID: removes it), and gives the event that stood there, 0 for none.
 func (tx *Tx) SetCurrentState(room RoomRef, pos int64, entry StateEntry) (old NID, err error) {
 	if _, err := tx.row(currentEntry, in(room, entry.Type, entry.StateKey), &old); err != nil {
 		return 0, err
 	}
-	if err := tx.exec(setCurrent, room, entry.Type, entry.StateKey, entry.NID); err != nil {
+	if entry.NID == 0 {
+		err = tx.exec(removeCurrent, room, entry.Type, entry.StateKey)
+	} else {
+		err = tx.exec(setCurrent, room, entry.Type, entry.StateKey, entry.NID)
+	}
+	if err != nil {
 		return 0, err
 	}
 	what := TouchedState

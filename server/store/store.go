@@ -48,7 +48,10 @@ type DB struct {
 	cp      *checkpointer
 	atoms   *atomCache
 	visible atomic.Int64 // the published position
-	recent  *recent      // what was published last
+	high    atomic.Pointer[highWater]
+	missing Missing // below the mark, at the opening
+	lacks   bool
+	recent  *recent // what was published last
 
 	closing sync.Once
 	closed  error
@@ -60,6 +63,7 @@ func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
 	if err := inspect(ctx, path); err != nil {
 		return nil, err
 	}
+	unclean := hasWAL(path)
 	if err := create(ctx, path); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -71,26 +75,32 @@ func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
 	if err := migrate(ctx, conn.pool, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), conn.close())
 	}
-	if err := db.start(ctx, conn); err != nil {
+	if err := db.start(ctx, conn, unclean); err != nil {
 		return nil, errors.Join(err, conn.close())
+	}
+	if err := db.judge(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func (db *DB) start(ctx context.Context, conn *conn) (err error) {
+func (db *DB) start(ctx context.Context, conn *conn, unclean bool) (err error) {
 	pos, err := loadPositions(ctx, conn)
 	if err != nil {
 		return err
 	}
-	db.visible.Store(pos.last)
-	db.recent = &recent{floor: pos.last}
+	if unclean {
+		pos.last += uncleanJump
+	}
+	db.visible.Store(pos.published())
+	db.recent = &recent{floor: pos.published()}
 	if db.peek, err = openReaders(ctx, db.path, peekers); err != nil {
 		return err
 	}
 	if db.r, err = openReaders(ctx, db.path, readers); err != nil {
 		return errors.Join(err, db.peek.close())
 	}
-	if db.cp, err = openCheckpointer(ctx, db.path, db.log); err != nil {
+	if db.cp, err = openCheckpointer(ctx, db); err != nil {
 		return errors.Join(err, db.r.close(), db.peek.close())
 	}
 	db.w = startWriter(db, conn, pos)
@@ -108,9 +118,11 @@ func (db *DB) Close() error {
 // Visible is the published position: every row with a position up to it can be read, and none of them will change place.
 func (db *DB) Visible() int64 { return db.visible.Load() }
 
-// Syncs counts how often the store asked the disk to make writes durable: commits and checkpoints.
+// Syncs counts how often the store asked the disk to make writes durable: commits, checkpoints and marks.
 // It is an estimate for machines where the kernel's counters can't be read.
-func (db *DB) Syncs() int64 { return db.w.commits.Load() + db.cp.syncs.Load() }
+func (db *DB) Syncs() int64 {
+	return db.w.commits.Load() + db.cp.syncs.Load() + db.high.Load().syncs.Load()
+}
 
 // Reads counts the statements that were run on the readers' connections: for tests and benchmarks.
 func (db *DB) Reads() (n int64) {
@@ -120,6 +132,16 @@ func (db *DB) Reads() (n int64) {
 		}
 	}
 	return n
+}
+
+// Rows counts the rows that were read, in the writer too, and the rows that were written, since the database was opened: for tests and
+// benchmarks.
+func (db *DB) Rows() (read, written int64) {
+	for _, c := range append([]*conn{db.w.conn}, append(db.r.all, db.peek.all...)...) {
+		read += c.read.Load()
+		written += c.wrote.Load()
+	}
+	return read, written
 }
 
 // dsn writes a SQLite URI with the given pragmas.
@@ -135,6 +157,8 @@ type conn struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
 	runs  atomic.Int64 // how many statements were asked for
+	read  atomic.Int64 // how many rows were read
+	wrote atomic.Int64 // how many rows were written
 }
 
 func openConn(ctx context.Context, uri string) (*conn, error) {

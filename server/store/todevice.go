@@ -3,8 +3,8 @@ package store
 import "database/sql"
 
 const (
-	insertToDevice = `INSERT INTO to_device (pos, device, seq, json)
-		SELECT ?1, id, coalesce((SELECT seq FROM to_device WHERE device = id ORDER BY pos DESC LIMIT 1), 0) + 1, ?3
+	insertToDevice = `INSERT INTO to_device (pos, device, seq, json, sum)
+		SELECT ?1, id, coalesce((SELECT seq FROM to_device WHERE device = id ORDER BY pos DESC LIMIT 1), 0) + 1, ?3, ?4
 		FROM device WHERE id = ?2`
 	toDeviceAfter  = `SELECT pos, json FROM to_device WHERE device = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`
 	toDeviceEnds   = `SELECT (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos LIMIT 1), (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos DESC LIMIT 1)`
@@ -57,7 +57,7 @@ func (tx *Tx) QueueToDevice(device int64, json []byte) error {
 		return err
 	}
 	tx.touch(TouchedDevice, device, pos)
-	return tx.exec(insertToDevice, pos, device, json)
+	return tx.exec(insertToDevice, pos, device, json, Sum(json))
 }
 
 // TxnKnown tells whether the device already made the request with this transaction id.

@@ -23,6 +23,8 @@ type Reader struct {
 type Tx struct {
 	Reader
 	pos        *positions
+	frames     map[string]int64 // those known to the writer
+	events     int64            // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
 
@@ -56,7 +58,7 @@ func (tx *Tx) finish(err error) {
 }
 
 func (tx *Tx) exec(query string, args ...any) error {
-	_, err := tx.conn.exec(tx.ctx, query, args...)
+	_, err := tx.execCount(query, args...)
 	return err
 }
 
@@ -66,7 +68,9 @@ func (tx *Tx) execCount(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return res.RowsAffected()
+	n, err := res.RowsAffected()
+	tx.conn.wrote.Add(n)
+	return n, err
 }
 
 // insert is exec that tells the new row's integer key.
@@ -75,6 +79,7 @@ func (tx *Tx) insert(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	tx.conn.wrote.Add(1)
 	return res.LastInsertId()
 }
 
@@ -108,6 +113,7 @@ func (r *Reader) row(query string, args []any, dest ...any) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
+	r.conn.read.Add(1)
 	return err == nil, err
 }
 
@@ -123,6 +129,7 @@ func (r *Reader) rows(query string, args []any, scan func(*sql.Rows) error) erro
 	}
 	defer rows.Close()
 	for rows.Next() {
+		r.conn.read.Add(1)
 		if err := r.over(); err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ type writer struct {
 	db      *DB
 	conn    *conn
 	pos     *positions
+	frames  map[string]int64
 	commits atomic.Int64
 
 	mu      sync.Mutex
@@ -76,7 +77,7 @@ type writer struct {
 }
 
 func startWriter(db *DB, c *conn, pos *positions) *writer {
-	w := &writer{db: db, conn: c, pos: pos, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &writer{db: db, conn: c, pos: pos, frames: map[string]int64{}, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -142,6 +143,7 @@ func (w *writer) commit(group []*Pending) {
 	if err != nil {
 		w.pos.undo(reserved)
 	} else {
+		w.db.count(group)
 		w.commits.Add(1)
 		for _, p := range group {
 			if p.err == nil {
@@ -202,7 +204,7 @@ func (w *writer) runOne(ctx context.Context, p *Pending, alone bool) error {
 	if p.err = p.ctx.Err(); p.err != nil {
 		return nil
 	}
-	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, writing: true}, pos: w.pos}
+	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, writing: true}, pos: w.pos, frames: w.frames}
 	if !alone {
 		if _, err := w.conn.exec(ctx, "SAVEPOINT one"); err != nil {
 			return err

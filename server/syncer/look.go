@@ -38,12 +38,14 @@ type look struct {
 	data    map[store.RoomRef][]store.AccountData
 	members map[memberKey]store.NID // that this answer sends
 	ignored map[store.Atom]bool     // users, nil where they were not read yet
+	fields  clientevent.Fields      // that the filter asks for
 }
 
 // newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.
 func (s *Syncer) newLook(q *Request, d *device) *look {
 	l := &look{Syncer: s, q: q, device: d, now: s.now(), upto: s.db.Visible(), typing: s.sources.Ephemeral.Position(), initial: true,
 		answer: newAnswer(), data: map[store.RoomRef][]store.AccountData{}, members: map[memberKey]store.NID{}}
+	l.fields = clientevent.ParseFields(q.Filter.EventFields)
 	if t := q.Since; t != nil {
 		l.continues(t)
 	}
@@ -208,5 +210,5 @@ func (l *look) texts(atoms []store.Atom) ([]string, error) {
 
 // view shows events without their room's id, which the sections are keyed by.
 func (l *look) view(around clientevent.Around) *clientevent.View {
-	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around}
+	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around, Fields: l.fields}
 }

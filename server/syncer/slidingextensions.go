@@ -306,7 +306,13 @@ func (l *slide) threadsIn(room *slideRoom, events []store.TypedPlace, roots bool
 		if err != nil {
 			return nil, err
 		}
-		if !ok || !viewer.SeesEvent(&e) {
+		if !ok {
+			continue
+		}
+		if sees, err := viewer.SeesEvent(&e); err != nil || !sees {
+			if err != nil {
+				return nil, err
+			}
 			continue
 		}
 		*limit--

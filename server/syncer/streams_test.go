@@ -201,3 +201,15 @@ func TestUnread(t *testing.T) {
 	want(t, "main timeline", unread(), `{"highlight_count":0,"notification_count":1}`)
 	want(t, "thread", joined(res, room).Get("unread_thread_notifications."+esc(root)).Raw, `{"highlight_count":0,"notification_count":1}`)
 }
+
+func TestFilterChoosesEventFields(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	room := w.create(alice, rooms.CreateRequest{Name: "Salon"})
+	w.say(alice, room, "bonjour")
+	res := joined(w.sync(alice, "", filtered(`{"event_fields":["content.body"],"room":{"timeline":{"limit":1}}}`)), room)
+	last := res.Get("timeline.events.0")
+	want(t, "message", last.Get("content").Raw+last.Get("unsigned").Raw, `{"body":"bonjour"}{}`)
+	name := keys(res.Get("state.events"))["m.room.name/"]
+	want(t, "name", name.Get("content").Raw, `{}`)
+}

@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/clientevent"
 	"beffroi/server/eventfilter"
+	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
@@ -69,6 +70,10 @@ func (s *section) timelineDown(below int64, limit int) ([]store.StreamEvent, boo
 // take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the
 // user may not see is a gap too: a change of the state that is hidden in the middle of a timeline could not be told.
 func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, below *int64, limit int) (full bool, err error) {
+	related, err := s.related(f, chunk)
+	if err != nil {
+		return false, err
+	}
 	for _, e := range chunk {
 		if *below != store.OrdMax && *below-e.Ord > gapSize {
 			return true, nil
@@ -81,7 +86,7 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 		if err != nil {
 			return false, err
 		}
-		shown = shown && sees
+		shown = shown && sees && (related == nil || related[e.NID])
 		if shown && len(s.timeline) == limit || !sees && len(s.timeline) > 0 {
 			return true, nil
 		}
@@ -99,11 +104,19 @@ func (s *section) take(f *eventfilter.RoomEvents, chunk []store.StreamEvent, bel
 // sees asks rooms, unless the user was simply joined all the time. One's own membership is always shown: how else would one hear
 // of a rejected invitation or a ban.
 func (s *section) sees(e *store.StreamEvent) (bool, error) {
-	if e.Pos > s.memberPos || s.own(&e.Event) {
+	if s.joinedAt(e) || s.own(&e.Event) {
 		return true, nil
 	}
 	v, err := s.asViewer()
-	return err == nil && v.Sees(e.Pos), err
+	if err != nil {
+		return false, err
+	}
+	return v.SeesEvent(&e.Event)
+}
+
+// joinedAt tells whether the user was simply joined at an event, as its own state says too.
+func (s *section) joinedAt(e *store.StreamEvent) bool {
+	return e.Pos > s.memberPos && e.Status&store.StatusAside == 0
 }
 
 func (s *section) own(e *store.Event) bool {
@@ -153,6 +166,9 @@ func (s *section) renderTimeline() (Timeline, error) {
 		return t, err
 	}
 	view := s.view(around)
+	if view.Relations, err = s.aggregated(events); err != nil {
+		return t, err
+	}
 	for i := range s.timeline {
 		standing, err := s.standing(&s.timeline[i])
 		if err != nil {
@@ -163,9 +179,36 @@ func (s *section) renderTimeline() (Timeline, error) {
 	return t, nil
 }
 
+// aggregated tells what relates to the events of a limited timeline, in which the relating events may be missing.
+//
+// Spec: client-server API, "Aggregations of child events".
+func (s *section) aggregated(events []store.Event) (clientevent.Relations, error) {
+	if !s.limited {
+		return nil, nil
+	}
+	return s.lens().Bundles(events)
+}
+
+// related tells which events of a chunk pass a filter of what relates to them, nil where the filter has none.
+func (s *section) related(f *eventfilter.RoomEvents, chunk []store.StreamEvent) (map[store.NID]bool, error) {
+	if !f.Related() {
+		return nil, nil
+	}
+	events := make([]store.Event, len(chunk))
+	for i := range chunk {
+		events[i] = chunk[i].Event
+	}
+	return s.lens().Filtered(f, events)
+}
+
+func (s *section) lens() *relations.Lens {
+	return &relations.Lens{Reader: s.r, Room: store.Room{Ref: s.ref, ID: s.id}, User: s.q.Session.User, Upto: store.NID(s.upto),
+		Viewer: s.asViewer, View: *s.view(nil)}
+}
+
 // standing is how the user stood to an event of the timeline. Who was in the room saw the state that it replaced.
 func (s *section) standing(e *store.StreamEvent) (clientevent.Standing, error) {
-	if e.Pos > s.memberPos {
+	if s.joinedAt(e) {
 		return clientevent.Standing{Membership: store.Join.String()}, nil
 	}
 	v, err := s.asViewer()
@@ -173,7 +216,8 @@ func (s *section) standing(e *store.StreamEvent) (clientevent.Standing, error) {
 		return clientevent.Standing{}, err
 	}
 	hidden := !s.own(&e.Event) && v.MembershipAt(e.Pos-1) != store.Join.String()
-	return clientevent.Standing{Membership: v.MembershipAt(e.Pos), HidePrevContent: hidden}, nil
+	membership, err := v.StandingAt(&e.Event)
+	return clientevent.Standing{Membership: membership, HidePrevContent: hidden}, err
 }
 
 // prevBatch is where /messages continues backwards: before the first event, or, where there is none, where the client stands already.

@@ -16,7 +16,7 @@ const encryption = { type: "m.room.encryption", state_key: "", content: { algori
 export class Client {
     static commands = [
         "login", "createRoom", "createDirect", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile",
-        "typing", "read", "view", "history", "bootstrap", "restore", "signed",
+        "typing", "read", "view", "history", "bootstrap", "restore", "signed", "reply", "thread",
     ];
 
     changes = 0; // counts what may have changed a view
@@ -147,6 +147,26 @@ export class Client {
         const room = this.mx.getRoom(id);
         while (room.oldState.paginationToken !== null) await this.mx.scrollback(room, 10);
         this.changed();
+    }
+
+    /** Sends a message in the thread of an event. */
+    reply({ room, event, body }) {
+        return this.mx.sendMessage(room, event, { msgtype: "m.text", body });
+    }
+
+    /** The thread of an event as the room's list of threads has it, and what its messages say, edits applied. */
+    async thread({ room: id, event }) {
+        const room = this.mx.getRoom(id);
+        await room.createThreadsTimelineSets();
+        await room.fetchRoomThreads();
+        const thread = room.getThread(event);
+        const { events } = await this.mx.relations(id, event, "m.thread", "m.room.message", { dir: "f" });
+        return {
+            count: thread.length,
+            latest: thread.replyToEvent.getId(),
+            participated: thread.hasCurrentUserParticipated,
+            bodies: events.map((e) => e.getContent().body),
+        };
     }
 
     /** Sets up cross-signing, secret storage and the key backup, and uploads the keys that are here. */

@@ -30,7 +30,11 @@ type check struct {
 // user into a restricted room, relies on Received.Verify, which has checked
 // that signature where it is there.
 //
-// Spec: rooms/v12, "Authorisation rules"; rooms/v11 likewise.
+// The numbers in this package are those of room version 12; the chapters of the
+// versions before it count one less or have rules of their own in between,
+// which are named with their chapter.
+//
+// Spec: rooms/v1 to rooms/v12, "Authorisation rules".
 func Check(e *pdu.Event, s State) error {
 	if e.IsCreate() {
 		return checkCreate(e)
@@ -43,6 +47,9 @@ func Check(e *pdu.Event, s State) error {
 		pdu.ServerOf(e.Sender()) != pdu.ServerOf(c.create.Sender()) {
 		return reject("the room does not federate and the sender is of another server")
 	}
+	if e.Type() == "m.room.aliases" && e.Rules().AliasesRule { // rooms/v1, 4
+		return checkAliases(e)
+	}
 	c.levels = NewPowerLevels(c.create, s.Event("m.room.power_levels", ""))
 	if e.Type() == "m.room.member" { // 5
 		return c.member()
@@ -51,7 +58,8 @@ func Check(e *pdu.Event, s State) error {
 }
 
 // checkCreate is rule 1; that there is no room_id from version 12 on is part of
-// the event's form, so that no *pdu.Event breaks it.
+// the event's form, so that no *pdu.Event breaks it. A room_version that is
+// known but not that of the room is refused too.
 func checkCreate(e *pdu.Event) error {
 	if len(e.PrevEvents()) > 0 {
 		return reject("a create event with prev_events")
@@ -59,9 +67,29 @@ func checkCreate(e *pdu.Event) error {
 	if !e.Rules().RoomIDIsHash && pdu.ServerOf(e.RoomID()) != pdu.ServerOf(e.Sender()) {
 		return reject("the room id is of another server than the creator")
 	}
-	if version, ok := e.Body().Text("room_version"); !ok || version != e.Rules().Version {
+	if version, ok := RoomVersion(e.Body()); !ok || version != e.Rules().Version {
 		return reject("room_version is not %q", e.Rules().Version)
 	}
+	if e.Rules().CreatorProperty && !e.Body().Get("creator").Exists() { // rooms/v1, 1.4
+		return reject("a create event without creator")
+	}
+	return checkCreators(e)
+}
+
+// RoomVersion is what the content of an m.room.create event says, "1" where it
+// says nothing; ok is false where it says something else than a text.
+//
+// Spec: client-server API, m.room.create.
+func RoomVersion(create pdu.Object) (version string, ok bool) {
+	v := create.Get("room_version")
+	if !v.Exists() {
+		return "1", true
+	}
+	return v.Text()
+}
+
+// checkCreators is rule 1.4.
+func checkCreators(e *pdu.Event) error {
 	more := e.Body().Get("additional_creators")
 	if !e.Rules().CreatorsRule || !more.Exists() {
 		return nil
@@ -74,6 +102,16 @@ func checkCreate(e *pdu.Event) error {
 		if !pdu.ValidUserID(id) {
 			return reject("additional creator %q is no user id", id)
 		}
+	}
+	return nil
+}
+
+// checkAliases is rule 4 of room versions 1 to 5. No membership is asked for.
+//
+// Spec: rooms/v1, "Authorisation rules".
+func checkAliases(e *pdu.Event) error {
+	if key, ok := e.StateKey(); !ok || key != pdu.ServerOf(e.Sender()) {
+		return reject("the state key is not the sender's server")
 	}
 	return nil
 }
@@ -97,7 +135,21 @@ func (c *check) other() error {
 	if e.Type() == "m.room.power_levels" { // 10
 		return c.powerLevels()
 	}
+	if e.Type() == "m.room.redaction" && e.Rules().RedactionRule { // rooms/v1, 11
+		return c.redaction(power)
+	}
 	return nil // 11
+}
+
+// redaction is rule 11 of room versions 1 and 2: the redact level, or an event
+// id of the same server.
+//
+// Spec: rooms/v1, "Authorisation rules".
+func (c *check) redaction(power int64) error {
+	if server := pdu.ServerOf(c.event.Redacts()); server != "" && server == pdu.ServerOf(c.event.ID()) {
+		return nil
+	}
+	return c.atLeast(power, "redact")
 }
 
 // membership is a user's in the state.

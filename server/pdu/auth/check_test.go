@@ -2,6 +2,8 @@ package auth
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,14 +27,37 @@ type attempt struct {
 
 func run(t *testing.T, version string, attempts []attempt) {
 	t.Helper()
+	fixture := newRoom(t, version)
 	for _, a := range attempts {
 		t.Run(version+"/"+a.name, func(t *testing.T) {
-			r := newRoom(t, version)
+			r := *fixture
+			r.t, r.state = t, maps.Clone(fixture.state)
 			for _, s := range a.state {
 				r.set(s.sender, s.eventType, s.key, s.content)
 			}
 			verdict(t, Check(r.event(a.sender, a.typ, a.key, a.content), r.state), a.want)
 		})
+	}
+}
+
+// before is the verdict in the versions before one.
+type before struct {
+	version int
+	want    string
+}
+
+// runBefore12 runs attempts in versions 1 to 11, with the names of those whose
+// verdict was another once.
+func runBefore12(t *testing.T, attempts []attempt, was map[string]before) {
+	t.Helper()
+	for i, version := range pdu.Versions()[:11] {
+		then := slices.Clone(attempts)
+		for j := range then {
+			if b, ok := was[then[j].name]; ok && i+1 < b.version {
+				then[j].want = b.want
+			}
+		}
+		run(t, version, then)
 	}
 }
 
@@ -53,7 +78,7 @@ func joinRule(rule string) []entry {
 	return []entry{{creator, "m.room.join_rules", "", `{"join_rule":"` + rule + `"}`}}
 }
 
-// Rules 6 to 9 and 11, the same in versions 11 and 12.
+// Rules 6 to 9 and 11.
 func TestOther(t *testing.T) {
 	attempts := []attempt{
 		{"message", nil, user, "m.room.message", nil, `{}`, ""},
@@ -79,7 +104,7 @@ func TestOther(t *testing.T) {
 		{"defaults without power levels event", []entry{{creator, "m.room.power_levels", "", `{}`}}, user, "m.room.avatar", "", `{}`, "needs power level 50"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, map[string]before{"redaction has no rule of its own": {3, "redact needs power level 50"}})
 	run(t, "12", []attempt{
 		{"creators may all", nil, creator, "m.room.topic", "", `{}`, ""},
 		{"additional creators too", nil, second, "m.room.topic", "", `{}`, ""},
@@ -203,7 +228,16 @@ func TestPowerLevels(t *testing.T) {
 		{"not enough to send it", nil, user, "m.room.power_levels", "", levels, "needs power level 30"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	const readable = "@peer:b.fr has the same power level" // and is not in users any more
+	runBefore12(t, attempts, map[string]before{
+		"another state key":                 {10, readable}, // its ban is "1"
+		"type of users_default":             {10, readable}, // "0"
+		"type in events":                    {10, readable},
+		"type in users":                     {10, readable},
+		"type in notifications":             {6, readable},
+		"notifications: changing one above": {6, ""},
+		"notifications: raising above":      {6, ""},
+	})
 	run(t, "12", []attempt{
 		{"listing the creator", nil, moderator, "m.room.power_levels", "", `{"users":{"` + creator + `":1}}`, "users lists the creator"},
 		{"listing an additional creator", nil, creator, "m.room.power_levels", "", `{"users":{"` + second + `":1}}`, "users lists the creator"},

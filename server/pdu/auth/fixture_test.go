@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"testing"
 
 	"beffroi/server/pdu"
@@ -37,6 +40,16 @@ type room struct {
 	rules pdu.Rules
 	id    string
 	state Map
+	built int
+	keys  map[string]pdu.Signer
+}
+
+// signer is signerOf, which takes as long as signing does, once for each server.
+func (r *room) signer(server string) pdu.Signer {
+	if _, ok := r.keys[server]; !ok {
+		r.keys[server] = signerOf(server)
+	}
+	return r.keys[server]
 }
 
 // newRoom is a room of the given version with the people above, join rule
@@ -47,11 +60,11 @@ func newRoom(t testing.TB, version string) *room {
 	if !ok {
 		t.Fatalf("no rules for version %s", version)
 	}
-	r := &room{t: t, rules: rules, state: Map{}}
+	r := &room{t: t, rules: rules, state: Map{}, keys: map[string]pdu.Signer{}}
 	if !rules.RoomIDIsHash {
 		r.id = "!room:a.fr"
 	}
-	create := r.set(creator, "m.room.create", "", `{"room_version":"`+version+`","additional_creators":["`+second+`"]}`)
+	create := r.set(creator, "m.room.create", "", `{"creator":"`+creator+`","room_version":"`+version+`","additional_creators":["`+second+`"]}`)
 	r.id = create.RoomID()
 	for id, membership := range map[string]string{creator: "join", second: "join", moderator: "join", peer: "join", user: "join", other: "join",
 		invited: "invite", knocked: "knock", banned: "ban", left: "leave"} {
@@ -77,7 +90,52 @@ func (r *room) build(p pdu.Proto) *pdu.Event {
 	if p.Type == "m.room.create" && r.rules.RoomIDIsHash {
 		p.RoomID = ""
 	}
-	e, err := pdu.Build(r.rules, p, signerOf(pdu.ServerOf(p.Sender)))
+	r.built++
+	p.Localpart, p.Hashes = strconv.Itoa(r.built), map[string]pdu.Hash{}
+	for _, id := range p.PrevEvents {
+		p.Hashes[id] = pdu.Hash{}
+	}
+	e, err := pdu.Build(r.rules, p, r.signer(pdu.ServerOf(p.Sender)))
+	if errors.Is(err, pdu.ErrBadJSON) && !r.rules.CanonicalJSON {
+		return r.foreign(p)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
+// foreign is an event whose content, canonical but for its numbers, we would not
+// send: of another server's.
+func (r *room) foreign(p pdu.Proto) *pdu.Event {
+	r.t.Helper()
+	content := p.Content
+	p.Content = nil
+	e, err := pdu.Build(r.rules, p, r.signer(pdu.ServerOf(p.Sender)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	e, err = pdu.FromStore(r.rules, e.ID(), bytes.Replace(e.JSON(), []byte(`"content":{}`), append([]byte(`"content":`), content...), 1), false)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
+// received is an event with a content from outside, nil where the version refuses it.
+func (r *room) received(p pdu.Proto, content []byte) *pdu.Event {
+	if p.Type == "m.room.create" && r.rules.RoomIDIsHash {
+		p.RoomID = ""
+	}
+	e, err := pdu.Build(r.rules, p, r.signer(pdu.ServerOf(p.Sender)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rc, err := pdu.Receive(r.rules, bytes.Replace(e.JSON(), []byte(`"content":{}`), append([]byte(`"content":`), content...), 1))
+	if err != nil {
+		return nil
+	}
+	e, err = pdu.FromStore(r.rules, rc.ID(), rc.JSON(), false)
 	if err != nil {
 		r.t.Fatal(err)
 	}

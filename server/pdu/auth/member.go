@@ -13,22 +13,22 @@ func (c *check) member() error {
 	if !ok || !membership.Exists() { // 5.1
 		return reject("a member event without state_key or membership")
 	}
-	if via := c.event.Body().Get("join_authorised_via_users_server"); via.Exists() { // 5.2
+	if via := c.event.Body().Get("join_authorised_via_users_server"); via.Exists() && c.event.Rules().RestrictedJoins { // 5.2
 		user, _ := via.Text()
 		if server := pdu.ServerOf(user); server == "" || !c.event.SignedBy(server) {
 			return reject("not signed by the server of join_authorised_via_users_server")
 		}
 	}
-	switch Membership(c.event) {
-	case "join":
+	switch m := Membership(c.event); {
+	case m == "join":
 		return c.join(target)
-	case "invite":
+	case m == "invite":
 		return c.invite(target)
-	case "leave":
+	case m == "leave":
 		return c.leave(target)
-	case "ban":
+	case m == "ban":
 		return c.ban(target)
-	case "knock":
+	case m == "knock" && c.event.Rules().Knocking:
 		return c.knock(target)
 	}
 	return reject("unknown membership %s", membership.Raw())
@@ -36,7 +36,7 @@ func (c *check) member() error {
 
 // join is rule 5.3.
 func (c *check) join(target string) error {
-	if target == c.create.Sender() && slices.Equal(c.event.PrevEvents(), []string{c.create.ID()}) { // 5.3.1
+	if target == Creators(c.create)[0] && slices.Equal(c.event.PrevEvents(), []string{c.create.ID()}) { // 5.3.1
 		return nil
 	}
 	if c.event.Sender() != target { // 5.3.2
@@ -47,15 +47,16 @@ func (c *check) join(target string) error {
 		return reject("the sender is banned")
 	}
 	asked := membership == "join" || membership == "invite"
-	switch rule := JoinRule(c.state.Event("m.room.join_rules", "")); rule {
-	case "public": // 5.3.6
+	rules := c.event.Rules()
+	switch rule := JoinRule(c.state.Event("m.room.join_rules", "")); {
+	case rule == "public": // 5.3.6
 		return nil
-	case "invite", "knock": // 5.3.4
+	case rule == "invite", rule == "knock" && rules.Knocking: // 5.3.4
 		if !asked {
 			return reject("join rule %s, and the sender is not invited", rule)
 		}
 		return nil
-	case "restricted", "knock_restricted": // 5.3.5
+	case rule == "restricted" && rules.RestrictedJoins, rule == "knock_restricted" && rules.KnockRestricted: // 5.3.5
 		if asked {
 			return nil
 		}
@@ -98,8 +99,8 @@ func (c *check) invite(target string) error {
 func (c *check) leave(target string) error {
 	sender := c.event.Sender()
 	if sender == target { // 5.5.1
-		switch m := c.membership(target); m {
-		case "invite", "join", "knock":
+		switch m := c.membership(target); {
+		case m == "invite", m == "join", m == "knock" && c.event.Rules().Knocking:
 			return nil
 		default:
 			return reject("a leave of a user who is not in the room (%q)", m)
@@ -141,7 +142,7 @@ func (c *check) above(target, action string) error {
 // knock is rule 5.7.
 func (c *check) knock(target string) error {
 	rule := JoinRule(c.state.Event("m.room.join_rules", ""))
-	if rule != "knock" && rule != "knock_restricted" { // 5.7.1
+	if rule != "knock" && (rule != "knock_restricted" || !c.event.Rules().KnockRestricted) { // 5.7.1
 		return reject("join rule %s does not allow to knock", rule)
 	}
 	if c.event.Sender() != target { // 5.7.2

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/ed25519"
 	"fmt"
+	"strings"
 	"testing"
 
 	"beffroi/server/pdu"
@@ -22,7 +23,11 @@ func TestMember(t *testing.T) {
 		{"the key in a leave", nil, other, "m.room.member", other, `{"membership":"leave","join_authorised_via_users_server":"` + moderator + `"}`, "not signed by"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, map[string]before{
+		"let in by another server, unsigned": {8, "unknown join rule"},
+		"let in by nobody":                   {8, "unknown join rule"},
+		"the key in a leave":                 {8, ""},
+	})
 }
 
 // Rule 5.3.
@@ -49,6 +54,7 @@ func TestJoin(t *testing.T) {
 			attempt{rule + ": sent by another", joinRule(rule), user, "m.room.member", invited, membership("join"), "sent by another user"},
 		)
 	}
+	since := map[string]int{"knock": 7, "restricted": 8, "knock_restricted": 10}
 	for _, rule := range []string{"restricted", "knock_restricted"} {
 		attempts = append(attempts,
 			attempt{rule + ": let in", joinRule(rule), stranger, "m.room.member", stranger, via(peer), ""},
@@ -58,7 +64,14 @@ func TestJoin(t *testing.T) {
 		)
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	wasUnknown := map[string]before{}
+	for _, a := range attempts {
+		rule, what, _ := strings.Cut(a.name, ": ")
+		if version, changed := since[rule]; changed && !strings.Contains(what, "banned") && what != "sent by another" {
+			wasUnknown[a.name] = before{version, "unknown join rule"}
+		}
+	}
+	runBefore12(t, attempts, wasUnknown)
 	run(t, "12", []attempt{{"let in by a creator", joinRule("restricted"), stranger, "m.room.member", stranger, via(second), ""}})
 
 	r := newRoom(t, "12")
@@ -68,18 +81,19 @@ func TestJoin(t *testing.T) {
 
 // Rule 5.3.1: the creator joins first.
 func TestFirstJoin(t *testing.T) {
-	for _, version := range []string{"11", "12"} {
+	for _, version := range pdu.Versions() {
 		r := newRoom(t, version)
 		create := r.state.Event("m.room.create", "")
 		join := func(id string, prev ...string) *pdu.Event {
 			return r.build(pdu.Proto{Type: "m.room.member", Sender: id, StateKey: &id, RoomID: r.id, Content: []byte(membership("join")), PrevEvents: prev})
 		}
+		another := r.state.Event("m.room.power_levels", "").ID()
 		only := Map{}
 		only.Put(create)
 		verdict(t, Check(join(creator, create.ID()), only), "")
 		verdict(t, Check(join(second, create.ID()), only), "not invited")
-		verdict(t, Check(join(creator, pdu.Hash{1}.EventID()), only), "not invited")
-		verdict(t, Check(join(creator, create.ID(), pdu.Hash{1}.EventID()), only), "not invited")
+		verdict(t, Check(join(creator, another), only), "not invited")
+		verdict(t, Check(join(creator, create.ID(), another), only), "not invited")
 	}
 }
 
@@ -97,7 +111,7 @@ func TestInvite(t *testing.T) {
 		{"by an invited user", nil, invited, "m.room.member", stranger, membership("invite"), "not joined"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, nil)
 	run(t, "12", []attempt{{"by a creator", nil, second, "m.room.member", stranger, membership("invite"), ""}})
 }
 
@@ -122,7 +136,7 @@ func TestLeave(t *testing.T) {
 		{"kick where only bans are strong", strongBan, moderator, "m.room.member", other, membership("leave"), ""},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, map[string]before{"taking a knock back": {7, "not in the room"}})
 	run(t, "12", []attempt{
 		{"kick of a creator", nil, moderator, "m.room.member", creator, membership("leave"), "not below"},
 		{"kick of a creator by a creator", nil, creator, "m.room.member", second, membership("leave"), "not below"},
@@ -143,7 +157,7 @@ func TestBan(t *testing.T) {
 		{"from outside", nil, left, "m.room.member", other, membership("ban"), "not joined"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, nil)
 	run(t, "12", []attempt{{"creator", nil, creator, "m.room.member", second, membership("ban"), "not below"}})
 }
 
@@ -163,7 +177,12 @@ func TestKnock(t *testing.T) {
 		attempt{"for another", joinRule("knock"), user, "m.room.member", stranger, membership("knock"), "sent by another user"},
 	)
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	was := map[string]before{}
+	for _, a := range attempts {
+		was[a.name] = before{7, "unknown membership"}
+	}
+	was["knock_restricted"] = before{10, "knock"} // the membership before 7, the join rule after
+	runBefore12(t, attempts, was)
 }
 
 // Rule 5.4.1.
@@ -203,7 +222,7 @@ func TestThirdPartyInvite(t *testing.T) {
 		{"no keys", from(user, `{}`), user, "m.room.member", stranger, invite(signed(stranger)), "no signature"},
 	}
 	run(t, "12", attempts)
-	run(t, "11", attempts)
+	runBefore12(t, attempts, nil)
 }
 
 // One invite can't ask for any number of verifications.

@@ -27,7 +27,7 @@ func needed(r pdu.Rules, eventType string, stateKey *string, sender string, cont
 	if eventType != "m.room.member" || stateKey == nil {
 		return keys
 	}
-	for _, key := range neededByMember(*stateKey, content) {
+	for _, key := range neededByMember(r, *stateKey, content) {
 		if !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
@@ -35,7 +35,7 @@ func needed(r pdu.Rules, eventType string, stateKey *string, sender string, cont
 	return keys
 }
 
-func neededByMember(target string, content pdu.Object) []Key {
+func neededByMember(r pdu.Rules, target string, content pdu.Object) []Key {
 	keys := []Key{{"m.room.member", target}}
 	membership, _ := content.Text("membership")
 	switch membership {
@@ -47,7 +47,7 @@ func neededByMember(target string, content pdu.Object) []Key {
 			keys = append(keys, Key{"m.room.third_party_invite", token})
 		}
 	}
-	if membership == "join" {
+	if membership == "join" && r.RestrictedJoins {
 		if via, ok := content.Text("join_authorised_via_users_server"); ok {
 			keys = append(keys, Key{"m.room.member", via})
 		}
@@ -60,7 +60,7 @@ func neededByMember(target string, content pdu.Object) []Key {
 // itself rejected, none from another room; before room version 12 the create
 // event among them. What they say is for Check.
 //
-// Spec: rooms/v12, "Authorisation rules" 3; rooms/v11, 2.
+// Spec: rooms/v12, "Authorisation rules" 3; rooms/v1 to rooms/v11, 2.
 func CheckAuthEvents(e *pdu.Event, authEvents []*pdu.Event, rejected func(eventID string) bool) error {
 	var stateKey *string
 	if key, ok := e.StateKey(); ok {

@@ -132,25 +132,29 @@ func FuzzCheck(f *testing.F) {
 		`{"membership":"join","join_authorised_via_users_server":"@peer:b.fr"}`,
 		`{"membership":"invite","third_party_invite":{"signed":{"mxid":"@stranger:b.fr","token":"t","signatures":{"a":{"ed25519:1":""}}}}}`} {
 		for who := range byte(4) {
-			f.Add([]byte(content), who, who)
+			f.Add([]byte(content), who, who, 3*who)
 		}
 	}
-	r := newRoom(f, "12")
-	r.set(creator, "m.room.third_party_invite", "t", `{"public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
+	for version := range byte(12) {
+		f.Add([]byte(`{"users":{"@moderator:a.fr":" 050","@peer:b.fr":5e1},"ban":"99999999999999999999","events":{"a":1e400}}`), byte(2), byte(1), version)
+	}
+	var rooms []*room
+	for _, version := range pdu.Versions() {
+		r := newRoom(f, version)
+		r.set(creator, "m.room.third_party_invite", "t", `{"public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
+		rooms = append(rooms, r)
+	}
 	people := []string{stranger, user, moderator, creator, banned}
-	types := []string{"m.room.member", "m.room.power_levels", "m.room.create", "m.room.message", "m.room.join_rules"}
-	f.Fuzz(func(t *testing.T, content []byte, who, what byte) {
+	types := []string{"m.room.member", "m.room.power_levels", "m.room.create", "m.room.message", "m.room.join_rules", "m.room.redaction", "m.room.aliases"}
+	f.Fuzz(func(t *testing.T, content []byte, who, what, version byte) {
+		r := rooms[int(version)%len(rooms)]
 		sender, eventType := people[int(who)%len(people)], types[int(what)%len(types)]
 		key := ""
 		if eventType == "m.room.member" {
 			key = people[int(who/8)%len(people)]
 		}
-		p := pdu.Proto{Type: eventType, Sender: sender, StateKey: &key, RoomID: r.id, Content: content}
-		if eventType == "m.room.create" {
-			p.RoomID = ""
-		}
-		e, err := pdu.Build(r.rules, p, signerOf(pdu.ServerOf(sender)))
-		if err != nil {
+		e := r.received(pdu.Proto{Type: eventType, Sender: sender, StateKey: &key, RoomID: r.id, Localpart: "fuzz"}, content)
+		if e == nil {
 			return
 		}
 		if Check(e, r.state) != nil || eventType == "m.room.create" {

@@ -4,17 +4,17 @@ import "beffroi/server/pdu"
 
 var (
 	scalarLevels = [...]string{"users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"}
-	mapLevels    = [...]string{"events", "notifications", "users"}
+	mapLevels    = [...]string{"users", "events", "notifications"}
 )
 
 // powerLevels is rule 10.
 func (c *check) powerLevels() error {
 	content := c.event.Body()
-	if err := checkLevelTypes(content); err != nil { // 10.1 to 10.3
+	if err := c.levelTypes(content); err != nil { // 10.1 to 10.3
 		return err
 	}
-	users, _ := levelMap(content.Get("users"))
-	if c.levels.infinite { // 10.4
+	users, _ := c.levelMap(content.Get("users"))
+	if c.levels.rules.CreatorsRule { // 10.4
 		for _, creator := range c.levels.creators {
 			if _, listed := users[creator]; listed {
 				return reject("users lists the creator %s", creator)
@@ -27,7 +27,7 @@ func (c *check) powerLevels() error {
 	if err := c.scalarChanges(content); err != nil { // 10.6
 		return err
 	}
-	for _, name := range mapLevels { // 10.7 to 10.10
+	for _, name := range c.mapLevels() { // 10.7 to 10.10
 		if err := c.mapChanges(name, content); err != nil {
 			return err
 		}
@@ -35,16 +35,29 @@ func (c *check) powerLevels() error {
 	return nil
 }
 
-func checkLevelTypes(content pdu.Object) error {
+// mapLevels are the properties with levels by name that the rules look at:
+// notifications from room version 6 on.
+func (c *check) mapLevels() []string {
+	if c.levels.rules.NotificationLevels {
+		return mapLevels[:]
+	}
+	return mapLevels[:2]
+}
+
+// levelTypes asks that each level can be read. Before room version 10 the
+// chapters ask this of users only; but without it a level that is there and
+// says nothing would be taken for the default, and the rules on changes could
+// not be applied to it. Other servers refuse it too.
+func (c *check) levelTypes(content pdu.Object) error {
 	for _, name := range scalarLevels {
 		if v := content.Get(name); v.Exists() {
-			if _, ok := v.Int(); !ok {
+			if _, ok := level(c.levels.rules, v); !ok {
 				return reject("%s is not an integer", name)
 			}
 		}
 	}
-	for _, name := range mapLevels {
-		levels, ok := levelMap(content.Get(name))
+	for _, name := range c.mapLevels() {
+		levels, ok := c.levelMap(content.Get(name))
 		if !ok {
 			return reject("%s is not an object of integers", name)
 		}
@@ -61,14 +74,14 @@ func checkLevelTypes(content pdu.Object) error {
 }
 
 // levelMap reads an object of integers; an absent one has none.
-func levelMap(v pdu.Value) (levels map[string]int64, ok bool) {
+func (c *check) levelMap(v pdu.Value) (levels map[string]int64, ok bool) {
 	o, ok := v.Object()
 	if !ok {
 		return nil, !v.Exists()
 	}
 	levels = map[string]int64{}
 	for name, v := range o.All() {
-		n, ok := v.Int()
+		n, ok := level(c.levels.rules, v)
 		if !ok {
 			return nil, false
 		}
@@ -80,8 +93,8 @@ func levelMap(v pdu.Value) (levels map[string]int64, ok bool) {
 func (c *check) scalarChanges(content pdu.Object) error {
 	power := c.levels.For(c.event.Sender())
 	for _, name := range scalarLevels {
-		old, had := c.levels.content.Int(name)
-		now, has := content.Int(name)
+		old, had := level(c.levels.rules, c.levels.content.Get(name))
+		now, has := level(c.levels.rules, content.Get(name))
 		if had == has && old == now {
 			continue
 		}
@@ -97,8 +110,8 @@ func (c *check) scalarChanges(content pdu.Object) error {
 
 func (c *check) mapChanges(name string, content pdu.Object) error {
 	power := c.levels.For(c.event.Sender())
-	before, _ := levelMap(c.levels.content.Get(name))
-	after, _ := levelMap(content.Get(name))
+	before, _ := c.levelMap(c.levels.content.Get(name))
+	after, _ := c.levelMap(content.Get(name))
 	for key, old := range before {
 		if now, has := after[key]; has && now == old {
 			continue

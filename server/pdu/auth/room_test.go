@@ -30,7 +30,7 @@ func TestRealRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := pdu.FromStore(rules, rc.ID(), rc.JSON())
+		e, err := pdu.FromStore(rules, rc.ID(), rc.JSON(), false)
 		if err != nil {
 			t.Fatal(err)
 		}

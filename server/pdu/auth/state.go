@@ -49,12 +49,15 @@ func JoinRule(e *pdu.Event) string {
 	return "invite"
 }
 
-// Creators are the room's creators: the sender of the create event, and from
-// room version 12 on its additional_creators.
+// Creators are the room's creators: the create event's creator property, from
+// room version 11 on its sender, and from 12 on its additional_creators too.
 //
-// Spec: rooms/v12, "Authorisation rules".
+// Spec: rooms/v1, rooms/v11 and rooms/v12, "Authorisation rules".
 func Creators(create *pdu.Event) []string {
 	creators := []string{create.Sender()}
+	if create.Rules().CreatorProperty {
+		creators[0], _ = create.Body().Text("creator")
+	}
 	if create.Rules().CreatorsRule {
 		more, _ := create.Body().Get("additional_creators").Texts()
 		creators = append(creators, more...)

@@ -73,7 +73,7 @@ func signedByAny(signed pdu.Object, keys []ed25519.PublicKey) bool {
 				if left--; left < 0 {
 					return false
 				}
-				if pdu.VerifyJSON(signed.Raw(), entity, keyID, key) == nil {
+				if signed.VerifySignature(entity, keyID, key) == nil {
 					return true
 				}
 			}

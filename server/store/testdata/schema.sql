@@ -11,11 +11,22 @@ CREATE TABLE account_data (
 	room    INTEGER NOT NULL, -- 0: global
 	type    INTEGER NOT NULL, -- atom
 	content BLOB NOT NULL,    -- JSON
-	pos     INTEGER NOT NULL,
+	pos     INTEGER NOT NULL, sum INTEGER,
 	PRIMARY KEY (user, room, type)
 );
 
 CREATE INDEX account_data_pos ON account_data (user, pos);
+
+CREATE TABLE alias (
+	alias   TEXT PRIMARY KEY,  -- whole: #name:server
+	room    INTEGER NOT NULL,
+	creator INTEGER NOT NULL,  -- atom
+	created INTEGER NOT NULL   -- milliseconds
+) WITHOUT ROWID;
+
+CREATE INDEX alias_creator ON alias (creator);
+
+CREATE INDEX alias_room ON alias (room);
 
 CREATE TABLE atom (
 	id   INTEGER PRIMARY KEY,
@@ -73,6 +84,14 @@ CREATE TABLE device_list (
 
 CREATE INDEX device_list_pos ON device_list (pos);
 
+CREATE TABLE early_redaction (
+	room     INTEGER NOT NULL,
+	event_id BLOB NOT NULL,    -- the event to redact
+	nid      INTEGER NOT NULL, -- the redaction
+	anyones  INTEGER NOT NULL, -- 1: its sender may redact everybody's events; 0: those of their own server
+	PRIMARY KEY (room, event_id, nid)
+) WITHOUT ROWID;
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
@@ -89,6 +108,14 @@ CREATE TABLE event (
 	txn_device  INTEGER,
 	txn_id      TEXT,
 	json        BLOB NOT NULL     -- canonical signed bytes without unsigned
+, sum INTEGER, frame INTEGER);
+
+CREATE TABLE event_frame (
+	id   INTEGER PRIMARY KEY,
+	room INTEGER NOT NULL,
+	sum  INTEGER NOT NULL, -- FNV-1a of text, to find it
+	text BLOB NOT NULL,    -- canonical JSON with holes; see frame.go
+	UNIQUE (room, sum)
 );
 
 CREATE UNIQUE INDEX event_id ON event (event_id);
@@ -134,7 +161,7 @@ CREATE TABLE key_backup_session (
 	first_message_index INTEGER NOT NULL,
 	forwarded_count     INTEGER NOT NULL,
 	is_verified         INTEGER NOT NULL,
-	session_data        BLOB NOT NULL, -- JSON
+	session_data        BLOB NOT NULL, sum INTEGER, -- JSON
 	PRIMARY KEY (user, version, room_id, session_id)
 );
 
@@ -150,6 +177,13 @@ CREATE TABLE key_signature (
 
 CREATE INDEX key_signature_signer ON key_signature (signer, pos) WHERE signer <> user;
 
+CREATE TABLE late (
+	room INTEGER NOT NULL,
+	pos  INTEGER NOT NULL,
+	nid  INTEGER NOT NULL,
+	PRIMARY KEY (room, pos)
+) WITHOUT ROWID;
+
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
 	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
@@ -158,7 +192,7 @@ CREATE TABLE media (
 	file_name    TEXT NOT NULL,    -- '': none was given
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
-) WITHOUT ROWID;
+, sum INTEGER) WITHOUT ROWID;
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
@@ -177,6 +211,13 @@ CREATE TABLE meta (
 	value NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE missing_event (
+	room     INTEGER NOT NULL,
+	event_id BLOB NOT NULL,    -- the event that is missing
+	nid      INTEGER NOT NULL, -- one that follows it
+	PRIMARY KEY (room, event_id, nid)
+) WITHOUT ROWID;
+
 CREATE TABLE one_time_key (
 	device    INTEGER NOT NULL,
 	algorithm TEXT NOT NULL,
@@ -193,6 +234,14 @@ CREATE TABLE profile (
 	PRIMARY KEY (user, field)
 ) WITHOUT ROWID;
 
+CREATE TABLE published (
+	room INTEGER PRIMARY KEY
+);
+
+CREATE TABLE purge (
+	room INTEGER PRIMARY KEY
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
@@ -207,13 +256,44 @@ CREATE TABLE receipt (
 
 CREATE INDEX receipt_pos ON receipt (room, pos);
 
+CREATE TABLE relation (
+	target   INTEGER NOT NULL, -- nid of the event that is related to, of the same room
+	ord      INTEGER NOT NULL, -- the relating event's place in the timeline
+	nid      INTEGER NOT NULL, -- the relating event
+	rel_type INTEGER NOT NULL, -- -1 m.annotation, -2 m.reference, -3 m.replace, -4 m.thread, else an atom
+	type     INTEGER NOT NULL, -- of the relating event, atom
+	sender   INTEGER NOT NULL, -- of the relating event, atom
+	ts       INTEGER NOT NULL, -- of the relating event
+	status   INTEGER NOT NULL, -- of the relating event
+	detail   INTEGER NOT NULL, -- annotations: hash of type and key; replacements: 1 where the event by itself is a valid one; else 0
+	PRIMARY KEY (target, ord)
+) WITHOUT ROWID;
+
+CREATE TABLE relation_waiting (
+	target BLOB NOT NULL,    -- event id, as in event
+	nid    INTEGER NOT NULL, -- the relating event
+	PRIMARY KEY (target, nid)
+) WITHOUT ROWID;
+
+CREATE TABLE report (
+	id       INTEGER PRIMARY KEY,
+	reporter INTEGER NOT NULL, -- atom
+	ts       INTEGER NOT NULL, -- milliseconds
+	room_id  TEXT,             -- null: a user was reported
+	event_id TEXT,             -- null: the room or the user as a whole
+	user_id  TEXT,             -- whom it concerns: the user reported, or the event's sender
+	reason   TEXT NOT NULL
+);
+
+CREATE INDEX report_reporter ON report (reporter, ts);
+
 CREATE TABLE room (
 	id       INTEGER PRIMARY KEY,
 	room_id  BLOB NOT NULL UNIQUE, -- 32 bytes where the version has hash ids, else the text's bytes
 	version  TEXT NOT NULL,
 	complete INTEGER NOT NULL DEFAULT 1,
 	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
-);
+, forked_state INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE signing_key (
 	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
@@ -253,6 +333,12 @@ CREATE TABLE state_group (
 	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
 
+CREATE TABLE thread (
+	room INTEGER NOT NULL,
+	root INTEGER NOT NULL, -- nid
+	PRIMARY KEY (room, root)
+) WITHOUT ROWID;
+
 CREATE TABLE timeline (
 	room          INTEGER NOT NULL,
 	ord           INTEGER NOT NULL,
@@ -280,7 +366,7 @@ CREATE TABLE to_device (
 	device INTEGER NOT NULL,
 	seq    INTEGER NOT NULL, -- counts within the queue, so that its length is known from its ends
 	json   BLOB NOT NULL     -- the event as the device gets it
-);
+, sum INTEGER);
 
 CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
 

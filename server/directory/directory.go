@@ -1,0 +1,94 @@
+// Package directory knows how rooms are found: aliases, the published directory, spaces and summaries. It stands above the room core and
+// reads what that wrote. Other servers are not asked yet.
+package directory
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"beffroi/server/accounts"
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/push"
+	"beffroi/server/rooms"
+	"beffroi/server/store"
+
+	"github.com/rs/zerolog"
+)
+
+// Config is what the directory works with.
+type Config struct {
+	Rooms      *rooms.Service
+	Accounts   *accounts.Service // for what people set up for themselves in a room that is replaced
+	Push       *push.Service
+	ServerName string
+	Log        zerolog.Logger
+}
+
+// Service is the directory of one server.
+type Service struct {
+	db       *store.DB
+	rooms    *rooms.Service
+	accounts *accounts.Service
+	push     *push.Service
+	server   string // the server's name
+	log      zerolog.Logger
+	now      func() time.Time
+
+	mu    sync.Mutex
+	shown map[store.RoomRef]shown // what the directory shows of rooms; see look
+}
+
+// New makes the directory of a server.
+func New(db *store.DB, now func() time.Time, c Config) *Service {
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, server: c.ServerName, log: c.Log, now: now,
+		shown: map[store.RoomRef]shown{}}
+}
+
+// Resolve gives the id of a room that is named by its id or an alias: 404 M_NOT_FOUND where the alias is not known, 400 M_INVALID_PARAM for
+// what is neither.
+func (s *Service) Resolve(ctx context.Context, idOrAlias string) (roomID string, err error) {
+	switch {
+	case strings.HasPrefix(idOrAlias, "!"):
+		return idOrAlias, nil
+	case !pdu.ValidRoomAlias(idOrAlias):
+		return "", merr.InvalidParam("%q is neither a room id nor a room alias", idOrAlias)
+	}
+	err = s.db.Peek(ctx, func(r *store.Reader) error {
+		room, _, err := find(r, idOrAlias)
+		roomID = room.ID
+		return err
+	})
+	return roomID, err
+}
+
+// find gives an alias and its room: 404 M_NOT_FOUND where there is none.
+func find(r *store.Reader, alias string) (room store.Room, a store.Alias, err error) {
+	missing := merr.NotFound("The room alias %s is not known here", alias)
+	a, ok, err := r.FindAlias(alias)
+	if err != nil || !ok {
+		return room, a, errOr(err, missing)
+	}
+	if room, ok, err = r.Room(a.Room); err == nil && !ok {
+		err = missing
+	}
+	return room, a, err
+}
+
+// local refuses other servers, which can't be asked from here.
+func (s *Service) local(serverName string) error {
+	if serverName != "" && serverName != s.server {
+		return merr.NotFound("The server %s can't be reached from here", serverName)
+	}
+	return nil
+}
+
+// errOr is err, or what its absence means.
+func errOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

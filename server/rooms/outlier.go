@@ -1,0 +1,209 @@
+package rooms
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+	"beffroi/server/store"
+)
+
+// fetching gets events of a room that stand outside its timeline: they allow others, or are part of a state.
+type fetching struct {
+	*Service
+	a       *arrival
+	rules   pdu.Rules
+	ready   map[string]*pdu.Event // got, and waiting for those that allow them
+	asked   map[string]bool
+	counted int
+}
+
+// fetch stores as outliers those among some events that are not known, and all that allow them. Some may be at hand already.
+func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []string, atHand []*pdu.Event) error {
+	f := &fetching{Service: s, a: a, rules: rules, ready: map[string]*pdu.Event{}, asked: map[string]bool{a.ID(): true}}
+	todo, err := f.take(ctx, atHand)
+	if err != nil {
+		return err
+	}
+	for todo = append(todo, ids...); len(todo) > 0; {
+		n := min(len(todo), fetchBatch)
+		batch, err := f.wanted(ctx, todo[:n])
+		if err != nil {
+			return err
+		}
+		todo = todo[n:]
+		if len(batch) == 0 {
+			continue
+		}
+		if f.counted += len(batch); f.counted > maxFetched {
+			return fmt.Errorf("%s names more than %d events that are missing", a.from, maxFetched)
+		}
+		raws, err := s.Remote.Events(ctx, a.from, a.room.ID, batch)
+		if err != nil {
+			return err
+		}
+		more, err := f.take(ctx, s.verified(ctx, a.room, rules, raws))
+		if err != nil {
+			return err
+		}
+		todo = append(todo, more...)
+	}
+	return nil
+}
+
+// wanted are those among events that are neither known nor asked for.
+func (f *fetching) wanted(ctx context.Context, ids []string) ([]string, error) {
+	return store.Get(ctx, f.db, func(r *store.Reader) ([]string, error) {
+		missing, err := unknown(r, f.a.room.Ref, ids)
+		return slices.DeleteFunc(missing, func(id string) bool {
+			done := f.asked[id] || f.ready[id] != nil
+			f.asked[id] = true
+			return done
+		}), err
+	})
+}
+
+// take stores what can be judged, keeps the rest, and gives the ids of what that waits for.
+func (f *fetching) take(ctx context.Context, events []*pdu.Event) (waitsFor []string, err error) {
+	for _, e := range events {
+		f.ready[e.ID()] = e
+	}
+	var rows []outlier
+	err = f.db.Read(ctx, func(r *store.Reader) error {
+		rows, waitsFor, err = f.judge(r)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return waitsFor, err
+	}
+	return waitsFor, f.db.Write(ctx, func(tx *store.Tx) error {
+		for _, o := range rows {
+			if err := putOutlier(tx, f.a.room.Ref, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// outlier is an event outside the timeline that was judged by its auth events.
+type outlier struct {
+	*pdu.Event
+	rejected bool
+}
+
+// judge takes out of what is ready the events whose auth events are known, in an order in which each follows its own.
+func (f *fetching) judge(r *store.Reader) (out []outlier, waitsFor []string, err error) {
+	known, err := f.known(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range inOrder(f.ready, (*pdu.Event).AuthEvents) {
+		missing := slices.DeleteFunc(e.AuthEvents(), func(id string) bool { return known[id].Event != nil })
+		if len(missing) > 0 {
+			waitsFor = append(waitsFor, missing...)
+			continue
+		}
+		o := outlier{e, f.rejects(e, known)}
+		known[e.ID()] = o
+		out = append(out, o)
+		delete(f.ready, e.ID())
+	}
+	return out, waitsFor, nil
+}
+
+// known reads the auth events of what is ready, and the create event, which version 12 does not list.
+func (f *fetching) known(r *store.Reader) (map[string]outlier, error) {
+	ids := map[string]bool{}
+	for _, e := range f.ready {
+		for _, id := range e.AuthEvents() {
+			ids[id] = true
+		}
+	}
+	if f.rules.RoomIDIsHash {
+		ids["$"+f.a.room.ID[1:]] = true
+	}
+	events, err := authChain{r, f.a.room.Ref, f.rules}.Events(slices.Collect(maps.Keys(ids)))
+	known := map[string]outlier{}
+	for _, e := range events {
+		known[e.ID()] = outlier{e.Event, e.Rejected}
+	}
+	return known, err
+}
+
+// rejects judges an event by its auth events.
+func (f *fetching) rejects(e *pdu.Event, known map[string]outlier) bool {
+	listed := auth.Map{}
+	if f.rules.RoomIDIsHash {
+		if create := known["$"+f.a.room.ID[1:]].Event; create != nil {
+			listed.Put(create)
+		}
+	}
+	var authEvents []*pdu.Event
+	for _, id := range e.AuthEvents() {
+		authEvents = append(authEvents, known[id].Event)
+		listed.Put(known[id].Event)
+	}
+	return auth.CheckAuthEvents(e, authEvents, func(id string) bool { return known[id].rejected }) != nil || auth.Check(e, listed) != nil
+}
+
+// putOutlier writes an event without place and state, unless somebody did meanwhile.
+func putOutlier(tx *store.Tx, room store.RoomRef, o outlier) error {
+	if _, known, err := tx.EventByID(o.ID()); err != nil || known {
+		return err
+	}
+	pos, err := tx.NextPos()
+	if err != nil {
+		return err
+	}
+	row, err := newRow(tx, room, toStore{judged: judged{o.Event, draft{}}})
+	if err != nil {
+		return err
+	}
+	row.NID, row.Status = store.NID(pos), row.Status|store.StatusOutlier
+	if o.rejected {
+		row.Status |= store.StatusRejected
+	}
+	if err := tx.AddEvent(&row); err != nil {
+		return err
+	}
+	return redactEarly(tx, &row, o.Event)
+}
+
+// inOrder lists events so that each comes after those among them that it names; else the less deep come first. What names itself in a circle, as
+// events of the first room versions could, is left out.
+func inOrder(events map[string]*pdu.Event, named func(*pdu.Event) []string) (out []*pdu.Event) {
+	waits, namedBy := map[string]int{}, map[string][]*pdu.Event{}
+	var ready []*pdu.Event
+	for id, e := range events {
+		for _, before := range named(e) {
+			if events[before] != nil {
+				waits[id]++
+				namedBy[before] = append(namedBy[before], e)
+			}
+		}
+		if waits[id] == 0 {
+			ready = append(ready, e)
+		}
+	}
+	for len(ready) > 0 {
+		slices.SortFunc(ready, func(a, b *pdu.Event) int {
+			return cmp.Or(cmp.Compare(a.Depth(), b.Depth()), cmp.Compare(a.ID(), b.ID()))
+		})
+		var next []*pdu.Event
+		for _, e := range ready {
+			out = append(out, e)
+			for _, after := range namedBy[e.ID()] {
+				if waits[after.ID()]--; waits[after.ID()] == 0 {
+					next = append(next, after)
+				}
+			}
+		}
+		ready = next
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"beffroi/server/merr"
+	"beffroi/server/pdu"
+	"beffroi/server/store"
+)
+
+// Outcome is what became of an event that another server sent. Err is nil for what was stored, also where the room's state refuses it: that is
+// decided for good and nothing to send again for.
+type Outcome struct {
+	EventID string
+	Err     error
+}
+
+// arrival is an event of another server on its way into a room.
+type arrival struct {
+	*pdu.Event
+	room  store.Room
+	from  string // the server to ask for what is missing
+	edge  bool   // events before it were asked for already: those that are missing stay so
+	state *told  // the state before it as the other server says; nil where it was not asked
+}
+
+// told is a state by the ids of its events.
+type told struct{ ids []string }
+
+// errLacks says that something an event builds upon is not known.
+var errLacks = errors.New("events before this one are not known")
+
+// Receive takes events that a server sent, in their order, and waits until they are durable. An event that is known already is nothing new.
+//
+// Spec: server-server API, "Checks performed on receipt of a PDU".
+func (s *Service) Receive(ctx context.Context, origin string, pdus ...[]byte) []Outcome {
+	out, arrivals, writes := make([]Outcome, len(pdus)), make([]*arrival, len(pdus)), make([]*write, len(pdus))
+	for i, raw := range pdus {
+		o := &out[i]
+		if arrivals[i], o.EventID, o.Err = s.arrive(ctx, origin, raw); o.Err == nil && arrivals[i] != nil {
+			writes[i], o.Err = s.admit(ctx, arrivals[i])
+		}
+	}
+	for i := range pdus {
+		if out[i].Err == nil {
+			out[i].Err = s.durable(ctx, arrivals[i], writes[i])
+		}
+	}
+	return out
+}
+
+// durable waits for a write of an event, and admits it again where that failed because of another.
+func (s *Service) durable(ctx context.Context, a *arrival, w *write) (err error) {
+	for w != nil && err == nil {
+		if _, err = w.settled(); !isStale(err) {
+			return err
+		}
+		w, err = s.admit(ctx, a)
+	}
+	return err
+}
+
+// arrive reads and verifies an event. It gives none where the event is known already.
+func (s *Service) arrive(ctx context.Context, origin string, raw []byte) (*arrival, string, error) {
+	if s.Remote == nil {
+		return nil, "", merr.Forbidden("This server does not federate")
+	}
+	room, rules, err := s.roomOf(ctx, raw)
+	if err != nil {
+		return nil, "", err
+	}
+	a := &arrival{room: room, from: origin}
+	rc, err := pdu.Receive(rules, raw)
+	if err != nil {
+		return nil, "", badEvent(err)
+	}
+	known, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) { return counts(r, room.Ref, rc.ID()) })
+	if err != nil || known {
+		return nil, rc.ID(), err
+	}
+	a.Event, err = s.Remote.Verify(ctx, rc)
+	return a, rc.ID(), err
+}
+
+// counts tells whether an event is known, and not as an outlier only.
+func counts(r *store.Reader, room store.RoomRef, eventID string) (bool, error) {
+	e, ok, err := r.EventByID(eventID)
+	return ok && e.Room == room && e.Status&store.StatusOutlier == 0, err
+}
+
+// roomOf finds the room of an event, whose version says how to read it.
+func (s *Service) roomOf(ctx context.Context, raw []byte) (room store.Room, rules pdu.Rules, err error) {
+	o, err := pdu.ParseObject(raw)
+	if err != nil {
+		return room, rules, badEvent(err)
+	}
+	id, ok := o.Text("room_id")
+	if !ok {
+		return room, rules, merr.BadJSON("room_id is missing or not a string")
+	}
+	room, err = store.Get(ctx, s.db, func(r *store.Reader) (store.Room, error) { return Find(r, id) })
+	if err != nil {
+		return room, rules, err
+	}
+	if rules, ok = pdu.RulesFor(room.Version); !ok {
+		err = fmt.Errorf("room %s has version %q, which is not known", room.ID, room.Version)
+	}
+	return room, rules, err
+}
+
+// maxAttempts is how often an event is tried whose surroundings change while they are asked for.
+const maxAttempts = 5
+
+// admit queues an event: at once where it follows the room's head, else when all is known that it builds upon. It gives no write where the
+// event is known already.
+func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
+	for range maxAttempts {
+		w, err := s.follow(ctx, a)
+		if err != nil || w != nil {
+			return w, err
+		}
+		if err := s.supply(ctx, a); err != nil {
+			return nil, err
+		}
+		if w, err = s.graft(ctx, a); !errors.Is(err, errLacks) {
+			return w, err
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", a.ID(), errLacks)
+}

@@ -1,0 +1,84 @@
+package rooms
+
+import (
+	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
+	"beffroi/server/store"
+)
+
+// redaction finds what a redaction of another server redacts, where it may; and whether the event itself was redacted before it came.
+//
+// Spec: rooms/v3, "Handling redactions".
+func (g *graph) redaction(v *verdict) error {
+	waiting, err := g.r.EarlyRedactions(g.Ref, g.own.ID())
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		by, ok, err := g.r.Event(w.NID)
+		if err != nil {
+			return err
+		}
+		sender, err := g.r.Text(by.Sender)
+		if err != nil {
+			return err
+		}
+		v.hidden = v.hidden || ok && mayRedact(w, sender, g.own)
+	}
+	id := g.own.Redacts()
+	if id == "" {
+		return nil
+	}
+	levels, err := g.levelsOf(v.before)
+	if err != nil {
+		return err
+	}
+	target, err := g.vertex(id)
+	switch {
+	case err != nil:
+		return err
+	case target == nil:
+		anyones := g.rules.RedactionRule || levels.For(g.own.Sender()) >= levels.Level("redact")
+		v.early = &earlyRedaction{id, anyones}
+	case !target.e.IsCreate() && target.RedactedBy == 0 && levels.MayRedact(g.own.Sender(), target.e.Sender()):
+		v.redacts = &redaction{target.Event, target.e.Redact()}
+	}
+	return nil
+}
+
+func (g *graph) levelsOf(st *state) (auth.PowerLevels, error) {
+	s := standing{g, st}
+	levels := auth.NewPowerLevels(g.held[createKey()], s.Event("m.room.power_levels", ""))
+	return levels, g.err
+}
+
+// mayRedact tells whether a redaction that came early applies to an event.
+func mayRedact(w store.EarlyRedaction, sender string, e *pdu.Event) bool {
+	return !e.IsCreate() && (w.Anyones || pdu.ServerOf(sender) == pdu.ServerOf(e.Sender()))
+}
+
+// redactEarly applies the redactions that waited for an event which is just stored.
+func redactEarly(tx *store.Tx, row *store.Event, e *pdu.Event) error {
+	waiting, err := tx.EarlyRedactions(row.Room, row.ID)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	for _, w := range waiting {
+		by, ok, err := tx.Event(w.NID)
+		if err != nil {
+			return err
+		}
+		sender, err := tx.Text(by.Sender)
+		if err != nil {
+			return err
+		}
+		if !ok || !mayRedact(w, sender, e) {
+			continue
+		}
+		if err := tx.Redact(row.NID, w.NID, e.Redact().JSON()); err != nil {
+			return err
+		}
+		break
+	}
+	return tx.ForgetEarlyRedactions(row.Room, row.ID)
+}
