@@ -185,14 +185,14 @@ func (l *slide) fill() error {
 
 // interned gives the same configuration for the same, so that thousands of rooms share one.
 func (l *slide) interned(c *roomConfig) *roomConfig {
-	for _, known := range []map[store.RoomRef]sentRoom{l.next.rooms, l.c.rooms} {
-		for _, r := range known {
-			if r.config != nil && r.config.key == c.key && r.config.limit == c.limit {
-				return r.config
-			}
-			break // most have the same: to look at one is enough
-		}
+	key := configKey{c.limit, c.key}
+	if known := l.c.configs[key]; known != nil {
+		return known
 	}
+	if len(l.c.configs) >= maxConfigs {
+		clear(l.c.configs)
+	}
+	l.c.configs[key] = c
 	return c
 }
 
