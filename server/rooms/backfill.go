@@ -226,7 +226,7 @@ func (b *backfill) write(tx *store.Tx, above int64) error {
 
 // put stores one older event, at a place where it was not rejected.
 func (b *backfill) put(tx *store.Tx, groups layers, v *verdict, ord int64) error {
-	row, err := newRow(tx, b.Ref, toStore{judged: judged{v.event, draft{}}})
+	row, err := newRow(tx, b.Ref, toStore{judged: judged{Event: v.event}})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type live struct {
 	mu       sync.Mutex
 	held     auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
 	joined   map[string]store.Atom // which users of this server are joined, to be woken
+	crowd    *crowd                // stands for joined as it is
 	tips     []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
 	depth    int64                 // the greatest of theirs
 	head     *mark                 // of the last write that was queued
@@ -58,7 +59,7 @@ const (
 )
 
 func (c *cache) newLive(roomID string) *live {
-	l := &live{Room: store.Room{ID: roomID}, server: c.server, db: c.db, all: &c.weight, held: auth.Map{}, joined: map[string]store.Atom{},
+	l := &live{Room: store.Room{ID: roomID}, server: c.server, db: c.db, all: &c.weight, held: auth.Map{}, joined: map[string]store.Atom{}, crowd: new(crowd),
 		pending: map[txnKey]*write{}}
 	l.grow(roomWeight)
 	return l
@@ -78,6 +79,7 @@ type mark struct {
 	notify     int64
 	notifyMain int64
 	forked     bool // the forward extremities are more or others than the last event
+	modes      *store.ModeMemory
 }
 
 type txnKey struct {
@@ -108,10 +110,11 @@ func (l *live) moved(e *pdu.Event, userID string, user store.Atom) {
 	_, in := l.joined[userID]
 	switch joins := auth.Membership(e) == "join"; {
 	case joins && !in && pdu.ServerOf(userID) == l.server:
-		l.joined[userID] = user
+		l.joined[userID], l.crowd = user, new(crowd)
 		l.grow(userWeight + len(userID))
 	case !joins && in:
 		delete(l.joined, userID)
+		l.crowd = new(crowd)
 		l.grow(-userWeight - len(userID))
 	}
 }

@@ -160,7 +160,7 @@ func putOutlier(tx *store.Tx, room store.RoomRef, o outlier) error {
 	if err != nil {
 		return err
 	}
-	row, err := newRow(tx, room, toStore{judged: judged{o.Event, draft{}}})
+	row, err := newRow(tx, room, toStore{judged: judged{Event: o.Event}})
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (w *world) open() {
 	w.db, w.hub = db, notify.New()
 	signer := pdutest.Signer("hs")
 	w.push = push.New(db, w.hub)
-	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: w.push.NotifiesByDefault})
+	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: w.push})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
 }
