@@ -11,6 +11,7 @@ import (
 func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
+		{Name: "words of what was redacted", When: "17 3 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
 	}
 }
 

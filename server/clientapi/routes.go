@@ -57,6 +57,7 @@ func (a *API) Routes() []route {
 		a.stateRoutes(),
 		a.messageRoutes(),
 		a.relationRoutes(),
+		a.searchRoutes(),
 		a.syncRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),

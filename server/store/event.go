@@ -115,6 +115,9 @@ func (tx *Tx) Redact(target, by NID, redacted []byte) error {
 	if err := tx.endRelation(target); err != nil {
 		return err
 	}
+	if err := tx.indexAgain(target); err != nil {
+		return err
+	}
 	tx.redacted = append(tx.redacted, target)
 	return tx.exec(redactEvent, redacted, Sum(redacted), by, target)
 }
