@@ -2,17 +2,48 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"beffroi/server/jobs"
+	"beffroi/server/scrub"
+	"beffroi/server/store"
 )
 
 // nightly is what is done while the town hall sleeps.
 func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
-		{Name: "words of what was redacted", When: "17 3 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
+		{Name: "scrub", When: "17 3 * * *", Spread: time.Hour, Run: s.scrub},
+		{Name: "words of what was redacted", When: "17 4 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
 	}
 }
 
 func (s *Server) runJobs(ctx context.Context) error { return jobs.Run(ctx, s.log, s.nightly()...) }
+
+// scrubRest leaves two thirds of the time to others.
+const scrubRest = 2
+
+// scrub reads everything, and tells what is damaged in the log and in meta, for who asks later.
+func (s *Server) scrub(ctx context.Context) error {
+	report, err := scrub.Run(ctx, scrub.Config{DataDir: s.cfg.DataDir, Rest: scrubRest})
+	if err != nil {
+		return err
+	}
+	for _, f := range report.Findings {
+		s.log.Error().Str("damage", string(f.Kind)).Str("table", f.Table).Int64("count", f.Count).Strs("events", f.EventIDs).Strs("details", f.Details).
+			Msg(f.Sentence())
+	}
+	told, err := json.Marshal(report.Brief())
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.PutMeta(store.MetaScrub, told) })
+}
+
+// tellMissing says what the database lacked when it was opened.
+func (s *Server) tellMissing() {
+	if m, lacks := s.db.Missing(); lacks {
+		s.log.Error().Str("damage", string(scrub.Missing)).Int64("count", m.Events).Msg(scrub.MissingSentence(m.Events, m.From, m.To))
+	}
+}

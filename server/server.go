@@ -72,6 +72,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.db, err = store.Open(ctx, filepath.Join(s.cfg.DataDir, store.FileName), s.log); err != nil {
 		return err
 	}
+	s.tellMissing()
 	if err := s.claim(ctx); err != nil || s.cfg.ServerName == "" {
 		return err
 	}

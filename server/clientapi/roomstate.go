@@ -147,11 +147,11 @@ func boundary(rd *store.Reader, room store.RoomRef, token string) (int64, error)
 		place, err := synctoken.ParsePlace(token)
 		return place.Ord, err
 	}
-	sync, err := synctoken.ParseSync(token)
+	pos, err := synctoken.ParsePosition(token)
 	if err != nil {
 		return 0, err
 	}
-	ord, ok, err := rd.OrdAtPos(room, sync.Pos)
+	ord, ok, err := rd.OrdAtPos(room, pos)
 	if err == nil && !ok {
 		ord = store.OrdMin
 	}

@@ -47,11 +47,15 @@ func (a *API) syncRequest(r *request) (q *syncer.Request, err error) {
 	if q.StateAfter, err = boolean(v, "use_state_after"); err != nil {
 		return nil, err
 	}
-	switch v.Get("set_presence") {
+	return q, presence(v.Get("set_presence"))
+}
+
+func presence(text string) error {
+	switch text {
 	case "", "online", "offline", "unavailable":
-		return q, nil
+		return nil
 	}
-	return nil, merr.InvalidParam("set_presence must be online, offline or unavailable")
+	return merr.InvalidParam("set_presence must be online, offline or unavailable")
 }
 
 // syncFilter reads a filter or the id of one: which it is, its first character tells.

@@ -166,9 +166,17 @@ type Seen struct {
 // Receipts gives the receipts of a room with since < position ≤ upto as the content of m.receipt for one reader, without other people's
 // private ones; nil where there are none.
 func (s *Service) Receipts(r *store.Reader, room store.RoomRef, reader store.Atom, since, upto int64) (any, error) {
+	return s.ReceiptsFrom(r, room, reader, since, upto, store.OrdMin)
+}
+
+// ReceiptsFrom is Receipts for the events from a place on, and the reader's own.
+func (s *Service) ReceiptsFrom(r *store.Reader, room store.RoomRef, reader store.Atom, since, upto, from int64) (any, error) {
 	receipts, err := r.ReceiptsIn(room, since, upto)
 	content := Content{}
 	for _, c := range receipts {
+		if c.Ord < from && c.User != reader {
+			continue
+		}
 		if err == nil && (c.Type != store.AtomReceiptReadPrivate || c.User == reader) {
 			err = content.add(r, c)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 
@@ -16,7 +17,7 @@ func (s *scrub) row(ctx context.Context, t *table, row []any) error {
 	case "event":
 		return s.event(ctx, t, row)
 	case "timeline":
-		s.counts(ctx, t, row)
+		return s.counts(ctx, t, row)
 	case "receipt":
 		return s.receipt(ctx, t, row)
 	case "account_data":
@@ -71,6 +72,9 @@ func (s *scrub) receipt(ctx context.Context, t *table, row []any) error {
 	if damaged(err) {
 		return nil // told where it stands
 	}
+	if going, purge := s.purging(ctx, number(t.at(row, "room"))); going || purge != nil {
+		return errors.Join(err, purge)
+	}
 	if err == nil && ord != t.at(row, "ord") {
 		f := Finding{Kind: Reference, Table: t.name, What: "event_id → event", Count: 1, Details: []string{keyText(t.key, row)}}
 		if r := s.room(ctx, number(t.at(row, "room"))); r != nil {
@@ -89,21 +93,25 @@ type place struct {
 }
 
 // counts compares a row of a timeline with the one before it, in the same room: positions rise, and so do the counts, by one at most.
-func (s *scrub) counts(ctx context.Context, t *table, row []any) {
+func (s *scrub) counts(ctx context.Context, t *table, row []any) error {
 	pos, live := t.at(row, "pos").(int64)
 	p := place{number(t.at(row, "room")), pos, number(t.at(row, "notify")), number(t.at(row, "notify_main")), live}
 	before := s.place
 	s.place = p
 	if !live || !before.live || before.room != p.room {
-		return
+		return nil
 	}
 	grew, grewMain := p.notify-before.notify, p.notifyMain-before.notifyMain
 	if p.pos > before.pos && (grew == 0 || grew == 1) && (grewMain == 0 || grewMain == 1) {
-		return
+		return nil
+	}
+	if going, err := s.purging(ctx, p.room); going || err != nil {
+		return err
 	}
 	f := Finding{Kind: Counts, Table: t.name, Count: 1, Details: []string{keyText(t.key, row)}}
 	if r := s.room(ctx, p.room); r != nil {
 		f.RoomID, f.RoomName = r.id, r.name
 	}
 	s.found.add(f)
+	return nil
 }

@@ -3,6 +3,7 @@ package scrub
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -54,8 +55,9 @@ var rules = map[string][]rule{
 		named("thread")},
 	"event_frame":  {inRoom("room")},
 	"timeline_gap": {inRoom("room")},
-	"txn": {{what: "nid → event", event: "t.nid", broken: `t.nid <> 0 AND NOT EXISTS (
-		SELECT 1 FROM event e WHERE e.nid = t.nid AND e.txn_device = t.device AND e.txn_id = t.txn_id)`}},
+	// Its event may have been purged.
+	"txn": {{what: "nid → event", event: "t.nid", broken: `t.nid <> 0 AND EXISTS (
+		SELECT 1 FROM event e WHERE e.nid = t.nid AND (e.txn_device IS NOT t.device OR e.txn_id IS NOT t.txn_id))`}},
 	"state_group": {inRoom("room"), {what: "prev → state_group", room: "t.room", broken: `(t.prev <> 0 OR t.links <> 0) AND NOT EXISTS (
 		SELECT 1 FROM state_group p WHERE p.id = t.prev AND p.id < t.id AND p.room = t.room AND (t.links = 0 OR t.links = p.links + 1))`}},
 	"state_delta": {to("state_group", "state_group", "id"), atom("type"), atom("state_key"), stateOf("nid", groupRoom)},
@@ -65,6 +67,14 @@ var rules = map[string][]rule{
 	"member":       {inRoom("room"), atom("user"), named("nid")},
 	"extremity":    {inRoom("room"), named("nid")},
 	"receipt":      {inRoom("room"), atom("user"), atom("type")},
+
+	"missing_event":   {inRoom("room"), named("nid")},
+	"early_redaction": {inRoom("room"), named("nid")},
+	"relation": {atom("sender"), atom("type"), {what: "target → event", event: "t.target", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.target)`},
+		{what: "nid → event", event: "t.nid", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.nid AND e.ord = t.ord)`}},
+	"thread":    {inRoom("room"), named("root")},
+	"alias":     {inRoom("room"), atom("creator")},
+	"published": {inRoom("room")},
 
 	"account":            {atom("user")},
 	"profile":            {atom("user")},
@@ -95,6 +105,9 @@ func (s *scrub) follow(ctx context.Context, t *table, rule rule, rows [][]any) e
 
 // broken finds the rows for which a rule is broken.
 func (s *scrub) broken(ctx context.Context, t *table, rule rule, condition string, args []any) error {
+	if rule.room == "" && slices.Contains(t.columns, "room") {
+		rule.room = "t.room"
+	}
 	query := "SELECT " + orNull(rule.room) + ", " + orNull(rule.event) + ", " + list("t", t.key) + " FROM " + quoted(t.name) +
 		" t NOT INDEXED WHERE " + condition + " AND (" + rule.broken + ")"
 	var rows [][]any
@@ -102,6 +115,11 @@ func (s *scrub) broken(ctx context.Context, t *table, rule rule, condition strin
 		return err
 	}
 	for _, row := range rows {
+		if going, err := s.purging(ctx, number(row[0])); err != nil {
+			return err
+		} else if going {
+			continue
+		}
 		f := Finding{Kind: Reference, Table: t.name, What: rule.what, Count: 1, Details: []string{keyText(t.key, row[2:])}}
 		if room := s.room(ctx, number(row[0])); room != nil {
 			f.RoomID, f.RoomName = room.id, room.name
@@ -109,6 +127,15 @@ func (s *scrub) broken(ctx context.Context, t *table, rule rule, condition strin
 		s.found.add(f)
 	}
 	return nil
+}
+
+// purging tells whether a room is being removed: its rows go one after the other, so they may name what is gone already.
+func (s *scrub) purging(ctx context.Context, ref int64) (going bool, err error) {
+	err = s.r.one(ctx, `SELECT 1 FROM purge WHERE room = ?`, []any{ref}, &going)
+	if damaged(err) {
+		err = nil
+	}
+	return going, err
 }
 
 // namesUnreadable notes what a row knows of an event that can't be read.

@@ -1,6 +1,7 @@
 package scrub_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"beffroi/server/config"
@@ -126,6 +128,8 @@ func sentences(r scrub.Report) string {
 	return text.String()
 }
 
+func zerologNop() zerolog.Logger { return zerolog.Nop() }
+
 func file(dir string) string { return filepath.Join(dir, store.FileName) }
 
 // query reads one value of a database.
@@ -169,9 +173,19 @@ func patch(t testing.TB, dir string, fn func(b []byte)) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old := bytes.Clone(b)
 	fn(b)
-	if err := os.WriteFile(file(dir), b, 0o600); err != nil {
+	f, err := os.OpenFile(file(dir), os.O_WRONLY, 0)
+	if err != nil {
 		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range b { // what is the same is left alone: a server may be writing
+		if b[i] != old[i] {
+			if _, err := f.WriteAt(b[i:i+1], int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

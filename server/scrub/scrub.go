@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"beffroi/server/store"
@@ -34,6 +35,16 @@ type Report struct {
 	Files    int64         `json:"files"`
 	Bytes    int64         `json:"bytes"` // of the files
 	Findings []Finding     `json:"findings"`
+}
+
+// Brief is the report with the worst findings only, without their details.
+func (r Report) Brief() Report {
+	r.Findings = slices.Clone(r.Findings[:min(len(r.Findings), 100)])
+	for i := range r.Findings {
+		r.Findings[i].Details = nil
+		r.Findings[i].EventIDs = upTo(20, r.Findings[i].EventIDs)
+	}
+	return r
 }
 
 // ErrUnusable says why nothing could be looked at: there is no database, or it is of another version. Damage is no error.

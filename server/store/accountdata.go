@@ -16,6 +16,7 @@ type AccountData struct {
 const (
 	selectAccountData      = `SELECT content, pos FROM account_data WHERE user = ? AND room = ? AND type = ?`
 	selectAccountDataSince = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND pos > ? AND pos <= ? ORDER BY pos`
+	selectAccountDataOf    = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND type = ?`
 	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos, sum) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos, sum = excluded.sum`
 	countAccountData  = `SELECT count(*) FROM account_data WHERE user = ?`
@@ -32,6 +33,14 @@ func (r *Reader) AccountData(user Atom, room RoomRef, kind Atom) (AccountData, e
 // AccountDataSince gives what of a user's data was set after one position and up to another, in order.
 func (r *Reader) AccountDataSince(user Atom, after, upTo int64) ([]AccountData, error) {
 	return list(r, selectAccountDataSince, in(user, after, upTo), func(rows *sql.Rows) (d AccountData, err error) {
+		err = rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
+		return d, err
+	})
+}
+
+// AccountDataOfType gives a user's data of one type in all rooms.
+func (r *Reader) AccountDataOfType(user, kind Atom) ([]AccountData, error) {
+	return list(r, selectAccountDataOf, in(user, kind), func(rows *sql.Rows) (d AccountData, err error) {
 		err = rows.Scan(&d.Room, &d.Type, (*[]byte)(&d.Content), &d.Pos)
 		return d, err
 	})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 
 	"beffroi/server/pdu"
 )
@@ -110,12 +111,13 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	return e, err
 }
 
-// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more.
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more, and counts as
+// unread no more.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
 	if err := tx.endRelation(target); err != nil {
 		return err
 	}
-	if err := tx.indexAgain(target); err != nil {
+	if err := errors.Join(tx.uncount(target), tx.indexAgain(target)); err != nil {
 		return err
 	}
 	tx.redacted = append(tx.redacted, target)

@@ -235,7 +235,7 @@ func (db *DB) beginMarks(ctx context.Context, m Mark) error {
 		return err
 	}
 	h.events.Store(m.Events + now.Events)
-	h.last.Epoch = now.Epoch
+	h.last = Mark{Epoch: now.Epoch, Position: -1} // so that it is written once in any case
 	db.high.Store(h)
 	return nil
 }

@@ -170,6 +170,9 @@ func (db *DB) sweepKeys(ctx context.Context, t walked, keys []int64) error {
 
 // sweepSome deletes about as many rows as one write may, and tells how many keys are done.
 func (tx *Tx) sweepSome(t walked, keys []int64) (done int, err error) {
+	if t.table == "event" {
+		defer func() { err = errors.Join(err, tx.NotePurge(int64(done))) }()
+	}
 	for left := int64(purgeRows); done < len(keys); done++ {
 		for _, query := range t.hanging {
 			n, err := tx.execCount(query, keys[done], left)

@@ -23,6 +23,9 @@ const (
 	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
 
+	placesDown = `SELECT t.nid, t.ord, t.pos, t.thread, e.type FROM timeline t JOIN event e ON e.nid = t.nid
+		WHERE t.room = ? ORDER BY t.ord DESC LIMIT ?`
+
 	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
 
 	currentButMembers = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type < 3
@@ -134,6 +137,37 @@ func (r *Reader) TimelineDown(room RoomRef, below, since, upto int64, limit int)
 		err = nil
 	}
 	return events, end, err
+}
+
+// TypedPlace is what an event is and where it stands.
+type TypedPlace struct {
+	NID      NID
+	Ord, Pos int64
+	Thread   NID // its root; 0: in no thread
+	Type     Atom
+}
+
+// PlacesDown lists the events with since < pos ≤ upto among the last ones of a timeline, the latest first.
+func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places []TypedPlace, err error) {
+	err = r.rows(placesDown, in(room, last), func(rows *sql.Rows) error {
+		var p TypedPlace
+		var pos sql.NullInt64
+		if err := rows.Scan(&p.NID, &p.Ord, &pos, &p.Thread, &p.Type); err != nil {
+			return err
+		}
+		p.Pos = pos.Int64
+		switch {
+		case p.Pos <= since:
+			return errEnough
+		case p.Pos <= upto:
+			places = append(places, p)
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return places, err
 }
 
 // Change is one change of a room's current state.

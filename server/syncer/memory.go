@@ -159,3 +159,17 @@ func (d *device) sent(members map[memberKey]store.NID, pos int64) {
 	slices.SortFunc(all, func(a, b sentMember) int { return a.compare(b.memberKey) })
 	d.members = slices.Clip(all)
 }
+
+// unsent forgets what was sent after a position.
+func (d *device) unsent(pos int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members = slices.DeleteFunc(d.members, func(m sentMember) bool { return m.pos > pos })
+}
+
+// forgetRoom is for a client that begins anew in a room.
+func (d *device) forgetRoom(room store.RoomRef) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members = slices.DeleteFunc(d.members, func(m sentMember) bool { return m.room == room })
+}

@@ -17,6 +17,9 @@ type section struct {
 	newly       bool  // the client knows nothing of the room: it was not joined all the time since
 	memberPos   int64 // when the user's membership event changed last
 
+	cfg    *roomConfig // of sliding sync; nil: the request's filter says what is read
+	expand bool        // the timeline begins before what the client knows
+
 	news     *store.RoomNews // nil: nothing is known to have changed, or l.news is nil too
 	viewer   *rooms.Viewer
 	timeline []store.StreamEvent // what is shown, in order
@@ -145,9 +148,15 @@ func (s *section) readFrom() int64 {
 
 func (s *section) unread(room *JoinedRoom) error {
 	threads := s.q.Filter.Room.Timeline.UnreadThreadNotifications
-	unread, byThread, err := s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads)
-	room.Unread, room.UnreadThreads = &unread, byThread
-	return err
+	counts, known := s.counts[s.ref]
+	if !known {
+		var err error
+		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads); err != nil {
+			return err
+		}
+	}
+	room.Unread, room.UnreadThreads = &counts.Room, counts.Threads
+	return nil
 }
 
 // render turns state events into the client format, after the filter.

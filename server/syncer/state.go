@@ -114,7 +114,7 @@ func (s *section) readState(heroes []store.Atom) (Events, error) {
 	return s.renderState(events)
 }
 
-func (s *section) lazy() bool { return s.q.Filter.Room.State.LazyLoadMembers }
+func (s *section) lazy() bool { return s.cfg != nil || s.q.Filter.Room.State.LazyLoadMembers }
 
 // place gives what is sent of an entry: how it stood before the timeline, or after it where that was asked for.
 func (s *section) place(k entry, nid store.NID) store.NID {

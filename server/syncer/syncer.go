@@ -40,13 +40,14 @@ type Syncer struct {
 	sources Sources
 	memory  *memory
 
-	everything *eventfilter.Filter // lets all pass
+	everything  *eventfilter.Filter // lets all pass
+	connections *connections
 }
 
 // New makes a syncer for a database of an epoch.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, epoch int64, sources Sources) *Syncer {
 	return &Syncer{db: db, hub: hub, now: now, epoch: epoch, sources: sources, memory: newMemory(),
-		everything: &eventfilter.Filter{}}
+		everything: &eventfilter.Filter{}, connections: newConnections()}
 }
 
 // Sync looks for news, and waits for some where there are none. It answers at once where there is no token, or the whole state

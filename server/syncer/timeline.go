@@ -27,6 +27,9 @@ func (s *section) readTimeline() error {
 		return nil
 	}
 	limit, below := f.Limited(standardTimeline), store.OrdMax
+	if s.cfg != nil {
+		limit = s.cfg.limit
+	}
 	for scanned := 0; ; {
 		chunk, end, err := s.timelineDown(below, limit+1-len(s.timeline))
 		if err != nil {
@@ -57,7 +60,11 @@ func (s *section) timelineDown(below int64, limit int) ([]store.StreamEvent, boo
 			return events, end, nil
 		}
 	}
-	return s.r.TimelineDown(s.ref, below, s.readFrom(), s.upto, limit)
+	from := s.readFrom()
+	if s.expand {
+		from = 0
+	}
+	return s.r.TimelineDown(s.ref, below, from, s.upto, limit)
 }
 
 // take adds what may be shown of a chunk, the latest first, until there are limit events or a gap. It tells whether it stopped there. What the

@@ -29,6 +29,16 @@ type Sync struct {
 	Eph      int64
 }
 
+// Sliding is where a connection of sliding sync stands, known to the process Boot only: the connection's number and the number of the answer,
+// which brought what has a position up to Pos.
+type Sliding struct {
+	Epoch int64
+	Pos   int64
+	Boot  Boot
+	Conn  int64
+	Seq   int64
+}
+
 // Place is the boundary just after an event of a room's timeline. Ord may be negative.
 type Place struct {
 	Epoch int64
@@ -45,6 +55,28 @@ func (s Sync) String() string {
 
 // String writes the token: `p1.EPOCH.ORD`.
 func (p Place) String() string { return "p1." + decimal(p.Epoch) + "." + decimal(p.Ord) }
+
+// String writes the token: `w1.EPOCH.POS.BOOT.CONN.SEQ`.
+func (s Sliding) String() string {
+	boot := bootEncoding().EncodeToString(s.Boot[:])
+	return strings.Join([]string{"w1", decimal(s.Epoch), decimal(s.Pos), boot, decimal(s.Conn), decimal(s.Seq)}, ".")
+}
+
+// ParseSliding reads the token of a connection; ok is false for what String doesn't write.
+func ParseSliding(token string) (s Sliding, ok bool) {
+	parts, ok := cut(token, "w1", 6)
+	ok = ok && s.Boot.read(parts[3]) && number(parts[1], &s.Epoch) && number(parts[2], &s.Pos) && number(parts[4], &s.Conn) && number(parts[5], &s.Seq)
+	return s, ok && min(s.Epoch, s.Pos, s.Conn, s.Seq) >= 0
+}
+
+// ParsePosition reads the position up to which a sync token or one of sliding sync has seen everything.
+func ParsePosition(token string) (int64, error) {
+	if s, ok := ParseSliding(token); ok {
+		return s.Pos, nil
+	}
+	s, err := ParseSync(token)
+	return s.Pos, err
+}
 
 // ParseSync reads a sync token. A token of another version has only its epoch, UnknownVersion; what no version
 // writes is M_INVALID_PARAM.
