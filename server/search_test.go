@@ -11,6 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"beffroi/backup/snapshot"
+	"beffroi/server/scrub"
+	"beffroi/server/search"
 	"beffroi/server/servertest"
 	"beffroi/server/store"
 )
@@ -551,4 +556,82 @@ func TestSearchForgetsPurgedRooms(t *testing.T) {
 	if len(find(alice, "durable", "", nil).Results) != 1 {
 		t.Error("another room's words are gone too")
 	}
+}
+
+// The index is in no backup, since it is made anew, and the scrub reads it like everything else.
+func TestSearchComesBackAfterARestore(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	room := alice.CreateRoom(object{"name": "Cimetière"})
+	for i := range 30 {
+		said := alice.SendText(room, fmt.Sprint("concession ", i))
+		if i%3 == 0 {
+			edit(alice, room, said, fmt.Sprint("concession perpétuelle ", i))
+		}
+		if i%7 == 0 {
+			redact(alice, room, said)
+		}
+	}
+	indexed(t, s)
+	report, err := scrub.Run(t.Context(), scrub.Config{DataDir: s.DataDir()})
+	if err != nil || len(report.Findings) > 0 {
+		t.Errorf("the scrub found %+v, %v", report.Findings, err)
+	}
+	want := find(alice, "concession", "", recent())
+	if want.Count != 25 {
+		t.Fatalf("%d found", want.Count)
+	}
+	restored := copyOf(t, filepath.Join(s.DataDir(), store.FileName))
+	got := func() (n int) {
+		t.Helper()
+		err := restored.Read(t.Context(), func(r *store.Reader) error {
+			hits, err := r.Hits(`body : "concession"`, []store.RoomRef{1}, 0, 1<<60, 100)
+			n = len(hits)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := got(); n != 0 {
+		t.Errorf("the backup held %d entries of the index", n)
+	}
+	if err := search.New(restored, zerolog.Nop()).CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := got(); n != 25 {
+		t.Errorf("%d found after the restore", n)
+	}
+}
+
+// copyOf is a database as a restored backup has it.
+func copyOf(t *testing.T, path string) *store.DB {
+	t.Helper()
+	ctx := t.Context()
+	fail := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	from, err := snapshot.Open(ctx, path)
+	fail(err)
+	defer func() { fail(from.Close()) }()
+	to := filepath.Join(t.TempDir(), store.FileName)
+	f, err := snapshot.Create(ctx, to, store.SchemaVersion())
+	fail(err)
+	for _, table := range from.Tables() {
+		if store.Derived(table.Name) {
+			t.Errorf("the backup holds %s", table.Name)
+		}
+		fail(f.Table(ctx, table.Name, table.Columns))
+		fail(from.Rows(ctx, table, func(row []any) error { return f.Row(ctx, row) }))
+	}
+	fail(f.Finish(ctx))
+	fail(f.Close())
+	db, err := store.Open(ctx, to, zerolog.Nop())
+	fail(err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }

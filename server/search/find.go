@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -22,7 +23,7 @@ const (
 
 // How many events of the index one window takes, and how many windows one request looks at until it has something to show.
 const (
-	windowSize = 2000
+	windowSize = 1000
 	maxWindows = 5
 )
 
@@ -152,13 +153,16 @@ func (s *search) prepare() (ok bool, err error) {
 	if err := s.tagSenders(); err != nil {
 		return false, err
 	}
-	s.tagRooms()
-	return len(s.rooms) > 0, nil
+	return len(s.rooms) > 0, s.tagRooms()
 }
 
-func (s *search) tagRooms() {
+// tagRooms names the rooms to the index, where the words are frequent: the lists of all that the rooms hold cost more than a few hits elsewhere.
+func (s *search) tagRooms() error {
 	if len(s.rooms) > maxTags {
-		return
+		return nil
+	}
+	if n, err := s.r.CountHits(s.match, frequent); err != nil || n < frequent {
+		return err
 	}
 	var tags []string
 	for room := range s.rooms {
@@ -167,6 +171,7 @@ func (s *search) tagRooms() {
 	if len(tags) > 0 {
 		s.match = tagged(s.match, tags)
 	}
+	return nil
 }
 
 func (s *search) tagSenders() error {
@@ -190,7 +195,7 @@ func (s *search) tagSenders() error {
 
 // window reads the results of the window, sorted.
 func (s *search) window() ([]candidate, error) {
-	hits, err := s.r.Hits(s.match, max(s.at.lower, 0), s.at.upper, windowSize)
+	hits, err := s.r.Hits(s.match, slices.Collect(maps.Keys(s.rooms)), max(s.at.lower, 0), s.at.upper, windowSize)
 	if err != nil {
 		return nil, err
 	}

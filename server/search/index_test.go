@@ -2,12 +2,14 @@ package search
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,7 +124,7 @@ func FuzzQuery(f *testing.F) {
 			return
 		}
 		match := tagged(q.match([]string{"body", "name"}), []string{"r1", "r2"})
-		_, err := store.Get(context.Background(), db, func(r *store.Reader) ([]store.Hit, error) { return r.Hits(match, 0, 1<<60, 10) })
+		_, err := store.Get(context.Background(), db, func(r *store.Reader) ([]store.Hit, error) { return r.Hits(match, []store.RoomRef{1, 2}, 0, 1<<60, 10) })
 		if err != nil {
 			t.Errorf("%q makes %s: %v", term, match, err)
 		}
@@ -177,17 +179,19 @@ func BenchmarkSearch(b *testing.B) {
 	if s := os.Getenv("BEFFROI_SEARCH_MESSAGES"); s != "" {
 		_, _ = fmt.Sscan(s, &n)
 	}
-	db, err := store.Open(context.Background(), filepath.Join(b.TempDir(), "beffroi.db"), zerolog.Nop())
+	path := filepath.Join(b.TempDir(), "beffroi.db")
+	db, err := store.Open(context.Background(), path, zerolog.Nop())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer db.Close()
 	alice := fillTown(b, db, n)
-	start := time.Now()
+	start, cpu := time.Now(), cpuTime(b)
 	if err := New(db, zerolog.Nop()).CatchUp(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d messages indexed in %v", n, time.Since(start))
+	took, busy := time.Since(start), cpuTime(b)-cpu
+	b.Logf("%d messages: per 1,000 %v, %v of CPU, %.0f KB", n, took*1000/time.Duration(n), busy*1000/time.Duration(n), indexSize(b, path)/float64(n))
 	for _, term := range []string{"mairie", "conseil", "co", "le", `"ma le"`} {
 		for _, recent := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%s/recent=%v", term, recent), func(b *testing.B) {
@@ -202,6 +206,29 @@ func BenchmarkSearch(b *testing.B) {
 			})
 		}
 	}
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// indexSize gives what the pages of the index hold, in bytes.
+func indexSize(b *testing.B, path string) (size float64) {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	err = db.QueryRowContext(b.Context(), `SELECT (SELECT sum(length(block) + 10) FROM search_data) + (SELECT sum(length(sz) + 14) FROM search_docsize)
+		+ (SELECT sum(length(term) + 12) FROM search_idx)`).Scan(&size)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return size
 }
 
 // fillTown stores messages without the rules of rooms.

@@ -11,6 +11,7 @@ const (
 	maxTerm    = 1000 // bytes of a search term that are looked at
 	maxPhrases = 30
 	maxTags    = 150 // rooms or senders named to the index; more are sifted out of what it finds
+	frequent   = 4 * windowSize
 )
 
 // query is what a user searches: all of the phrases.

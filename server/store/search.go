@@ -63,7 +63,9 @@ const (
 
 	hits = `SELECT s.rowid, coalesce((SELECT target FROM search_edit x WHERE x.nid = s.rowid), x''), ` + lightColumns + `
 		FROM search s CROSS JOIN event e ON e.nid = s.rowid
-		WHERE s.search MATCH ? AND s.rowid BETWEEN ? AND ? AND e.redacted_by IS NULL ORDER BY s.rowid DESC LIMIT ?`
+		WHERE s.search MATCH ? AND s.rowid BETWEEN ? AND ? AND e.redacted_by IS NULL AND e.room IN (SELECT value FROM json_each(?))
+		ORDER BY s.rowid DESC LIMIT ?`
+	countHits    = `SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)`
 	lightColumns = `e.room, e.ord, e.event_id, e.type, e.state_key, e.sender, e.ts, e.status, e.state`
 )
 
@@ -197,9 +199,15 @@ type Hit struct {
 	Edits string // the id of the message that it edits; "": none
 }
 
-// Hits lists up to limit events with from ≤ nid ≤ upto that match an FTS5 expression, the latest first. What is redacted is left out.
-func (r *Reader) Hits(match string, from, upto NID, limit int) ([]Hit, error) {
-	return list(r, hits, in(match, from, upto, limit), func(rows *sql.Rows) (h Hit, err error) {
+// CountHits counts the events of all rooms that match an FTS5 expression, up to limit.
+func (r *Reader) CountHits(match string, limit int) (n int, err error) {
+	_, err = r.row(countHits, in(match, limit), &n)
+	return n, err
+}
+
+// Hits lists up to limit events of some rooms with from ≤ nid ≤ upto that match an FTS5 expression, the latest first. What is redacted is left out.
+func (r *Reader) Hits(match string, rooms []RoomRef, from, upto NID, limit int) ([]Hit, error) {
+	return list(r, hits, in(match, from, upto, jsonArray(rooms), limit), func(rows *sql.Rows) (h Hit, err error) {
 		var target, id []byte
 		var ord, stateKey sql.NullInt64
 		err = rows.Scan(&h.NID, &target, &h.Room, &ord, &id, &h.Type, &stateKey, &h.Sender, &h.TS, &h.Status, &h.State)
