@@ -50,7 +50,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, E2EE: s.e2ee, Push: s.push})
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Still: s.accounts.Still, Ephemeral: s.talk, E2EE: s.e2ee, Push: s.push})
 	return nil
 }
 

@@ -28,7 +28,10 @@ func (a *API) versions(*request) (any, error) {
 	for i := range versions {
 		versions[i] = fmt.Sprintf("v1.%d", i+1)
 	}
-	return map[string]any{"versions": versions, "unstable_features": map[string]bool{"org.matrix.simplified_msc3575": true}}, nil
+	return map[string]any{"versions": versions, "unstable_features": map[string]bool{
+		"org.matrix.simplified_msc3575": true,
+		"org.matrix.msc3814":            true, // dehydrated devices
+	}}, nil
 }
 
 func (a *API) capabilities(*request) (any, error) {

@@ -76,6 +76,7 @@ func (a *API) Routes() []route {
 		a.keyRoutes(),
 		a.crossSigningRoutes(),
 		a.keyBackupRoutes(),
+		a.dehydratedRoutes(),
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),

@@ -8,11 +8,11 @@ import (
 // Spec: client-server API, "Sending events to a room" and "Redactions".
 func (a *API) sendRoutes() []route {
 	return []route{
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact, Suspended: true},
 	}
 }
 
@@ -24,12 +24,18 @@ func (a *API) send(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.maySend(r, content); err != nil {
+		return nil, err
+	}
 	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
 }
 
 func (a *API) putState(r *request) (any, error) {
 	content, err := r.ReadObject()
 	if err != nil {
+		return nil, err
+	}
+	if err := maySetState(r, content); err != nil {
 		return nil, err
 	}
 	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("stateKey"), content))
@@ -41,6 +47,9 @@ func (a *API) redact(r *request) (any, error) {
 	}
 	var q reasonBody
 	if err := r.DecodeOptional(&q); err != nil {
+		return nil, err
+	}
+	if err := a.mayRedact(r, r.PathValue("eventId")); err != nil {
 		return nil, err
 	}
 	return eventID(a.Rooms.Redact(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventId"), r.PathValue("txnId"), q.Reason))

@@ -27,8 +27,13 @@ const (
 	LimitBackup  = 16 << 20  // key backups
 )
 
-// Session is what an access token proves. The adapter needs only a name for the log.
-type Session interface{ Who() string }
+// Session is what an access token proves.
+type Session interface {
+	// Who is a name for the log.
+	Who() string
+	// Writable refuses sessions that may only read, with a merr error.
+	Writable() error
+}
 
 // Authenticator turns an access token into a session, or gives a merr error.
 type Authenticator[S Session] interface {
@@ -73,6 +78,10 @@ type Route[S Session] struct {
 	Handle Handler[S]
 	Auth   Auth
 	Limit  int64 // of the body, in bytes; 0: LimitGeneral; -1: the handler limits it
+
+	// Suspended routes take sessions that may only read, although they are not GET: they write nothing that others would see, or the handler
+	// asks Writable itself.
+	Suspended bool
 }
 
 // Request is a request with its session. The body is read through Decode only, or by the handler where the route's limit is -1.
@@ -132,8 +141,19 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 		if s, ok := r.Writer.(*recorder); ok {
 			s.who = session.Who()
 		}
+		if err := route.admits(session.Writable); err != nil {
+			return nil, err
+		}
 	}
 	return route.Handle(r)
+}
+
+// admits asks whether the session may write, where the route does.
+func (route Route[S]) admits(writable func() error) error {
+	if route.Method == http.MethodGet || route.Suspended {
+		return nil
+	}
+	return writable()
 }
 
 // AccessToken finds a request's token, for routes without authentication that look at it themselves. Source: client-server API, "Using access tokens".

@@ -56,6 +56,9 @@ type slide struct {
 }
 
 func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection, turn int64) (*SlidingAnswer, error) {
+	if err := s.still(ctx, q.Session); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.turn != turn {

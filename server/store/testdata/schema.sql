@@ -53,6 +53,12 @@ CREATE TABLE database_owner (
 	owner TEXT NOT NULL
 );
 
+CREATE TABLE dehydrated_device (
+	user   INTEGER PRIMARY KEY, -- atom
+	device INTEGER NOT NULL,
+	data   BLOB NOT NULL        -- JSON: the encrypted device
+);
+
 CREATE TABLE device (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: queues and echoes refer to it
 	user         INTEGER NOT NULL,
@@ -149,7 +155,7 @@ CREATE TABLE key_backup (
 	auth_data BLOB NOT NULL,    -- JSON
 	etag      INTEGER NOT NULL DEFAULT 0, -- rises with each change of the sessions
 	count     INTEGER NOT NULL DEFAULT 0, -- of sessions
-	deleted   INTEGER NOT NULL DEFAULT 0,
+	deleted   INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (user, version)
 );
 
@@ -193,6 +199,10 @@ CREATE TABLE media (
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
 , sum INTEGER) WITHOUT ROWID;
+
+CREATE INDEX media_sha256 ON media (sha256);
+
+CREATE INDEX media_uploader ON media (uploader, media_id);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
