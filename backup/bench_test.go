@@ -18,6 +18,7 @@ import (
 
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/servertest"
 	"beffroi/server/store"
@@ -48,8 +49,9 @@ func fillTown(b *testing.B, h house) {
 	db, err := store.Open(ctx, filepath.Join(h.dir, store.FileName), zerolog.Nop())
 	must(b, err)
 	defer db.Close()
-	core := rooms.New(db, notify.New(), time.Now, rooms.Config{Signer: pdu.Signer{ServerName: "petite.test", KeyID: "ed25519:a", Key: testKey(1)},
-		People: people{db}, Notifies: func(*pdu.Event) bool { return true }, Log: zerolog.Nop()})
+	hub := notify.New()
+	core := rooms.New(db, hub, time.Now, rooms.Config{Signer: pdu.Signer{ServerName: "petite.test", KeyID: "ed25519:a", Key: testKey(1)},
+		People: people{db}, Counts: push.New(db, hub), Log: zerolog.Nop()})
 	var all sync.WaitGroup
 	for n := range benchRooms {
 		all.Go(func() {

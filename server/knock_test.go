@@ -63,6 +63,7 @@ func TestKnocking(t *testing.T) {
 	bob.MustFail(403, "M_FORBIDDEN", "POST", knockPath(room), object{})
 
 	carol.Must("POST", knockPath(room), object{}, nil)
+	carol.MustFail(400, "M_UNKNOWN", "POST", roomPath(room)+"/forget", object{})
 	carol.Must("POST", roomPath(room)+"/leave", object{}, nil) // taken back
 	carol.Must("POST", knockPath(room), object{}, nil)
 	alice.Must("POST", roomPath(room)+"/kick", object{"user_id": carol.UserID}, nil) // denied

@@ -158,6 +158,8 @@ func TestUpgradesThatAreRefused(t *testing.T) {
 	if got := resolved(alice, "#x:"+s.ServerName); got != room || len(joinedRooms(alice)) != 1 {
 		t.Error("a refused upgrade had an effect")
 	}
+	upgrade(alice, room, "12")
+	alice.MustFail(403, "M_FORBIDDEN", "POST", path, object{"new_version": "12"}) // it was replaced
 }
 
 // The custodian goes along where it was, and nowhere else.

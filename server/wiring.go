@@ -63,7 +63,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Notifies: s.push.NotifiesByDefault, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}

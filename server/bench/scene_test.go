@@ -188,9 +188,24 @@ func (s *scene) readAll() {
 	s.load("sync, nothing new", s.times, 1, "0.15 ms CPU, no write", func(int, int) error {
 		return ask(u, "GET", api+"/sync?timeout=0&since="+url.QueryEscape(since), nil, nil)
 	})
+	s.load("sliding sync, 20 rooms", max(1, s.times/5), 1, "12 ms", func(int, int) error {
+		return ask(u, "POST", slidingPath, firstWindow(), nil)
+	})
 	s.load("/messages, 100", max(1, s.times/5), 1, "1.5 ms", func(int, int) error {
 		return ask(u, "GET", roomPath(s.rooms[0], "/messages?dir=b&limit=100"), nil, nil)
 	})
+}
+
+const slidingPath = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
+
+// firstWindow is what Element X asks for when it starts.
+func firstWindow() map[string]any {
+	state := [][2]string{{"m.room.name", ""}, {"m.room.encryption", ""}, {"m.room.member", "$LAZY"}, {"m.room.member", "$ME"}, {"m.room.topic", ""},
+		{"m.room.avatar", ""}, {"m.room.canonical_alias", ""}, {"m.room.power_levels", ""}, {"m.room.create", ""}}
+	on := map[string]any{"enabled": true}
+	return map[string]any{"conn_id": "room-list",
+		"lists":      map[string]any{"all_rooms": map[string]any{"ranges": [][2]int{{0, 19}}, "timeline_limit": 1, "required_state": state}},
+		"extensions": map[string]any{"account_data": on, "receipts": on, "typing": on, "e2ee": on, "to_device": on}}
 }
 
 // uploadKeys measures the upload of a new device's keys.

@@ -16,6 +16,7 @@ import (
 
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -66,8 +67,8 @@ func (w *world) open() {
 	w.ok(err)
 	w.db = db
 	signer := pdu.Signer{ServerName: "mairie.test", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	notifies := func(e *pdu.Event) bool { return e.Type() == "m.room.message" || e.Type() == "m.room.encrypted" }
-	w.Service = rooms.New(db, notify.New(), time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: notifies})
+	hub := notify.New()
+	w.Service = rooms.New(db, hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, hub)})
 }
 
 func (w *world) close() {

@@ -25,6 +25,7 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
@@ -62,7 +63,7 @@ func newHall(t testing.TB) *hall {
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
-	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Notifies: func(*pdu.Event) bool { return false }})
+	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
 	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})
 	adapter := httpx.New(h.api.Accounts, zerolog.Nop())
 	adapter.Mount(h.api.Routes())

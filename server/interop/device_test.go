@@ -45,7 +45,7 @@ type message struct {
 func login(t testing.TB, impl implementation, r *relay, user string) *device {
 	t.Helper()
 	d := &device{driver: startDriver(t, impl, user), t: t}
-	d.must("login", map[string]any{"url": r.URL, "user": user, "password": user, "name": impl.name}, d)
+	d.must("login", map[string]any{"url": r.URL, "user": user, "password": user, "name": impl.name, "sliding": impl.sliding}, d)
 	return d
 }
 

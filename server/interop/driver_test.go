@@ -20,6 +20,7 @@ const deadline = 30 * time.Second
 // An implementation is a client library with its driver.
 type implementation struct {
 	name    string
+	sliding bool // it syncs by sliding sync
 	command func(testing.TB) *exec.Cmd
 }
 

@@ -28,6 +28,22 @@ func TestTwoClientsTalkEncrypted(t *testing.T) {
 	r.verify(t)
 }
 
+// A client that syncs by sliding sync talks with one that doesn't.
+func TestSlidingClientTalksEncrypted(t *testing.T) {
+	js, mx := javascript(t), mautrix(t)
+	js.sliding = true
+	server := servertest.Start(t)
+	for _, user := range []string{"alice", "bob"} {
+		server.Register(t, user)
+	}
+	r := startRelay(t, server.URL)
+	alice, bob := login(t, js, r, "alice"), login(t, mx, r, "bob")
+	for _, k := range []*talk{startSalon(t, alice, bob), startConversation(t, bob, alice)} {
+		k.run(k.devices[0], k.devices[1])
+	}
+	r.verify(t)
+}
+
 func (k *talk) run(host, guest *device) {
 	k.t.Helper()
 	k.says(host, "Bonjour, c'est la mairie.")

@@ -29,22 +29,64 @@ func (c *changes) none() bool {
 	return len(c.Defaults) == 0
 }
 
-// weight is about how much each byte of an event costs to be held against the user's own rules: the bytes of their patterns.
+// weight is about how much each byte of an event costs to be held against the user's own rules: the bytes of their patterns, where a pattern
+// without wildcards costs next to nothing.
 func (c *changes) weight() (n int) {
 	for rules := range c.Rules.kinds() {
 		for _, r := range *rules {
-			if r.Pattern != nil {
-				n += len(*r.Pattern)
-			}
+			n += 1 + len(r.Conditions) + patternWeight(r.Pattern)
 			for _, condition := range r.Conditions {
-				n++
-				if condition.Pattern != nil {
-					n += len(*condition.Pattern)
-				}
+				n += patternWeight(condition.Pattern)
 			}
 		}
 	}
 	return n
+}
+
+func patternWeight(pattern *string) int {
+	switch {
+	case pattern == nil:
+		return 0
+	case wild(*pattern):
+		return len(*pattern)
+	}
+	return len(*pattern) / 16
+}
+
+// inRoom leaves out the user's own rules that do nothing in a room: those of other rooms and those that are disabled.
+func (c *changes) inRoom(roomID string) *changes {
+	in := &changes{Defaults: c.Defaults}
+	for rules, kind := range c.Rules.kinds() {
+		own := in.Rules.kind(kind)
+		for _, r := range *rules {
+			if r.Enabled && !r.elsewhere(kind, roomID) {
+				*own = append(*own, r)
+			}
+		}
+	}
+	return in
+}
+
+// elsewhere tells whether a rule can only match in other rooms.
+func (r *Rule) elsewhere(kind, roomID string) bool {
+	if kind == Room {
+		return r.RuleID != roomID
+	}
+	return slices.ContainsFunc(r.Conditions, func(c Condition) bool {
+		return c.Kind == "event_match" && c.Key == "room_id" && c.Pattern != nil && !wild(*c.Pattern) && !strings.EqualFold(*c.Pattern, roomID)
+	})
+}
+
+// personal tells whether a rule asks for the display name of who reads.
+func (c *changes) personal() bool {
+	for rules := range c.Rules.kinds() {
+		for _, r := range *rules {
+			if slices.ContainsFunc(r.Conditions, func(c Condition) bool { return c.Kind == "contains_display_name" }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // expand gives the rules in full. The user's own are more important than the default ones of their kind, but for the master.

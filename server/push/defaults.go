@@ -7,6 +7,11 @@ const (
 	ruleMaster      = ".m.rule.master"
 	ruleInviteForMe = ".m.rule.invite_for_me"
 	ruleUserMention = ".m.rule.is_user_mention"
+
+	ruleOneToOne          = ".m.rule.room_one_to_one"
+	ruleEncryptedOneToOne = ".m.rule.encrypted_room_one_to_one"
+	ruleMessage           = ".m.rule.message"
+	ruleEncrypted         = ".m.rule.encrypted"
 )
 
 // Defaults are the rules of a user who changed none. Spec: client-server API v1.19, "Predefined Rules", in its order.
@@ -34,10 +39,10 @@ func Defaults(userID string) Ruleset {
 		Sender:  []Rule{},
 		Underride: []Rule{
 			rule(".m.rule.call", actions(notifyAction, sound("ring")), match("type", "m.call.invite")),
-			rule(".m.rule.encrypted_room_one_to_one", actions(notifyAction, sound("default")), two(), match("type", "m.room.encrypted")),
-			rule(".m.rule.room_one_to_one", actions(notifyAction, sound("default")), two(), match("type", "m.room.message")),
-			rule(".m.rule.message", actions(notifyAction), match("type", "m.room.message")),
-			rule(".m.rule.encrypted", actions(notifyAction), match("type", "m.room.encrypted")),
+			rule(ruleEncryptedOneToOne, actions(notifyAction, sound("default")), two(), match("type", "m.room.encrypted")),
+			rule(ruleOneToOne, actions(notifyAction, sound("default")), two(), match("type", "m.room.message")),
+			rule(ruleMessage, actions(notifyAction), match("type", "m.room.message")),
+			rule(ruleEncrypted, actions(notifyAction), match("type", "m.room.encrypted")),
 		},
 	}
 }
@@ -55,6 +60,25 @@ func actions(texts ...string) []Action {
 		list[i] = Action(text)
 	}
 	return list
+}
+
+// withoutOneToOne leaves out the default rules for rooms of two where they count the same as those for every room: then nobody has to know how many
+// members a room has.
+func (s *Ruleset) withoutOneToOne() {
+	for special, general := range map[string]string{ruleOneToOne: ruleMessage, ruleEncryptedOneToOne: ruleEncrypted} {
+		i, j := find(s.Underride, special), find(s.Underride, general)
+		if i >= 0 && j >= 0 && s.Underride[i].counts() == s.Underride[j].counts() {
+			s.Underride = without(s.Underride, special)
+		}
+	}
+}
+
+// counts is what a rule does where it matches.
+func (r *Rule) counts() effect {
+	if !r.Enabled {
+		return effect{}
+	}
+	return effectOf(r.Actions)
 }
 
 func rule(id string, do []Action, conditions ...Condition) Rule {

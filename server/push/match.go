@@ -3,32 +3,26 @@ package push
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"beffroi/server/pdu"
 )
 
-// room is what conditions ask beside the event.
-type room interface {
-	memberCount() int
-	mayNotify(sender, key string) bool
+// reading is what conditions ask beside the event: by whom it is read, and where.
+type reading interface {
+	MemberCount() int
+	MayNotify(sender, key string) bool
 	displayName() string // of the reader; "": none
+	isReader(userID string) bool
+	mentionsReader() bool // in m.mentions
 }
-
-// noRoom knows nothing: two members at most or more is the same to the default rules, and nobody may notify a room.
-type noRoom struct{}
-
-func (noRoom) memberCount() int              { return 0 }
-func (noRoom) mayNotify(string, string) bool { return false }
-func (noRoom) displayName() string           { return "" }
 
 // effect is what a rule does that the server itself must know.
 type effect struct{ notify, highlight bool }
 
 // condition tells whether an event meets a condition.
-type condition func(e *pdu.Event, in room) bool
+type condition func(e *pdu.Event, in reading) bool
 
 // matcher is an enabled rule, ready to be matched many times.
 type matcher struct {
@@ -40,7 +34,7 @@ type matcher struct {
 type matchers []matcher
 
 // match finds what the first rule does that matches. Spec: client-server API, "Push Rules".
-func (m matchers) match(e *pdu.Event, in room) effect {
+func (m matchers) match(e *pdu.Event, in reading) effect {
 	for _, r := range m {
 		if r.matches(e, in) {
 			return r.effect
@@ -49,7 +43,7 @@ func (m matchers) match(e *pdu.Event, in room) effect {
 	return effect{}
 }
 
-func (m matcher) matches(e *pdu.Event, in room) bool {
+func (m matcher) matches(e *pdu.Event, in reading) bool {
 	for _, holds := range m.conditions {
 		if !holds(e, in) {
 			return false
@@ -86,6 +80,9 @@ func effectOf(do []Action) (e effect) {
 }
 
 func (r *Rule) compile(kind string) []condition {
+	if r.Default && r.RuleID == ruleUserMention {
+		return []condition{func(_ *pdu.Event, in reading) bool { return in.mentionsReader() }}
+	}
 	switch kind {
 	case ContentK:
 		if r.Pattern == nil {
@@ -93,18 +90,26 @@ func (r *Rule) compile(kind string) []condition {
 		}
 		return []condition{text(bodyPath(), words(*r.Pattern))}
 	case Room:
-		return []condition{func(e *pdu.Event, _ room) bool { return e.RoomID() == r.RuleID }}
+		return []condition{func(e *pdu.Event, _ reading) bool { return e.RoomID() == r.RuleID }}
 	case Sender:
-		return []condition{func(e *pdu.Event, _ room) bool { return e.Sender() == r.RuleID }}
+		return []condition{func(e *pdu.Event, _ reading) bool { return e.Sender() == r.RuleID }}
 	}
 	conditions := make([]condition, len(r.Conditions))
 	for i, c := range r.Conditions {
 		conditions[i] = c.compile()
 	}
+	if r.Default && r.RuleID == ruleInviteForMe {
+		conditions[len(conditions)-1] = isInvited
+	}
 	return conditions
 }
 
-func never(*pdu.Event, room) bool { return false }
+func never(*pdu.Event, reading) bool { return false }
+
+func isInvited(e *pdu.Event, in reading) bool {
+	user, isState := e.StateKey()
+	return isState && in.isReader(user)
+}
 
 // compile reads a condition. One that isn't known never holds. Spec: client-server API, "Conditions".
 func (c *Condition) compile() condition {
@@ -116,14 +121,14 @@ func (c *Condition) compile() condition {
 	case "event_property_contains":
 		return c.property(contains)
 	case "contains_display_name":
-		return func(e *pdu.Event, in room) bool {
+		return func(e *pdu.Event, in reading) bool {
 			name := in.displayName()
-			return name != "" && text(bodyPath(), wordsOf(regexp.QuoteMeta(name)))(e, in)
+			return name != "" && text(bodyPath(), hasWord(name))(e, in)
 		}
 	case "room_member_count":
 		return memberCount(c.Is)
 	case "sender_notification_permission":
-		return func(e *pdu.Event, in room) bool { return in.mayNotify(e.Sender(), c.Key) }
+		return func(e *pdu.Event, in reading) bool { return in.MayNotify(e.Sender(), c.Key) }
 	}
 	return never
 }
@@ -145,7 +150,7 @@ func (c *Condition) property(compare func(v pdu.Value, want []byte) bool) condit
 		return never
 	}
 	path := splitPath(c.Key)
-	return func(e *pdu.Event, _ room) bool { return compare(property(e, path), want.Raw()) }
+	return func(e *pdu.Event, _ reading) bool { return compare(property(e, path), want.Raw()) }
 }
 
 func compound(v pdu.Value) bool {
@@ -175,7 +180,7 @@ func memberCount(is string) condition {
 		return never
 	}
 	compare := func(holds func(members int) bool) condition {
-		return func(_ *pdu.Event, in room) bool { return holds(in.memberCount()) }
+		return func(_ *pdu.Event, in reading) bool { return holds(in.MemberCount()) }
 	}
 	switch strings.TrimSuffix(is, digits) {
 	case "", "==":
@@ -194,7 +199,7 @@ func memberCount(is string) condition {
 
 // text is the condition that a property is a string that fits.
 func text(path []string, fits func(string) bool) condition {
-	return func(e *pdu.Event, _ room) bool {
+	return func(e *pdu.Event, _ reading) bool {
 		s, ok := property(e, path).Text()
 		return ok && fits(s)
 	}
@@ -247,43 +252,4 @@ func splitPath(path string) []string {
 		}
 	}
 	return append(parts, part.String())
-}
-
-// whole matches a glob with a whole string. Spec: appendices, "Glob-style matching"; without regard to case.
-func whole(glob string) func(string) bool {
-	if !strings.ContainsAny(glob, "*?") {
-		return func(s string) bool { return strings.EqualFold(s, glob) }
-	}
-	return expression(`^(?:` + globExpression(glob) + `)$`)
-}
-
-// words matches a glob with a part of a string that begins and ends at the boundary of a word.
-func words(glob string) func(string) bool { return wordsOf(globExpression(glob)) }
-
-func wordsOf(expr string) func(string) bool {
-	return expression(`(?:^|[^A-Za-z0-9_])(?:` + expr + `)(?:$|[^A-Za-z0-9_])`)
-}
-
-// expression compiles a regular expression in RE2's syntax, which matches in linear time whatever a user writes. Too large ones match nothing.
-func expression(expr string) func(string) bool {
-	re, err := regexp.Compile(`(?is)` + expr)
-	if err != nil {
-		return func(string) bool { return false }
-	}
-	return re.MatchString
-}
-
-func globExpression(glob string) string {
-	var b strings.Builder
-	for _, c := range glob {
-		switch c {
-		case '*':
-			b.WriteString(".*")
-		case '?':
-			b.WriteString(".")
-		default:
-			b.WriteString(regexp.QuoteMeta(string(c)))
-		}
-	}
-	return b.String()
 }

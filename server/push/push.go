@@ -28,22 +28,26 @@ const maxStored = 128 << 10
 type Service struct {
 	db        *store.DB
 	hub       *notify.Hub
-	everybody matchers // the default rules, but for those that name a user
+	law       pdu.Rules // of events that are made up
+	defaults  matchers  // the default rules
+	authors   authors
+	audiences *cache[*audience] // by room id
+	compiled  *cache[*compiled] // by the name of a group
 }
+
+// Bounds of what is remembered, twice each: users in audiences, and bytes of compiled rules.
+const (
+	maxAudience = 50_000
+	maxCompiled = 4 << 20
+)
 
 // New makes the service.
 func New(db *store.DB, hub *notify.Hub) *Service {
 	rules := Defaults("")
-	for kind := range rules.kinds() {
-		*kind = without(*kind, ruleInviteForMe, ruleUserMention)
-	}
-	return &Service{db: db, hub: hub, everybody: compile(&rules)}
-}
-
-// NotifiesByDefault tells whether an event notifies everybody in its room by the default rules. It doesn't know power levels:
-// an event of another type than messages that mentions the room is left to Unread.
-func (s *Service) NotifiesByDefault(e *pdu.Event) bool {
-	return s.everybody.match(e, noRoom{}).notify
+	rules.withoutOneToOne()
+	law, _ := pdu.RulesFor("12")
+	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), authors: authors{users: map[store.Atom]author{}},
+		audiences: newCache[*audience](maxAudience), compiled: newCache[*compiled](maxCompiled)}
 }
 
 // Rules gives a user's push rules in full.
@@ -115,7 +119,14 @@ func (s *Service) replace(ctx context.Context, user store.Atom, old store.Accoun
 		if err != nil {
 			return err
 		}
-		tx.OnCommit(func() { s.hub.Wake(int64(user)) })
+		id, err := tx.Text(user)
+		if err != nil {
+			return err
+		}
+		tx.OnCommit(func() {
+			s.authors.note(user, id)
+			s.hub.Wake(int64(user))
+		})
 		return tx.PutAccountData(user, store.AccountData{Type: store.AtomPushRules, Content: content, Pos: pos})
 	})
 }

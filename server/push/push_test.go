@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"beffroi/server/pdu"
 )
@@ -34,13 +35,23 @@ type fakeRoom struct {
 	members int
 	may     bool
 	name    string
+
+	mentioned bool
 }
 
-func (r fakeRoom) memberCount() int                      { return r.members }
-func (r fakeRoom) mayNotify(_, key string) bool          { return r.may && key == "room" }
+func (r fakeRoom) MemberCount() int                      { return r.members }
+func (r fakeRoom) MayNotify(_, key string) bool          { return r.may && key == "room" }
 func (r fakeRoom) displayName() string                   { return r.name }
+func (r fakeRoom) isReader(userID string) bool           { return userID == "@me:test" }
+func (r fakeRoom) mentionsReader() bool                  { return r.mentioned }
 func rulesOf(c *changes, userID string) (m matchers)     { all := c.expand(userID); return compile(&all) }
 func conditions(t *testing.T, text string) (c Condition) { unmarshal(t, text, &c); return c }
+
+// nobody is a room seen by nobody in particular.
+type nobody struct{ fakeRoom }
+
+func (nobody) isReader(string) bool { return false }
+func (nobody) mentionsReader() bool { return false }
 
 func unmarshal(t *testing.T, text string, v any) {
 	t.Helper()
@@ -98,9 +109,9 @@ func TestDefaultRules(t *testing.T) {
 		"no tombstone":        {event(t, other, "m.room.tombstone", "-", `{}`), fakeRoom{}, effect{}, false},
 		"invitation for me":   {event(t, other, "m.room.member", me, `{"membership":"invite"}`), fakeRoom{}, effect{true, false}, false},
 		"another's":           {event(t, other, "m.room.member", other, `{"membership":"invite"}`), fakeRoom{}, effect{}, false},
-		"mention":             {event(t, other, "m.room.message", "-", `{"body":"x","m.mentions":{"user_ids":["@x:test","@me:test"]}}`), fakeRoom{}, effect{true, true}, true},
+		"mention":             {event(t, other, "m.room.message", "-", `{"body":"x","m.mentions":{"user_ids":["@x:test","@me:test"]}}`), fakeRoom{mentioned: true}, effect{true, true}, true},
 		"mention of others":   {event(t, other, "m.room.message", "-", `{"body":"@me:test","m.mentions":{"user_ids":["@x:test"]}}`), fakeRoom{}, effect{true, false}, true},
-		"mention in sticker":  {event(t, other, "m.sticker", "-", `{"m.mentions":{"user_ids":["@me:test"]}}`), fakeRoom{}, effect{true, true}, false},
+		"mention in sticker":  {event(t, other, "m.sticker", "-", `{"m.mentions":{"user_ids":["@me:test"]}}`), fakeRoom{mentioned: true}, effect{true, true}, false},
 		"room mention":        {event(t, other, "m.room.message", "-", `{"m.mentions":{"room":true}}`), fakeRoom{may: true}, effect{true, true}, true},
 		"room mention, weak":  {event(t, other, "m.room.message", "-", `{"m.mentions":{"room":true}}`), fakeRoom{}, effect{true, false}, true},
 		"room mention, text":  {event(t, other, "m.room.message", "-", `{"m.mentions":{"room":"true"}}`), fakeRoom{may: true}, effect{true, false}, true},
@@ -110,7 +121,7 @@ func TestDefaultRules(t *testing.T) {
 			if got := rulesOf(&changes{}, me).match(c.event, c.room); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
-			if got := New(nil, nil).NotifiesByDefault(c.event); got != c.everyb {
+			if got := New(nil, nil).defaults.match(c.event, nobody{c.room}).notify; got != c.everyb {
 				t.Errorf("notifies everybody: %v", got)
 			}
 		})
@@ -216,6 +227,24 @@ func TestHighlightWithValueFalse(t *testing.T) {
 	}
 }
 
+// A text without wildcards is found as the regular expression of the specification's words would.
+func FuzzWords(f *testing.F) {
+	for _, body := range []string{"a cake", "Cake!", "cakes", "_cake", "", "gâteau CAKE", "é", "cake", "ca ke\xe9cake"} {
+		f.Add("cake", body)
+		f.Add("é", body)
+		f.Add("", body)
+	}
+	f.Fuzz(func(t *testing.T, word, body string) {
+		if wild(word) || strings.ContainsAny(word+body, "\uFFFD\u017F\u212A") || !utf8.ValidString(word+body) { // ſ and K fold to letters
+			return
+		}
+		want := expression(`(?:^|[^A-Za-z0-9_])(?:` + globExpression(word) + `)(?:$|[^A-Za-z0-9_])`)(body)
+		if got := words(word)(body); got != want {
+			t.Errorf("%q in %q: %v", word, body, got)
+		}
+	})
+}
+
 func FuzzPatterns(f *testing.F) {
 	f.Add("content.m\\.relates_to", "ca*ke?", "a cake")
 	f.Add("content.body", "((((", "((((")
@@ -227,7 +256,7 @@ func FuzzPatterns(f *testing.F) {
 		e := event(t, "@a:test", "m.room.message", "-", string(content))
 		for _, k := range []string{key, "content.topic", "content.body"} {
 			c := Condition{Kind: "event_match", Key: k, Pattern: &pattern}
-			c.compile()(e, noRoom{})
+			c.compile()(e, fakeRoom{})
 		}
 		if whole("*")(body) != true {
 			t.Fatalf("* doesn't match %q", body)

@@ -1,20 +1,6 @@
 package push
 
-import (
-	"slices"
-
-	"beffroi/server/pdu"
-	"beffroi/server/store"
-)
-
-// Bounds of what a count looks at.
-const (
-	unreadEvents = 200    // the last unread events, which are held against the user's own rules
-	ownEvents    = 10_000 // places back in which one's own last message is looked for
-
-	// Bytes of patterns times bytes of events: a second at the very most, whatever patterns a user writes.
-	patternWork = 16 << 20
-)
+import "beffroi/server/store"
 
 // Unread is how much a user has not read.
 type Unread struct {
@@ -22,250 +8,136 @@ type Unread struct {
 	Notifications int `json:"notification_count"`
 }
 
-// Unread counts what notifies a user in a room after what they have read: the latest of their receipts and of their own
-// messages. With threads, the count is that of the main timeline, and each thread with unread events has its own, by its root's
-// event id; else it is of all together.
+// Counts is what a user has not read of a room. With threads, Room is of the main timeline, and each thread with something unread stands in Threads by
+// its root's event id; else Room is of all together.
+type Counts struct {
+	Room    Unread
+	Threads map[string]Unread // nil where they were not asked for
+}
+
+// Unread counts what notifies a user in a room after what they have read: the latest of their receipts, their own messages and their joining, for the
+// main timeline and each thread. Each event counts as the user's rules stood when it came; a redacted one doesn't count.
 //
-// Notifications are counted by the default rules, from the timeline's running counts; the user's own rules, redactions and mentions correct that for
-// the last 200 unread events, fewer where very many patterns meet very long events. Threads are those of the 200 roots that came last. Spec: client-server API, "Receiving notifications".
-func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Unread, map[string]Unread, error) {
-	c := &count{Reader: r, room: room, user: user}
-	parts, err := c.run()
-	if err != nil {
-		return Unread{}, nil, err
+// What the counts are made of: ARCHITECTURE.md, "What is derived instead of written". Spec: client-server API, "Receiving notifications".
+func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Counts, error) {
+	h, ok, err := r.UnreadHead(room, user)
+	if err != nil || !ok {
+		return newCounts(threads), err
 	}
-	var whole Unread
-	byThread := map[string]Unread{}
-	for _, p := range parts {
-		switch {
-		case p.root == 0 || !threads:
-			whole.Highlights += p.Highlights
-			whole.Notifications += p.Notifications
-		case p.Unread != Unread{}:
-			byThread[p.rootID] = p.Unread
+	return count(r, user, &h, threads)
+}
+
+// UnreadRooms is Unread for all the rooms that the user is joined to.
+func (s *Service) UnreadRooms(r *store.Reader, user store.Atom, threads bool) (map[store.RoomRef]Counts, error) {
+	heads, err := r.UnreadHeads(user)
+	all := make(map[store.RoomRef]Counts, len(heads))
+	for i := range heads {
+		if err == nil {
+			all[heads[i].Room], err = count(r, user, &heads[i], threads)
 		}
 	}
-	if !threads {
-		return whole, nil, nil
+	return all, err
+}
+
+func newCounts(threads bool) (c Counts) {
+	if threads {
+		c.Threads = map[string]Unread{}
 	}
-	return whole, byThread, nil
+	return c
 }
 
-// count is the work of one Unread.
-type count struct {
-	*store.Reader
-	room store.RoomRef
-	user store.Atom
-
-	head     store.Place
-	receipts map[string]int64 // by thread, "": unthreaded; the later of public and private
-	joined   int64            // the place where the user last joined the room
-}
-
-// part is the main timeline or a thread.
-type part struct {
-	root   store.NID // 0: the main timeline
-	rootID string
-	read   int64 // up to which place the user has read it
-	last   int64 // its last place
-	Unread
-}
-
-func (c *count) run() ([]part, error) {
-	var ok bool
+func count(r *store.Reader, user store.Atom, h *store.UnreadHead, threads bool) (Counts, error) {
+	c, m := newCounts(threads), &moded{r: r, UnreadHead: h, user: user}
 	var err error
-	if c.head, ok, err = c.LastPlace(c.room); err != nil || !ok {
-		return nil, err
+	if c.Room, err = m.unread(&h.UnreadPart); err != nil || !h.Threads {
+		return c, err
 	}
-	if err := c.readReceipts(); err != nil {
-		return nil, err
-	}
-	if err := c.readJoined(); err != nil {
-		return nil, err
-	}
-	parts, err := c.parts()
-	if err != nil {
-		return nil, err
-	}
-	return parts, c.correct(parts)
-}
-
-func (c *count) readReceipts() error {
-	all, err := c.ReceiptsFor(c.room, c.user)
-	c.receipts = map[string]int64{}
-	for _, r := range all {
-		c.receipts[r.Thread] = max(c.receipts[r.Thread], r.Ord)
-	}
-	return err
-}
-
-// parts counts by the default rules.
-func (c *count) parts() ([]part, error) {
-	main := part{last: c.head.Ord}
-	var err error
-	if main.read, err = c.readUpTo(store.MainThread, 0); err != nil {
-		return nil, err
-	}
-	at, _, err := c.PlaceAt(c.room, main.read)
-	if err != nil {
-		return nil, err
-	}
-	main.Notifications = int(c.head.NotifyMain - at.NotifyMain)
-	parts := []part{main}
-	whole, _, err := c.PlaceAt(c.room, c.receipts[""])
-	if err != nil || c.head.Notify-c.head.NotifyMain == whole.Notify-whole.NotifyMain {
-		return parts, err // nothing in threads since
-	}
-	roots, err := c.ThreadRoots(c.room)
-	if err != nil {
-		return nil, err
-	}
-	for _, root := range roots {
-		p, err := c.thread(root)
-		if err != nil {
-			return nil, err
-		}
-		if p.last > p.read {
-			parts = append(parts, p)
-		}
-	}
-	return parts, nil
-}
-
-func (c *count) thread(root store.NID) (p part, err error) {
-	p.root = root
-	last, _, err := c.LastInThread(c.room, root)
-	if err != nil {
-		return p, err
-	}
-	p.last = last.Ord
-	if p.last <= c.receipts[""] {
-		p.read = c.receipts[""]
-		return p, nil
-	}
-	e, _, err := c.Event(root)
-	if err != nil {
-		return p, err
-	}
-	p.rootID = e.ID
-	if p.read, err = c.readUpTo(p.rootID, root); err != nil {
-		return p, err
-	}
-	at, _, err := c.PlaceInThread(c.room, root, p.read)
-	p.Notifications = int(last.NotifyThread - at.NotifyThread)
-	return p, err
-}
-
-// readUpTo is the place up to which the user has read a thread or the main timeline: by receipts, by joining, by what they wrote.
-func (c *count) readUpTo(thread string, root store.NID) (int64, error) {
-	read := max(c.joined, c.receipts[""], c.receipts[thread])
-	own, wrote, err := c.LastOwn(c.room, c.user, root, max(read, c.head.Ord-ownEvents))
-	if wrote {
-		read = own
-	}
-	return read, err
-}
-
-// readJoined finds where the user last joined the room. Changes of a name or avatar after it are of the same type of event and don't count.
-func (c *count) readJoined() error {
-	changes, err := c.StateChanges(c.room, store.AtomMember, c.user)
-	if err != nil {
-		return err
-	}
-	for _, change := range slices.Backward(changes) {
-		e, _, err := c.Event(change.New)
-		if err != nil {
-			return err
-		}
-		if membership, _ := pdu.StoredObject(e.JSON).Object("content").Text("membership"); membership != "join" {
-			break
-		}
-		c.joined = e.Ord
-	}
-	return nil
-}
-
-// correct holds the last unread events against the user's own rules.
-func (c *count) correct(parts []part) error {
-	data, err := c.AccountData(c.user, 0, store.AtomPushRules)
-	if err != nil {
-		return err
-	}
-	own, err := parseChanges(data.Content)
-	if err != nil {
-		return err
-	}
-	from, unsure := c.head.Ord, false
-	for _, p := range parts {
-		if p.Notifications > 0 || !own.none() {
-			from, unsure = min(from, p.read), true
-		}
-	}
-	if !unsure || from == c.head.Ord {
-		return nil
-	}
-	since := c.OthersSince
-	if own.none() {
-		since = c.SpecialSince
-	}
-	events, err := since(c.room, c.user, from, unreadEvents)
-	if err != nil || len(events) == 0 {
-		return err
-	}
-	userID, err := c.Text(c.user)
-	if err != nil {
-		return err
-	}
-	rules := own.expand(userID)
-	return c.hold(parts, events, compile(&rules), own)
-}
-
-func (c *count) hold(parts []part, events []store.CountedEvent, rules matchers, own *changes) error {
-	in := &storedRoom{Reader: c.Reader, room: c.room, user: c.user}
-	weight, work := own.weight(), 0
-	for i := range events {
-		e := &events[i]
-		p := partOf(parts, e)
-		if p == nil {
-			continue
-		}
-		if work += weight * len(e.JSON); work > patternWork {
-			break
-		}
-		if err := p.judge(e, rules, in); err != nil {
-			return err
-		}
-	}
-	return in.err
-}
-
-// partOf finds where an event is unread, nil where it isn't.
-func partOf(parts []part, e *store.CountedEvent) *part {
+	parts, ids, err := unreadThreads(r, user, h)
 	for i := range parts {
-		if p := &parts[i]; p.root == e.Thread && e.Ord > p.read {
-			return p
+		u, failed := m.unread(&parts[i])
+		if failed != nil {
+			return c, failed
+		}
+		switch {
+		case !threads:
+			c.Room.Notifications += u.Notifications
+			c.Room.Highlights += u.Highlights
+		case u != Unread{}:
+			c.Threads[ids[parts[i].Thread]] = u
 		}
 	}
-	return nil
+	return c, err
 }
 
-func (p *part) judge(row *store.CountedEvent, rules matchers, in *storedRoom) error {
-	e, err := in.event(&row.Event)
+// unreadThreads reads what is unread in the threads of a room, and the event ids of their roots.
+func unreadThreads(r *store.Reader, user store.Atom, h *store.UnreadHead) ([]store.UnreadPart, map[store.NID]string, error) {
+	active, err := r.ActiveThreads(h.Room, user, h.Base, h.Head)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if row.Counted {
-		p.Notifications--
+	receipts, err := r.ReceiptsAfter(h.Room, user, h.Base)
+	if err != nil {
+		return nil, nil, err
 	}
-	if row.RedactedBy != 0 {
-		return nil // what was taken back is nothing to read
+	ids, read := map[store.NID]string{}, make([][2]int64, 0, len(active))
+	for _, t := range active {
+		upto := max(h.Base, t.Own)
+		if ord, ok := receipts[t.RootID]; ok {
+			upto = max(upto, ord)
+		}
+		ids[t.Root] = t.RootID
+		read = append(read, [2]int64{int64(t.Root), upto})
 	}
-	does := rules.match(e, in)
-	if does.notify {
-		p.Notifications++
+	parts, err := r.UnreadInThreads(h.Room, user, read)
+	return parts, ids, err
+}
+
+// moded counts by the modes that a user was in while the events came.
+type moded struct {
+	*store.UnreadHead
+	r    *store.Reader
+	user store.Atom
+}
+
+func (m *moded) unread(p *store.UnreadPart) (Unread, error) {
+	u := Unread{Notifications: int(p.Notify), Highlights: int(p.Highlight)}
+	if m.ModeOrd > p.Read+1 {
+		return m.changed(u, p)
 	}
-	if does.highlight {
-		p.Highlights++
+	u.add(p.Tally, m.Mode)
+	return u, nil
+}
+
+// add counts what came while the user was in a mode.
+func (u *Unread) add(t store.Tally, mode store.Mode) {
+	if mode&store.ModeQuiet == 0 {
+		u.Notifications += int(t.Counted - t.Everybody)
 	}
-	return nil
+	if mode&store.ModeDeaf == 0 {
+		u.Notifications += int(t.Everybody)
+	}
+	if mode&store.ModePlain == 0 {
+		u.Highlights += int(t.Everybody)
+	}
+}
+
+// changed counts where the mode changed among what is unread, which takes a change of the rules since it was read.
+func (m *moded) changed(u Unread, p *store.UnreadPart) (Unread, error) {
+	modes, err := m.r.ModesAfter(m.Room, m.user, p.Read)
+	if err != nil {
+		return u, err
+	}
+	from, mode := p.Read, store.Mode(0)
+	for _, next := range append(modes, store.ModeChange{Ord: m.Head + 1}) {
+		if upto := next.Ord - 1; upto > from {
+			tally, err := m.r.TallyBetween(m.Room, p.Thread, from, upto)
+			if err != nil {
+				return u, err
+			}
+			u.add(tally, mode)
+			from = upto
+		}
+		mode = next.Mode
+	}
+	return u, nil
 }

@@ -2,283 +2,284 @@ package push_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
-	"beffroi/server/notify"
 	"beffroi/server/push"
+	"beffroi/server/rooms"
 	"beffroi/server/store"
-	"beffroi/server/store/storetest"
 )
 
-const (
-	me    = "@me:test"
-	other = "@other:test"
-)
-
-// reader is a user in a room, of which the counts are asked.
-type reader struct {
-	*storetest.File
-	t    *testing.T
-	push *push.Service
-	room *storetest.Room
-	user store.Atom
+// lounge is a room with its creator, other, and me, of whom the counts are asked.
+type lounge struct {
+	*town
+	id        string
+	me, other rooms.User
 }
 
-func newReader(t *testing.T) *reader {
+func newLounge(t *testing.T) *lounge {
 	t.Helper()
-	f := storetest.Open(t)
-	r := &reader{File: f, t: t, push: push.New(f.DB, notify.New()), room: f.Room("lounge")}
-	empty := ""
-	r.room.Send(storetest.Event{Sender: other, Type: "m.room.create", StateKey: &empty, Content: `{"room_version":"12"}`})
-	r.room.Join(other, "Other")
-	r.room.Message(other, "before me")
-	r.user = r.room.Join(me, "Me")
-	return r
+	w := newTown(t)
+	l := &lounge{town: w, me: w.user("me"), other: w.user("other")}
+	l.id = w.room(l.other)
+	l.says("before me")
+	w.ok(w.rooms.Join(context.Background(), l.me, l.id, ""))
+	return l
 }
 
-// reads moves a receipt.
-func (r *reader) reads(kind store.Atom, thread string, upto storetest.Sent) {
-	r.t.Helper()
-	err := r.Write(context.Background(), func(tx *store.Tx) error {
-		_, err := tx.MoveReceipt(r.room.Ref, store.Receipt{User: r.user, Type: kind, Thread: thread, EventID: upto.ID, Ord: upto.Ord})
-		return err
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+func (l *lounge) says(body string) string { l.Helper(); return l.say(l.other, l.id, body) }
+
+func (l *lounge) mention(u rooms.User, mentions string) string {
+	l.Helper()
+	return l.send(u, l.id, "m.room.message", fmt.Sprintf(`{"body":"look","msgtype":"m.text","m.mentions":%s}`, mentions))
 }
 
-func (r *reader) unread(threads bool) (whole push.Unread, byThread map[string]push.Unread) {
-	r.t.Helper()
-	err := r.Read(context.Background(), func(s *store.Reader) (err error) {
-		whole, byThread, err = r.push.Unread(s, r.room.Ref, r.user, threads)
-		return err
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return whole, byThread
+func (l *lounge) reply(u rooms.User, root, mentions string) string {
+	l.Helper()
+	return l.send(u, l.id, "m.room.message",
+		fmt.Sprintf(`{"body":"reply","msgtype":"m.text","m.mentions":%s,"m.relates_to":{"rel_type":"m.thread","event_id":%q}}`, mentions, root))
 }
 
 // want checks the counts of the room as a whole.
-func (r *reader) want(when string, notifications, highlights int) {
-	r.t.Helper()
-	if got, _ := r.unread(false); got != (push.Unread{Notifications: notifications, Highlights: highlights}) {
-		r.t.Errorf("%s: %+v, want %d notifications, %d highlights", when, got, notifications, highlights)
+func (l *lounge) want(when string, notifications, highlights int) {
+	l.Helper()
+	if got := l.unread(l.me, l.id, false).Room; got != (push.Unread{Notifications: notifications, Highlights: highlights}) {
+		l.Errorf("%s: %+v, want %d notifications, %d highlights", when, got, notifications, highlights)
 	}
 }
 
-func (r *reader) mention(sender, mentions string) storetest.Sent {
-	return r.room.Send(storetest.Event{Sender: sender, Type: "m.room.message", Notifies: true,
-		Content: fmt.Sprintf(`{"body":"look","msgtype":"m.text","m.mentions":%s}`, mentions)})
-}
-
 func TestUnreadFollowsReceipts(t *testing.T) {
-	r := newReader(t)
-	r.want("after joining", 0, 0)
-	one := r.room.Message(other, "one")
-	two := r.room.Message(other, "two")
-	r.want("two messages", 2, 0)
-	r.reads(store.AtomReceiptRead, "", one)
-	r.want("one read", 1, 0)
-	r.reads(store.AtomReceiptReadPrivate, "", two)
-	r.want("both read, privately", 0, 0)
-	three := r.room.Message(other, "three")
-	r.reads(store.AtomReceiptRead, store.MainThread, three)
-	r.want("read in the main timeline", 0, 0)
-	r.room.Send(storetest.Event{Sender: other, Type: "m.reaction", Content: `{}`})
-	r.want("a reaction", 0, 0)
+	l := newLounge(t)
+	l.want("after joining", 0, 0)
+	one, two := l.says("one"), l.says("two")
+	l.want("two messages", 2, 0)
+	l.reads(l.me, store.AtomReceiptRead, l.id, "", one)
+	l.want("one read", 1, 0)
+	l.reads(l.me, store.AtomReceiptReadPrivate, l.id, "", two)
+	l.want("both read, privately", 0, 0)
+	l.reads(l.me, store.AtomReceiptRead, l.id, store.MainThread, l.says("three"))
+	l.want("read in the main timeline", 0, 0)
+	l.send(l.other, l.id, "m.reaction", `{}`)
+	l.want("a reaction", 0, 0)
 }
 
 func TestWritingIsReading(t *testing.T) {
-	r := newReader(t)
-	r.room.Message(other, "one")
-	r.room.Message(me, "mine")
-	r.want("after my message", 0, 0)
-	r.room.Message(other, "two")
-	r.want("after the answer", 1, 0)
-	r.room.Join(me, "My new name")
-	r.want("after a change of my name", 1, 0)
+	l := newLounge(t)
+	l.says("one")
+	l.say(l.me, l.id, "mine")
+	l.want("after my message", 0, 0)
+	l.says("two")
+	l.want("after the answer", 1, 0)
+	l.rename(l.me, "My new name")
+	l.want("after a change of my name", 1, 0)
 }
 
 // The membership event of a new name is one's own, and of the same type as joining: it reads nothing, receipt or not.
 func TestAChangeOfNameReadsNothing(t *testing.T) {
-	r := newReader(t)
-	one := r.room.Message(other, "one")
-	r.reads(store.AtomReceiptRead, "", one)
-	r.room.Message(other, "two")
-	r.room.Join(me, "My new name")
-	r.want("after a change of my name", 1, 0)
+	l := newLounge(t)
+	l.reads(l.me, store.AtomReceiptRead, l.id, "", l.says("one"))
+	l.says("two")
+	l.rename(l.me, "My new name")
+	l.want("after a change of my name", 1, 0)
 }
 
 func TestWhatCameWhileAwayIsNotUnread(t *testing.T) {
-	r := newReader(t)
-	r.room.Message(me, "mine")
-	user := me
-	r.room.Send(storetest.Event{Sender: me, Type: "m.room.member", StateKey: &user, Content: `{"membership":"leave"}`})
-	r.room.Message(other, "while I was away")
-	r.room.Join(me, "Me")
-	r.want("back again", 0, 0)
-	r.room.Message(other, "welcome back")
-	r.room.Join(me, "My new name")
-	r.want("a message", 1, 0)
+	l := newLounge(t)
+	l.say(l.me, l.id, "mine")
+	l.ok(l.rooms.Leave(context.Background(), l.me, l.id, ""))
+	l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	l.ok(l.rooms.Join(context.Background(), l.me, l.id, ""))
+	l.want("back again", 0, 0)
+	l.says("welcome back")
+	l.rename(l.me, "My new name")
+	l.want("a message", 1, 0)
 }
 
 func TestHighlights(t *testing.T) {
-	r := newReader(t)
-	r.mention(other, `{"user_ids":["@me:test"]}`)
-	last := r.mention(other, `{"user_ids":["@else:test"]}`)
-	r.want("one of two mentions me", 2, 1)
-	r.reads(store.AtomReceiptRead, "", last)
-	r.want("read", 0, 0)
-	r.mention(other, `{"room":true}`)
-	r.want("the creator may mention the room", 1, 1)
-	r.mention("@weak:test", `{"room":true}`)
-	r.want("others may not", 2, 1)
-	empty := ""
-	r.room.Send(storetest.Event{Sender: other, Type: "m.room.power_levels", StateKey: &empty,
-		Content: `{"notifications":{"room":10},"users":{"@weak:test":10}}`})
-	r.want("but with the power levels", 2, 2)
+	l := newLounge(t)
+	weak := l.user("weak")
+	l.ok(l.rooms.Join(context.Background(), weak, l.id, ""))
+	l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	last := l.mention(l.other, `{"user_ids":["@else:hs"]}`)
+	l.want("one of two mentions me", 2, 1)
+	l.reads(l.me, store.AtomReceiptRead, l.id, "", last)
+	l.want("read", 0, 0)
+	l.mention(l.other, `{"room":true}`)
+	l.want("the creator may mention the room", 1, 1)
+	l.mention(weak, `{"room":true}`)
+	l.want("others may not", 2, 1)
+	l.state(l.other, l.id, "m.room.power_levels", `{"notifications":{"room":10},"users":{"@weak:hs":10}}`)
+	l.mention(weak, `{"room":true}`)
+	l.want("but with the power levels", 3, 2)
+	l.send(weak, l.id, "m.sticker", `{"m.mentions":{"room":true}}`)
+	l.want("a sticker too", 4, 3)
+	l.mention(l.other, `{"room":true,"user_ids":["@me:hs","@me:hs"]}`)
+	l.want("the room and me is one highlight", 5, 4)
+	for _, broken := range []string{`{"user_ids":"@me:hs"}`, `{"user_ids":{"@me:hs":1}}`, `[["@me:hs"]]`, `{"user_ids":[["@me:hs"],null,1]}`, `{"room":"true"}`} {
+		l.mention(l.other, broken)
+	}
+	l.want("nobody is mentioned by what is no list of ids", 10, 4)
+	l.state(l.other, l.id, "m.room.tombstone", `{"body":"moved","replacement_room":"!x"}`)
+	l.want("the room moved", 11, 5)
+	if got := l.unread(l.other, l.id, false).Room; got != (push.Unread{}) {
+		t.Errorf("who sent the tombstone: %+v", got)
+	}
 }
 
 func TestThreadsAreCountedApart(t *testing.T) {
-	r := newReader(t)
-	root := r.room.Message(other, "root")
-	reply := func(sender, mentions string) storetest.Sent {
-		return r.room.Send(storetest.Event{Sender: sender, Type: "m.room.message", Thread: root.NID, Notifies: true,
-			Content: fmt.Sprintf(`{"body":"reply","m.mentions":%s}`, mentions)})
-	}
-	reply(other, `{}`)
-	second := reply(other, `{"user_ids":["@me:test"]}`)
-	r.want("all together", 3, 1)
+	l := newLounge(t)
+	root := l.says("root")
+	l.reply(l.other, root, `{}`)
+	second := l.reply(l.other, root, `{"user_ids":["@me:hs"]}`)
+	l.want("all together", 3, 1)
 	check := func(when string, main push.Unread, threads map[string]push.Unread) {
 		t.Helper()
-		if gotMain, got := r.unread(true); gotMain != main || !reflect.DeepEqual(got, threads) {
-			t.Errorf("%s: %+v and %+v, want %+v and %+v", when, gotMain, got, main, threads)
+		if got := l.unread(l.me, l.id, true); !reflect.DeepEqual(got, push.Counts{Room: main, Threads: threads}) {
+			t.Errorf("%s: %+v, want %+v and %+v", when, got, main, threads)
 		}
 	}
 	inThread := func(n, highlights int) map[string]push.Unread {
-		return map[string]push.Unread{root.ID: {Notifications: n, Highlights: highlights}}
+		return map[string]push.Unread{root: {Notifications: n, Highlights: highlights}}
 	}
 	none := map[string]push.Unread{}
 	check("apart", push.Unread{Notifications: 1}, inThread(2, 1))
-	r.reads(store.AtomReceiptRead, store.MainThread, root)
+	l.reads(l.me, store.AtomReceiptRead, l.id, store.MainThread, root)
 	check("main read", push.Unread{}, inThread(2, 1))
-	r.want("main read, together", 2, 1)
-	r.reads(store.AtomReceiptRead, root.ID, second)
+	l.want("main read, together", 2, 1)
+	l.reads(l.me, store.AtomReceiptRead, l.id, root, second)
 	check("thread read", push.Unread{}, none)
-	reply(other, `{}`)
+	l.reply(l.other, root, `{}`)
 	check("a reply", push.Unread{}, inThread(1, 0))
-	reply(me, `{}`)
+	l.reply(l.me, root, `{}`)
 	check("my reply", push.Unread{}, none)
-	last := reply(other, `{}`)
-	other := r.room.Message(other, "main")
+	last := l.reply(l.other, root, `{}`)
+	l.says("main")
 	check("both again", push.Unread{Notifications: 1}, inThread(1, 0))
-	r.reads(store.AtomReceiptRead, "", last)
+	l.reads(l.me, store.AtomReceiptRead, l.id, "", last)
 	check("an unthreaded receipt reads threads too", push.Unread{Notifications: 1}, none)
-	r.reads(store.AtomReceiptRead, "", other)
-	check("everything read", push.Unread{}, none)
+	end := l.reply(l.other, root, `{"room":true}`)
+	check("the room in a thread", push.Unread{Notifications: 1}, inThread(1, 1))
+	l.redact(l.other, l.id, end)
+	check("taken back", push.Unread{Notifications: 1}, none)
+	l.send(l.other, l.id, "m.sticker", fmt.Sprintf(`{"m.mentions":{"user_ids":["@me:hs"]},"m.relates_to":{"rel_type":"m.thread","event_id":%q}}`, root))
+	check("what the timeline doesn't count", push.Unread{Notifications: 1}, inThread(1, 1))
 }
 
-func (r *reader) put(kind string, rule push.Rule) {
-	r.t.Helper()
-	if err := r.push.Put(context.Background(), r.user, kind, rule, "", ""); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
+// Events count as one's rules stood when they came.
 func TestOwnRulesCount(t *testing.T) {
-	r := newReader(t)
-	r.room.Message(other, "nothing special")
-	r.room.Message(other, "there is Cake")
+	l := newLounge(t)
+	l.says("nothing special")
+	l.says("there is Cake")
 	cake := "cake"
-	loud := []push.Action{push.Action(`"notify"`), push.Action(`{"set_tweak":"highlight"}`)}
-	r.put(push.ContentK, push.Rule{RuleID: "cake", Pattern: &cake, Actions: loud})
-	r.want("a word", 2, 1)
-	r.put(push.Room, push.Rule{RuleID: r.room.ID, Actions: []push.Action{}})
-	r.want("a silenced room, but for a word", 1, 1)
-	if err := r.push.SetEnabled(context.Background(), r.user, push.Override, ".m.rule.master", true); err != nil {
-		t.Fatal(err)
+	l.put(l.me, push.ContentK, push.Rule{RuleID: "cake", Pattern: &cake, Actions: loud()})
+	l.want("a word, too late", 2, 0)
+	l.says("Cake again")
+	l.want("a word", 3, 1)
+	l.mute(l.me, push.Room, l.id)
+	l.says("nobody hears")
+	l.want("mentions only: a message", 3, 1)
+	l.says("but cake!")
+	l.want("mentions only: a word", 4, 2)
+	l.mention(l.other, `{"room":true}`)
+	l.want("mentions only: the room", 5, 3)
+	l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	l.want("mentions only: me", 6, 4)
+	l.mute(l.me, push.Override, l.id)
+	for _, mentions := range []string{`{}`, `{"room":true}`, `{"user_ids":["@me:hs"]}`} {
+		l.mention(l.other, mentions)
 	}
-	r.want("everything off", 0, 0)
+	l.want("silence", 6, 4)
+	l.restart()
+	l.unmute(l.me, push.Override, l.id)
+	l.unmute(l.me, push.Room, l.id)
+	l.says("again")
+	l.want("no more silence", 7, 4)
+	l.ok(l.push.SetEnabled(context.Background(), l.me.Atom, push.Override, ".m.rule.master", true))
+	l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	l.want("everything off", 7, 4)
 }
 
-// Whoever writes very many patterns does not get an hour of the server's time for each count: what is too much work is counted by the default
-// rules.
+// The same for those who write next to nothing: rules of another room, of a sender, of the number of members.
+func TestRulesThatConcernSomeEvents(t *testing.T) {
+	l := newLounge(t)
+	third := l.user("third")
+	l.mute(l.me, push.Room, "!elsewhere")
+	l.mute(l.me, push.Override, "!elsewhere2")
+	l.says("rules of another room")
+	l.want("rules of another room", 1, 0)
+	l.put(l.me, push.Override, push.Rule{RuleID: "two", Actions: []push.Action{},
+		Conditions: conditions(t, `[{"kind":"room_member_count","is":"2"},{"kind":"event_match","key":"type","pattern":"m.room.message"}]`)})
+	l.says("we are two")
+	l.want("two members", 1, 0)
+	l.ok(l.rooms.Join(context.Background(), third, l.id, ""))
+	l.says("we are three")
+	l.want("three members", 2, 0)
+	l.put(l.me, push.Sender, push.Rule{RuleID: third.ID, Actions: []push.Action{}})
+	l.say(third, l.id, "nobody listens")
+	l.want("a silenced sender", 2, 0)
+	l.put(l.me, push.Override, push.Rule{RuleID: "topics", Actions: []push.Action{push.Action(`"notify"`)},
+		Conditions: conditions(t, `[{"kind":"event_match","key":"type","pattern":"m.room.topic"}]`)})
+	l.state(l.other, l.id, "m.room.topic", `{"topic":"new"}`)
+	l.want("a topic", 3, 0)
+	l.state(l.other, l.id, "m.room.name", `{"name":"new"}`)
+	l.want("a name", 3, 0)
+	l.put(l.me, push.Override, push.Rule{RuleID: "cry", Actions: loud(),
+		Conditions: conditions(t, `[{"kind":"sender_notification_permission","key":"room"},{"kind":"event_match","key":"content.body","pattern":"@room"}]`)})
+	l.say(third, l.id, "@room")
+	l.want("who may not cry", 3, 0)
+	l.says("hello @room")
+	l.want("who may", 4, 1)
+}
+
+// Whoever writes very many patterns does not slow down every room: what is too much work is counted by the default rules.
 func TestPatternsCostWhatIsBounded(t *testing.T) {
-	r := newReader(t)
+	l := newLounge(t)
 	for i := range 100 {
 		pattern := fmt.Sprintf("*a*b*c%d*", i)
-		own := push.Rule{RuleID: fmt.Sprint(i), Pattern: &pattern, Actions: []push.Action{push.Action(`"notify"`), push.Action(`{"set_tweak":"highlight"}`)}}
-		if err := r.push.Put(context.Background(), r.user, push.ContentK, own, "", ""); err != nil {
-			t.Fatal(err)
-		}
+		l.put(l.me, push.ContentK, push.Rule{RuleID: fmt.Sprint(i), Pattern: &pattern, Actions: loud()})
 	}
-	r.room.Message(other, strings.Repeat("a b ", 12_000)+"c7")
-	r.room.Message(other, "a b c7")
-	r.want("one event in reach, one out of it", 2, 1)
-}
-
-func TestRulesThatNotifyOfMoreThanDefault(t *testing.T) {
-	r := newReader(t)
-	r.put(push.Override, push.Rule{RuleID: "topics", Actions: []push.Action{push.Action(`"notify"`)},
-		Conditions: conditions(t, `[{"kind":"event_match","key":"type","pattern":"m.room.topic"}]`)})
-	empty := ""
-	r.room.Send(storetest.Event{Sender: other, Type: "m.room.topic", StateKey: &empty, Content: `{"topic":"new"}`})
-	r.want("a topic", 1, 0)
-}
-
-func conditions(t *testing.T, text string) (c []push.Condition) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	l.says(strings.Repeat("a b ", 12_000) + "c7")
+	l.want("too long", 1, 0)
+	l.says("a b c7")
+	l.want("not too long", 2, 1)
 }
 
 func TestRedactedEventsAreNothingToRead(t *testing.T) {
-	r := newReader(t)
-	m := r.mention(other, `{"user_ids":["@me:test"]}`)
-	r.room.Message(other, "stays")
-	notice := r.room.Send(storetest.Event{Sender: other, Type: "m.room.message", Content: `{"msgtype":"m.notice"}`})
-	r.want("before", 2, 1)
-	err := r.Write(context.Background(), func(tx *store.Tx) error {
-		for _, s := range []storetest.Sent{m, notice} {
-			e, _, err := tx.Event(s.NID)
-			if err != nil {
-				return err
-			}
-			if err := tx.Redact(s.NID, notice.NID, e.JSON); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	l := newLounge(t)
+	m := l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	l.says("stays")
+	notice := l.send(l.other, l.id, "m.room.message", `{"msgtype":"m.notice","body":"x"}`)
+	room := l.mention(l.other, `{"room":true}`)
+	l.mention(l.other, `{"room":true}`)
+	l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	l.want("before", 5, 4)
+	for _, id := range []string{m, notice, room} {
+		l.redact(l.other, l.id, id)
 	}
-	r.want("after", 1, 0)
+	l.want("after", 3, 2)
+	l.redact(l.other, l.id, m)
+	l.want("again", 3, 2)
+	l.restart()
+	l.want("after a restart", 3, 2)
 }
 
-func TestManyUnreadAreCountedFromTheTimeline(t *testing.T) {
-	r := newReader(t)
-	first := r.mention(other, `{"user_ids":["@me:test"]}`)
-	for range 250 {
-		r.room.Message(other, "again")
+// However much came since, a highlight is counted.
+func TestHighlightsFarBack(t *testing.T) {
+	l := newLounge(t)
+	first := l.mention(l.other, `{"user_ids":["@me:hs"]}`)
+	for range 450 {
+		l.says("again")
 	}
-	r.want("more than are looked at", 251, 0) // the mention lies too far back
-	r.reads(store.AtomReceiptRead, "", first)
-	r.want("the first one read", 250, 0)
-	r.put(push.Room, push.Rule{RuleID: r.room.ID, Actions: []push.Action{}})
-	r.want("silenced: the last 200 don't count", 50, 0)
+	l.want("many", 451, 1)
+	l.reads(l.me, store.AtomReceiptRead, l.id, "", first)
+	l.want("the first one read", 450, 0)
 }
 
-func TestAnEmptyRoomHasNothingUnread(t *testing.T) {
-	r := newReader(t)
-	r.room = r.Room("empty")
-	r.want("empty", 0, 0)
+func TestElsewhereNothingIsUnread(t *testing.T) {
+	l := newLounge(t)
+	l.id = l.room(l.other)
+	l.says("hello")
+	l.want("a room of others", 0, 0)
 }

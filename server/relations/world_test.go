@@ -14,6 +14,7 @@ import (
 	"beffroi/server/clientevent"
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
+	"beffroi/server/push"
 	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -48,7 +49,7 @@ func start(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{TB: t, db: db}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.Service = rooms.New(db, notify.New(), w.now, rooms.Config{Signer: signer, People: people{db}, Notifies: func(*pdu.Event) bool { return false }})
+	w.Service = rooms.New(db, notify.New(), w.now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, notify.New())})
 	return w
 }
 

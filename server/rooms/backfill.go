@@ -32,6 +32,17 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 	if err != nil {
 		return 0, err
 	}
+	for range maxAttempts {
+		n, err := s.insertOlder(ctx, roomID, above, events, told)
+		if !isStale(err) {
+			return n, err
+		}
+	}
+	return 0, errStale
+}
+
+// insertOlder judges and stores older events.
+func (s *Service) insertOlder(ctx context.Context, roomID string, above int64, events map[string]*pdu.Event, told map[string]*told) (int, error) {
 	l, err := s.cache.acquireAtRest(ctx, roomID)
 	if err != nil {
 		return 0, err
@@ -212,9 +223,12 @@ func (b *backfill) write(tx *store.Tx, above int64) error {
 
 // put stores one older event, at a place where it was not rejected.
 func (b *backfill) put(tx *store.Tx, groups layers, v *verdict, ord int64) error {
-	row, err := newRow(tx, b.Ref, toStore{judged: judged{v.event, draft{}}})
+	row, err := newRow(tx, b.Ref, toStore{judged: judged{Event: v.event}})
 	if err != nil {
 		return err
+	}
+	if known, err := tx.KnowsEvent(row.ID); err != nil || known && v.outlier == 0 {
+		return errOr(err, errStale) // it came as an outlier meanwhile
 	}
 	if row.NID = v.outlier; row.NID == 0 {
 		pos, err := tx.NextPos()

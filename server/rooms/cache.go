@@ -11,11 +11,10 @@ import (
 	"beffroi/server/store"
 )
 
-// What the rooms in memory may weigh in bytes, to how much they are brought down when they weigh more, and how long one that nobody uses stays.
+// What the rooms in memory may weigh in bytes, and how long one that nobody uses stays.
 const (
-	maxWeight   = 32 << 20
-	lowerWeight = maxWeight / 4 * 3
-	maxIdle     = 10 * time.Minute
+	maxWeight = 32 << 20
+	maxIdle   = 10 * time.Minute
 )
 
 // cache holds the rooms in memory. A room whose writes are queued is never dropped.
@@ -24,13 +23,14 @@ type cache struct {
 	server string // this server's name
 	now    func() time.Time
 	weight atomic.Int64 // of all rooms, about
+	max    int64        // where they weigh more they are brought down to three quarters of it
 
 	mu    sync.Mutex
 	rooms map[string]*live
 }
 
 func newCache(db *store.DB, server string, now func() time.Time) *cache {
-	return &cache{db: db, server: server, now: now, rooms: map[string]*live{}}
+	return &cache{db: db, server: server, now: now, max: maxWeight, rooms: map[string]*live{}}
 }
 
 // acquire gives the room, locked. A copy that died is waited for and read anew.
@@ -42,7 +42,7 @@ func (c *cache) acquire(ctx context.Context, roomID string) (*live, error) {
 		}
 		l.mu.Lock()
 		if !l.dead.Load() {
-			if c.weight.Load() > maxWeight {
+			if c.weight.Load() > c.max {
 				c.evict()
 			}
 			return l, nil
@@ -78,7 +78,7 @@ func (c *cache) fill(ctx context.Context, l *live) error {
 		c.drop(l)
 		return err
 	}
-	if c.weight.Load() > maxWeight {
+	if c.weight.Load() > c.max {
 		c.evict()
 	}
 	return nil
@@ -102,8 +102,8 @@ func (c *cache) evict() {
 		weight += l.weight.Load()
 	}
 	idle, enough := c.now().Add(-maxIdle), weight
-	if weight > maxWeight {
-		enough = lowerWeight
+	if weight > c.max {
+		enough = c.max / 4 * 3
 	}
 	for _, l := range all {
 		if weight <= enough && l.used.After(idle) {

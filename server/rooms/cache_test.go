@@ -51,18 +51,20 @@ func TestRoomsInMemoryHaveABudget(t *testing.T) {
 	alice := w.user("alice")
 	heavy := fmt.Sprintf(`{"users_default":0,"x":"%050000d"}`, 0)
 	var ids []string
-	for range rooms.MaxWeight/50000 + 20 {
-		id := w.create(alice, rooms.CreateRequest{InitialState: nil, PowerLevelOverride: nil})
+	const budget = 2 << 20
+	w.SetMaxWeight(budget)
+	for range budget/50000 + 20 {
+		id := w.create(alice, rooms.CreateRequest{})
 		_, err := w.SetState(ctx, alice, id, "m.room.power_levels", "", []byte(heavy))
 		w.ok(err)
 		ids = append(ids, id)
 		pass(time.Second)
-		if _, weight := w.InMemory(); weight > rooms.MaxWeight+200000 {
+		if _, weight := w.InMemory(); weight > budget+200000 {
 			t.Fatal("the rooms weigh", weight)
 		}
 	}
 	held, weight := w.InMemory()
-	if held[ids[0]] || !held[ids[len(ids)-1]] || weight < rooms.MaxWeight/2 {
+	if held[ids[0]] || !held[ids[len(ids)-1]] || weight < budget/2 {
 		t.Errorf("%d of %d rooms are in memory and weigh %d", len(held), len(ids), weight)
 	}
 	_, err := w.say(alice, ids[0], "again")

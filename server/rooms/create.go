@@ -94,13 +94,11 @@ func (s *Service) found(ctx context.Context, rules pdu.Rules, drafts []draft) (s
 	defer l.mu.Unlock()
 	var events []judged
 	for _, d := range drafts {
-		e, err := s.build(ctx, l, d)
+		j, err := s.next(ctx, l, d)
 		if err != nil {
 			return "", invalidState(err)
 		}
-		l.ID = e.RoomID()
-		l.apply(e, d.sender)
-		events = append(events, judged{e, d})
+		events = append(events, j)
 	}
 	s.cache.put(l)
 	_, err := s.queue(l, events).settled()

@@ -3,6 +3,10 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"runtime"
+
+	"beffroi/server/pdu"
+	"beffroi/server/store"
 )
 
 // BeginSend queues a message as Send does and gives a function that waits for this one write.
@@ -28,8 +32,8 @@ func (s *Service) ForgetTxns(ctx context.Context) error { return s.forgetTxns(ct
 // Evict drops rooms in memory, as Rest does.
 func (s *Service) Evict() { s.cache.evict() }
 
-// MaxWeight is what rooms in memory may weigh in bytes.
-const MaxWeight = maxWeight
+// SetMaxWeight says what rooms in memory may weigh in bytes.
+func (s *Service) SetMaxWeight(bytes int64) { s.cache.max = bytes }
 
 // InMemory tells which rooms are in memory, and what they weigh in all.
 func (s *Service) InMemory() (ids map[string]bool, weight int64) {
@@ -66,4 +70,31 @@ func (s *Service) BeginMember(ctx context.Context, u User, roomID, membership st
 		return nil, err
 	}
 	return w.pending.Wait, nil
+}
+
+// BeginOutlier queues an event as an outlier.
+func (s *Service) BeginOutlier(roomID string, e *pdu.Event) *store.Pending {
+	return s.db.Submit(context.Background(), func(tx *store.Tx) error {
+		room, _, err := tx.FindRoom(roomID)
+		if err != nil {
+			return err
+		}
+		return putOutlier(tx, room.Ref, outlier{e, false})
+	})
+}
+
+// WaitQueued waits until a write of a room is queued and not settled.
+func (s *Service) WaitQueued(roomID string) {
+	for {
+		l, err := s.cache.acquire(context.Background(), roomID)
+		if err != nil {
+			panic(err)
+		}
+		queued := l.last != nil && !l.last.Settled()
+		l.mu.Unlock()
+		if queued {
+			return
+		}
+		runtime.Gosched()
+	}
 }

@@ -28,9 +28,12 @@ func (s *Service) follow(ctx context.Context, a *arrival) (*write, error) {
 	if err != nil || !fresh {
 		return nil, err
 	}
-	e := judged{a.Event, draft{}}
-	l.apply(e.Event, User{})
-	return s.queue(l, []judged{e}), nil
+	counted, err := s.count(ctx, l, a.Event)
+	if err != nil {
+		return nil, err
+	}
+	l.apply(a.Event, User{})
+	return s.queue(l, []judged{{Event: a.Event, counted: counted}}), nil
 }
 
 // followedBy tells whether the events before one are just the head. Redactions look at what they redact, so they wait for all that is queued.

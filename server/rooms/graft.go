@@ -36,17 +36,24 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	return s.queueVerdict(l, judged{v.event, draft{redacts: v.redacts}}, v), nil
+	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}}, v)
 }
 
-// queueVerdict queues the write of an event that was judged in the graph. The room is locked.
-func (s *Service) queueVerdict(l *live, e judged, v *verdict) *write {
+// queueVerdict queues the write of an event that was judged in the graph, and over which the pending head has moved. The room is locked.
+func (s *Service) queueVerdict(ctx context.Context, l *live, e judged, v *verdict) (*write, error) {
+	if v.placed() && !v.hidden { // what was redacted before it came counts for nobody
+		var err error
+		if e.counted, err = s.count(ctx, l, e.Event); err != nil {
+			l.dead.Store(true) // its head moved over an event that nobody stores
+			return nil, err
+		}
+	}
 	if e.redacts != nil {
 		l.redact(e.redacts.redacted)
 	}
-	w := s.submit(l, []toStore{{judged: e, notifies: s.Notifies(e.Event), verdict: v}})
+	w := s.submit(l, []toStore{{judged: e, verdict: v}})
 	l.grafted = w.pending
-	return w
+	return w, nil
 }
 
 // acquireAtRest is acquire after everything that is queued is settled.
@@ -69,6 +76,9 @@ func (c *cache) acquireAtRest(ctx context.Context, roomID string) (*live, error)
 // putVerdict writes an event with everything that follows from it. It gives the users whose membership changes.
 func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjects []store.Atom, err error) {
 	v := e.verdict
+	if known, err := tx.KnowsEvent(e.ID()); err != nil || known && v.outlier == 0 {
+		return nil, errOr(err, errStale) // it came as an outlier meanwhile: it is judged again
+	}
 	pos, err := tx.NextPos()
 	if err != nil {
 		return nil, err
@@ -108,7 +118,7 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 	if err := putTips(tx, at, v, &row); err != nil {
 		return nil, err
 	}
-	return groups.putCurrent(v, pos)
+	return groups.putCurrent(v, row.Ord, pos)
 }
 
 // openHistory leaves places for the events before an event that were not given.
@@ -231,7 +241,7 @@ func (y layers) nid(id string) (store.NID, error) {
 }
 
 // putCurrent writes the changes of the current state, and the memberships that follow. It gives whose they are.
-func (y layers) putCurrent(v *verdict, pos int64) (subjects []store.Atom, err error) {
+func (y layers) putCurrent(v *verdict, ord, pos int64) (subjects []store.Atom, err error) {
 	entries, err := y.entries(v.changes)
 	if err != nil {
 		return nil, err
@@ -245,7 +255,7 @@ func (y layers) putCurrent(v *verdict, pos int64) (subjects []store.Atom, err er
 			continue
 		}
 		subjects = append(subjects, e.StateKey)
-		if err := y.putMember(e, old, pos); err != nil {
+		if err := y.putMember(e, old, ord, pos); err != nil {
 			return nil, err
 		}
 	}
@@ -253,8 +263,8 @@ func (y layers) putCurrent(v *verdict, pos int64) (subjects []store.Atom, err er
 }
 
 // putMember sets a membership as the current state has it. Who has none any more has left with the event that stood there.
-func (y layers) putMember(entry store.StateEntry, old store.NID, pos int64) error {
-	m := store.Member{Room: y.room, User: entry.StateKey, Membership: store.Leave, NID: old, Pos: pos}
+func (y layers) putMember(entry store.StateEntry, old store.NID, ord, pos int64) error {
+	m := store.Member{Room: y.room, User: entry.StateKey, Membership: store.Leave, NID: old, Pos: pos, Ord: ord}
 	if entry.NID != 0 {
 		row, _, err := y.tx.Event(entry.NID)
 		if err != nil {

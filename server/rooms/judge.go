@@ -62,7 +62,7 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 	if v.before, err = g.stateBefore(a, v); err != nil {
 		return nil, err
 	}
-	if err := g.judgeByState(ctx, v, a.state != nil); err != nil {
+	if err := g.judgeByState(ctx, v); err != nil {
 		return nil, err
 	}
 	if err := g.stateAfter(v); err != nil {
@@ -138,16 +138,21 @@ func (g *graph) stateBefore(a *arrival, v *verdict) (*state, error) {
 // toldState is the state that another server told, of the events that are known and were not rejected, as changes of the current one.
 func (g *graph) toldState(t *told) (*state, error) {
 	whole := stateres.State{}
-	for _, id := range t.ids {
-		v, err := g.vertex(id)
+	rows, err := g.r.StateRows(g.Ref, t.ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row.StateKey == 0 || row.Status&store.StatusRejected != 0 {
+			continue
+		}
+		key, err := g.key(row.StateEntry)
 		if err != nil {
 			return nil, err
 		}
-		if v == nil || v.Status&store.StatusRejected != 0 {
-			continue
-		}
-		if key, isState := v.e.StateKey(); isState {
-			whole[auth.Key{Type: v.e.Type(), StateKey: key}] = id
+		whole[key] = row.ID
+		if !g.isFresh(row.ID) {
+			g.nids[row.ID] = row.NID
 		}
 	}
 	now := ofGroup(g.head.group)
@@ -164,7 +169,7 @@ func (g *graph) toldState(t *told) (*state, error) {
 
 // judgeByState is steps 5 and 6: the event is judged by the state before it, and by the room's current one. After a gap, where that state was told,
 // this server may have missed how the current state changed: there the resolution of both counts, which keeps bans in force.
-func (g *graph) judgeByState(ctx context.Context, v *verdict, gap bool) error {
+func (g *graph) judgeByState(ctx context.Context, v *verdict) error {
 	refusal, err := g.check(v.before)
 	if err != nil {
 		return err
@@ -176,7 +181,7 @@ func (g *graph) judgeByState(ctx context.Context, v *verdict, gap bool) error {
 		return nil
 	}
 	v.status |= store.StatusAside
-	if gap {
+	if len(v.missing) > 0 {
 		both, err := g.resolve([]*state{ofGroup(g.head.group), v.before})
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ type live struct {
 	mu       sync.Mutex
 	held     auth.Map              // of the current state: all that is relevant, and of the members those that know was asked for; nil where there is none
 	joined   map[string]store.Atom // which users of this server are joined, to be woken
+	crowd    *crowd                // stands for joined as it is
 	tips     []tip                 // the forward extremities: more than one where the room is forked, none where it has no events
 	depth    int64                 // the greatest of theirs
 	head     *mark                 // of the last write that was queued
@@ -58,7 +59,7 @@ const (
 )
 
 func (c *cache) newLive(roomID string) *live {
-	l := &live{Room: store.Room{ID: roomID}, server: c.server, db: c.db, all: &c.weight, held: auth.Map{}, joined: map[string]store.Atom{},
+	l := &live{Room: store.Room{ID: roomID}, server: c.server, db: c.db, all: &c.weight, held: auth.Map{}, joined: map[string]store.Atom{}, crowd: new(crowd),
 		pending: map[txnKey]*write{}}
 	l.grow(roomWeight)
 	return l
@@ -78,6 +79,7 @@ type mark struct {
 	notify     int64
 	notifyMain int64
 	forked     bool // the forward extremities are more or others than the last event
+	modes      *store.ModeMemory
 }
 
 type txnKey struct {
@@ -108,10 +110,11 @@ func (l *live) moved(e *pdu.Event, userID string, user store.Atom) {
 	_, in := l.joined[userID]
 	switch joins := auth.Membership(e) == "join"; {
 	case joins && !in && pdu.ServerOf(userID) == l.server:
-		l.joined[userID] = user
+		l.joined[userID], l.crowd = user, new(crowd)
 		l.grow(userWeight + len(userID))
 	case !joins && in:
 		delete(l.joined, userID)
+		l.crowd = new(crowd)
 		l.grow(-userWeight - len(userID))
 	}
 }
@@ -128,7 +131,7 @@ func (l *live) hold(e *pdu.Event) {
 
 // know reads those members among entries of the state that are not held yet. Until then the state lacks them.
 //
-// What is queued was held before it was queued, so the database is right about whatever is not held.
+// What is queued was held before it was queued, or is of a graft, which is waited for: so the database is right about whatever is not held.
 func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	unknown := slices.DeleteFunc(slices.Clone(keys), func(key auth.Key) bool {
 		_, known := l.held[key]
@@ -136,6 +139,9 @@ func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	})
 	if len(unknown) == 0 || l.Ref == 0 {
 		return nil
+	}
+	if l.grafting() {
+		_ = l.grafted.Wait() // where it failed, so will what is built on it
 	}
 	return l.db.Peek(ctx, func(r *store.Reader) error {
 		for _, key := range unknown {

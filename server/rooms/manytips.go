@@ -24,12 +24,13 @@ func (c *cache) acquireToSend(ctx context.Context, roomID string) (*live, error)
 }
 
 // drawOnMany makes an event in a room that is forked more than one event can mend, and queues it.
-func (s *Service) drawOnMany(ctx context.Context, l *live, d draft) (w *write, err error) {
-	err = s.db.Read(ctx, func(r *store.Reader) error {
+func (s *Service) drawOnMany(ctx context.Context, l *live, d draft) (*write, error) {
+	var e *pdu.Event
+	var v *verdict
+	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
 		g := newGraph(r, l)
-		v := &verdict{nids: g.nids}
-		e, err := s.buildOnMany(g, v, d)
-		if err != nil {
+		v = &verdict{nids: g.nids}
+		if e, err = s.buildOnMany(g, v, d); err != nil {
 			return err
 		}
 		if err := l.know(ctx, needed(e)...); err != nil {
@@ -44,13 +45,12 @@ func (s *Service) drawOnMany(ctx context.Context, l *live, d draft) (w *write, e
 		if err := g.settleTips(v); err != nil {
 			return err
 		}
-		if err := l.adopt(g, v); err != nil {
-			return err
-		}
-		w = s.queueVerdict(l, judged{e, d}, v)
-		return nil
+		return l.adopt(g, v)
 	})
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	return s.queueVerdict(ctx, l, judged{Event: e, draft: d}, v)
 }
 
 // buildOnMany makes an event that follows the deepest extremities.

@@ -214,7 +214,7 @@ func (s *Service) Forget(ctx context.Context, u User, roomID string) error {
 		if err != nil || !ok {
 			return errOr(err, notIn())
 		}
-		if m.Membership == store.Join || m.Membership == store.Invite {
+		if m.Membership == store.Join || m.Membership == store.Invite || m.Membership == store.Knock {
 			return merr.New(400, "M_UNKNOWN", "Leave the room before you forget it")
 		}
 		return tx.ForgetRoom(room.Ref, u.Atom)

@@ -153,14 +153,14 @@ func (f *fetching) rejects(e *pdu.Event, known map[string]outlier) bool {
 
 // putOutlier writes an event without place and state, unless somebody did meanwhile.
 func putOutlier(tx *store.Tx, room store.RoomRef, o outlier) error {
-	if _, known, err := tx.EventByID(o.ID()); err != nil || known {
+	if known, err := tx.KnowsEvent(o.ID()); err != nil || known {
 		return err
 	}
 	pos, err := tx.NextPos()
 	if err != nil {
 		return err
 	}
-	row, err := newRow(tx, room, toStore{judged: judged{o.Event, draft{}}})
+	row, err := newRow(tx, room, toStore{judged: judged{Event: o.Event}})
 	if err != nil {
 		return err
 	}

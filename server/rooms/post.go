@@ -37,11 +37,13 @@ type redaction struct {
 type judged struct {
 	*pdu.Event
 	draft
+	counted store.Counted
 }
 
 // write is what was queued for one draft or several.
 type write struct {
 	events  []judged
+	refused bool // an event of another server, which is kept but counts for nothing
 	pending *store.Pending
 }
 
@@ -94,12 +96,25 @@ func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, 
 	if len(l.tips) > maxTips {
 		return s.drawOnMany(ctx, l, d)
 	}
-	e, err := s.build(ctx, l, d)
+	j, err := s.next(ctx, l, d)
 	if err != nil {
 		return nil, err
 	}
-	l.apply(e, d.sender)
-	return s.queue(l, []judged{{e, d}}), nil
+	return s.queue(l, []judged{j}), nil
+}
+
+// next makes an event, finds out for whom it counts as unread, and moves the pending head over it.
+func (s *Service) next(ctx context.Context, l *live, d draft) (j judged, err error) {
+	j.draft = d
+	if j.Event, err = s.build(ctx, l, d); err != nil {
+		return j, err
+	}
+	l.ID = j.RoomID() // of a new room it is known only now
+	if j.counted, err = s.count(ctx, l, j.Event); err != nil {
+		return j, err
+	}
+	l.apply(j.Event, d.sender)
+	return j, nil
 }
 
 // build makes an event on top of the pending head and lets the authorisation rules judge it.
@@ -185,7 +200,7 @@ func (s *Service) queue(l *live, events []judged) *write {
 		if e.redacts != nil {
 			l.redact(e.redacts.redacted)
 		}
-		stored[i] = toStore{judged: e, notifies: s.Notifies(e.Event)}
+		stored[i] = toStore{judged: e}
 	}
 	return s.submit(l, stored)
 }
@@ -201,7 +216,7 @@ func (s *Service) submit(l *live, events []toStore) *write {
 		})
 		return s.write(tx, l, prev, next, events, topics)
 	})
-	w := &write{pending: pending}
+	w := &write{pending: pending, refused: !events[0].placed()}
 	for _, e := range events {
 		w.events = append(w.events, e.judged)
 	}

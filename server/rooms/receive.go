@@ -54,8 +54,12 @@ func (s *Service) Receive(ctx context.Context, origin string, pdus ...[]byte) []
 // durable waits for a write of an event, and admits it again where that failed because of another.
 func (s *Service) durable(ctx context.Context, a *arrival, w *write) (err error) {
 	for w != nil && err == nil {
-		if _, err = w.settled(); !isStale(err) {
-			return err
+		e, failed := w.settled()
+		switch {
+		case failed == nil && !w.refused:
+			return s.stopTyping(ctx, a.room.Ref, e)
+		case !isStale(failed):
+			return failed
 		}
 		w, err = s.admit(ctx, a)
 	}
@@ -76,7 +80,11 @@ func (s *Service) arrive(ctx context.Context, origin string, raw []byte) (*arriv
 	if err != nil {
 		return nil, "", badEvent(err)
 	}
-	known, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) { return counts(r, room.Ref, rc.ID()) })
+	var known bool
+	err = s.db.Peek(ctx, func(r *store.Reader) error {
+		known, err = counts(r, room.Ref, rc.ID())
+		return err
+	})
 	if err != nil || known {
 		return nil, rc.ID(), err
 	}
@@ -100,7 +108,10 @@ func (s *Service) roomOf(ctx context.Context, raw []byte) (room store.Room, rule
 	if !ok {
 		return room, rules, merr.BadJSON("room_id is missing or not a string")
 	}
-	room, err = store.Get(ctx, s.db, func(r *store.Reader) (store.Room, error) { return Find(r, id) })
+	err = s.db.Peek(ctx, func(r *store.Reader) error {
+		room, err = Find(r, id)
+		return err
+	})
 	if err != nil {
 		return room, rules, err
 	}

@@ -338,6 +338,48 @@ func TestLocalEventsWhileOthersCome(t *testing.T) {
 	s.consistent()
 }
 
+// An event that somebody else's request brings as an outlier, between being judged and being stored, is judged again.
+func TestAnEventThatComesAsAnOutlierMeanwhile(t *testing.T) {
+	s, line := share(t, "12")
+	side := line.fork()
+	follows, aside := line.member("leave", carol, carol), side.member("leave", bob, bob)
+	for _, e := range []*pdu.Event{follows, aside} {
+		running, hold := make(chan struct{}), make(chan struct{})
+		held := s.db.Submit(context.Background(), func(*store.Tx) error {
+			close(running)
+			<-hold
+			return nil
+		})
+		<-running
+		outlier := s.BeginOutlier(s.room, e)
+		done := make(chan rooms.Outcome)
+		go func() { done <- s.receive(e)[0] }()
+		s.WaitQueued(s.room)
+		close(hold)
+		s.ok(held.Wait())
+		s.ok(outlier.Wait())
+		if o := <-done; o.Err != nil {
+			t.Error(o.Err)
+		}
+		if row, _ := s.row(e); !row.Placed || row.Status&store.StatusOutlier != 0 {
+			t.Errorf("status %d, in the timeline %t", row.Status, row.Placed)
+		}
+		s.consistent()
+	}
+}
+
+func TestWhoLeavesElsewhereTypesNoMore(t *testing.T) {
+	s, line := share(t, "12")
+	var gone stopped
+	s.Typing = &gone
+	side := line.fork()
+	left, refused := line.member("leave", bob, bob), side.member("leave", "@dave:far", "@dave:far")
+	s.takes(left, refused)
+	if len(gone) != 1 || gone[0] != bob {
+		t.Error(gone)
+	}
+}
+
 // reopen starts the server again on its database, as after a kill.
 func (s *shared) reopen() {
 	s.Helper()

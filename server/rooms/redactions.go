@@ -75,7 +75,8 @@ func redactEarly(tx *store.Tx, row *store.Event, e *pdu.Event) error {
 		if !ok || !mayRedact(w, sender, e) {
 			continue
 		}
-		if err := tx.Redact(row.NID, w.NID, e.Redact().JSON()); err != nil {
+		row.JSON, row.RedactedBy = e.Redact().JSON(), w.NID // what is read of it from now on
+		if err := tx.Redact(row.NID, w.NID, row.JSON); err != nil {
 			return err
 		}
 		break

@@ -26,9 +26,6 @@ type Typing interface {
 	StopTyping(ctx context.Context, room store.RoomRef, userID string) error
 }
 
-// Notifies tells whether an event notifies by the specification's default push rules, whoever reads it.
-type Notifies func(e *pdu.Event) bool
-
 // People is what the room core must know of the local accounts.
 type People interface {
 	// FindLocal gives the atom of an active account; ok is false where there is none.
@@ -50,7 +47,7 @@ type Config struct {
 	People    People
 	Custodian User   // the town hall's additional creator of salons; zero for none
 	Version   string // which rooms are created with where the request names none; "" for the constant
-	Notifies  Notifies
+	Counts    Counts
 	Typing    Typing // nil: nobody types
 	Remote    Remote // nil: this server speaks with no other
 	Log       zerolog.Logger
@@ -64,7 +61,8 @@ type Service struct {
 	now   func() time.Time
 	cache *cache
 
-	sweeping sync.Mutex // held while purged rooms are removed
+	sweeping  sync.Mutex // held while purged rooms are removed
+	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }

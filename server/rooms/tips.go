@@ -133,11 +133,12 @@ func (v *verdict) forkedOf() (groups []int64) {
 	return groups
 }
 
-// move is a change of the current state.
+// move is a change of the current state, as far as the copy in memory cares.
 type move struct {
 	auth.Key
-	e    *pdu.Event // nil: removed
 	user store.Atom // whom it is about, where that is a user of this server
+	read bool       // e is what stands there now; else it is to be read again
+	e    *pdu.Event // nil: nothing
 }
 
 func (g *graph) move(key auth.Key, id string, own *pdu.Event) (m move, err error) {
@@ -147,35 +148,28 @@ func (g *graph) move(key auth.Key, id string, own *pdu.Event) (m move, err error
 			return m, err
 		}
 	}
-	switch id {
-	case "":
-	case own.ID():
-		m.e = own
-	default:
+	m.read = m.user != 0 || slices.Contains(relevant(), key.Type)
+	switch {
+	case id == own.ID():
+		m.e, m.read = own, m.read || key.Type == "m.room.member"
+	case id != "" && m.read:
 		m.e, err = g.event(id)
 	}
 	return m, err
 }
 
-// change takes over a change of the current state. All members that change are held until the copy is dropped: what is queued is not in the database.
+// change takes over a change of the current state.
 func (l *live) change(m move) {
-	member := m.Type == "m.room.member"
 	if m.user != 0 {
 		l.moved(m.e, m.StateKey, m.user)
 	}
-	switch {
-	case !member && !slices.Contains(relevant(), m.Type):
-	case m.e != nil:
-		l.hold(m.e)
-	default:
-		l.release(m.Key)
-	}
-}
-
-// release notes that an entry is not part of the state any more.
-func (l *live) release(key auth.Key) {
-	if old := l.held[key]; old != nil {
+	if old := l.held[m.Key]; old != nil {
 		l.grow(-eventWeight - len(old.JSON()))
 	}
-	l.held[key] = nil
+	delete(l.held, m.Key)
+	if m.read && m.e != nil {
+		l.hold(m.e)
+	} else if m.read {
+		l.held[m.Key] = nil
+	}
 }

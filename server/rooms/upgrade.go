@@ -39,6 +39,8 @@ func (s *Service) Upgrade(ctx context.Context, u User, roomID, version string, c
 		return "", merr.InvalidParam("additional_creators is not a list of user ids")
 	}
 	ctx = context.WithoutCancel(ctx) // a client that hangs up must not leave half of it undone
+	s.upgrading.Lock()
+	defer s.upgrading.Unlock()
 	old, err := store.Get(ctx, s.db, func(r *store.Reader) (*predecessor, error) { return s.predecessor(r, u, roomID) })
 	if err != nil {
 		return "", err
@@ -90,7 +92,7 @@ func (s *Service) predecessor(r *store.Reader, u User, roomID string) (*predeces
 	}
 	p := &predecessor{Room: room, state: map[auth.Key]*pdu.Event{}}
 	p.rules, _ = pdu.RulesFor(room.Version)
-	for _, t := range append(transferable(), "m.room.create", "m.room.power_levels", "m.room.canonical_alias") {
+	for _, t := range append(transferable(), "m.room.create", "m.room.power_levels", "m.room.canonical_alias", "m.room.tombstone") {
 		if err := p.read(r, t); err != nil {
 			return nil, err
 		}
@@ -99,6 +101,9 @@ func (s *Service) predecessor(r *store.Reader, u User, roomID string) (*predeces
 	now, err := r.MembershipOf(room.Ref, u.Atom)
 	if err == nil && (now != store.Join || p.levels.For(u.ID) < p.levels.Required("m.room.tombstone", true)) {
 		err = merr.Forbidden("You may not upgrade this room")
+	}
+	if err == nil && p.event("m.room.tombstone") != nil {
+		err = merr.Forbidden("This room was replaced already") // and closed: a copy of it would be closed, too
 	}
 	if err != nil {
 		return nil, err
@@ -223,7 +228,7 @@ func (s *Service) postAll(ctx context.Context, roomID string, draw func(l *live)
 }
 
 func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live) ([]draft, error)) (*write, error) {
-	l, err := s.cache.acquire(ctx, roomID)
+	l, err := s.cache.acquireToSend(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +239,7 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 	}
 	var events []judged
 	for _, d := range drafts {
-		e, err := s.build(ctx, l, d)
+		j, err := s.next(ctx, l, d)
 		if d.optional && merr.Is(err, "M_FORBIDDEN") {
 			continue
 		}
@@ -244,8 +249,7 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 			}
 			return nil, err
 		}
-		l.apply(e, d.sender)
-		events = append(events, judged{e, d})
+		events = append(events, j)
 	}
 	if len(events) == 0 {
 		return nil, nil

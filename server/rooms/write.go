@@ -9,8 +9,7 @@ import (
 // toStore is an event ready for the writer: everything that needs thought was done before.
 type toStore struct {
 	judged
-	notifies bool
-	verdict  *verdict // nil: it simply follows the head
+	verdict *verdict // nil: it simply follows the head
 }
 
 // placed tells whether the event enters the timeline.
@@ -24,6 +23,9 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 	if prev != nil {
 		*next = *prev
 		next.applied = false
+	}
+	if next.modes == nil {
+		next.modes = &store.ModeMemory{}
 	}
 	if l.Ref == 0 {
 		ref, err := tx.AddRoom(l.ID, l.Version)
@@ -79,6 +81,11 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if err != nil {
 		return 0, err
 	}
+	if e.sender.Atom == 0 {
+		if known, err := tx.KnowsEvent(e.ID()); err != nil || known {
+			return 0, errOr(err, errStale) // it came as an outlier meanwhile: it is judged again
+		}
+	}
 	if at.forked { // it follows all that the room ended in
 		at.forked = false
 		if err := tx.Unfork(l.Ref); err != nil {
@@ -109,9 +116,6 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 // show appends an event to the timeline, with everything that does not depend on the room's state.
 func (s *Service) show(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
 	if err := place(tx, at, row, e, pos); err != nil {
-		return err
-	}
-	if err := tx.Relate(row); err != nil {
 		return err
 	}
 	if e.txn.txnID != "" {
@@ -161,14 +165,14 @@ func (s *Service) storeState(tx *store.Tx, at *mark, row *store.Event, e *pdu.Ev
 		return nil
 	}
 	return tx.PutMember(store.Member{Room: row.Room, User: row.StateKey, Membership: store.ParseMembership(auth.Membership(e)),
-		NID: row.NID, Pos: pos})
+		NID: row.NID, Pos: pos, Ord: row.Ord})
 }
 
 // place appends the event to the timeline, with the counts of notifying events up to it.
 func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error {
 	p := store.Place{Room: row.Room, Ord: row.Ord, NID: row.NID, Pos: pos, Sender: row.Sender}
 	var one int64
-	if e.notifies {
+	if e.counted.Notify {
 		one = 1
 	}
 	thread, err := threadOf(tx, row.Room, e.Event)
@@ -187,7 +191,13 @@ func place(tx *store.Tx, at *mark, row *store.Event, e toStore, pos int64) error
 		p.NotifyThread = last.NotifyThread + one
 	}
 	p.Notify, p.NotifyMain = at.notify, at.notifyMain
-	return tx.AddPlace(p)
+	if err := tx.AddPlace(p); err != nil {
+		return err
+	}
+	if err := tx.CountUnread(p, e.counted, at.modes); err != nil {
+		return err
+	}
+	return tx.Relate(row)
 }
 
 // threadOf gives the root of the thread that an event is in, directly or because it relates to an event that is; 0 for none,

@@ -104,7 +104,7 @@ func TestARowThatNamesNothing(t *testing.T) {
 		"timeline → event":              {`DELETE FROM event WHERE nid = ` + last, "timeline"},
 		"timeline → sender":             {`UPDATE timeline SET sender = 5 WHERE nid = ` + last, "timeline"},
 		"timeline → thread":             {`UPDATE timeline SET thread = 5000000 WHERE thread <> 0`, "timeline"},
-		"transaction id → event":        {`UPDATE txn SET nid = 5000000 WHERE nid = ` + last, "txn"},
+		"transaction id → event":        {`UPDATE txn SET txn_id = 'x' WHERE nid = ` + last, "txn"},
 		"state group → the one before":  {`DELETE FROM state_group WHERE id = 5`, "state_group"},
 		"state delta → event":           {`UPDATE state_delta SET nid = 5 WHERE state_group = 7`, "state_delta"},
 		"state delta → another's event": {`UPDATE state_delta SET state_key = 2 WHERE state_group = 7`, "state_delta"},

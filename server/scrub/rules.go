@@ -115,8 +115,10 @@ func (s *scrub) broken(ctx context.Context, t *table, rule rule, condition strin
 		return err
 	}
 	for _, row := range rows {
-		if going, err := s.purging(ctx, number(row[0])); going || err != nil {
+		if going, err := s.purging(ctx, number(row[0])); err != nil {
 			return err
+		} else if going {
+			continue
 		}
 		f := Finding{Kind: Reference, Table: t.name, What: rule.what, Count: 1, Details: []string{keyText(t.key, row[2:])}}
 		if room := s.room(ctx, number(row[0])); room != nil {

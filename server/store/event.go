@@ -110,9 +110,13 @@ func scanEventAnd(rows *sql.Rows, more ...any) (e Event, err error) {
 	return e, err
 }
 
-// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more.
+// Redact replaces an event's bytes by their redacted form and notes which event redacted it. The event relates to no other any more, and counts as
+// unread no more.
 func (tx *Tx) Redact(target, by NID, redacted []byte) error {
 	if err := tx.endRelation(target); err != nil {
+		return err
+	}
+	if err := tx.uncount(target); err != nil {
 		return err
 	}
 	tx.redacted = append(tx.redacted, target)

@@ -24,6 +24,7 @@ const (
 	earlyRedaction = `SELECT nid, anyones FROM early_redaction WHERE room = ? AND event_id = ?`
 	deleteEarly    = `DELETE FROM early_redaction WHERE room = ? AND event_id = ?`
 
+	knowsEvent = `SELECT nid FROM event WHERE event_id = ?`
 	eventIDs   = `SELECT nid, event_id FROM event WHERE nid IN (SELECT value FROM json_each(?))`
 	placeEvent = `UPDATE event SET ord = ?, status = ?, state = ?, replaces = ? WHERE nid = ?`
 )
@@ -72,6 +73,11 @@ func (r *Reader) EventAt(room RoomRef, pos int64) (e Event, ok bool, err error) 
 	}
 	place, _, err := r.PlaceAt(e.Room, e.Ord)
 	return e, place.Pos == pos, err
+}
+
+// KnowsEvent tells whether there is an event.
+func (r *Reader) KnowsEvent(eventID string) (bool, error) {
+	return r.row(knowsEvent, in(eventIDBytes(eventID)), new(int64))
 }
 
 // EventIDs gives the ids of events by their numbers.

@@ -37,13 +37,15 @@ type Member struct {
 	NID        NID   // the m.room.member event
 	Pos        int64 // since when
 	Forgotten  bool
+	Ord        int64 // for PutMember: the place of the event. What stands up to where the user joined is not unread to them
 }
 
 const memberColumns = `room, user, membership, nid, pos, forgotten`
 
 const (
-	putMember = `INSERT INTO member (room, user, membership, nid, pos, forgotten) VALUES (?, ?, ?, ?, ?, 0)
-		ON CONFLICT (room, user) DO UPDATE SET membership = excluded.membership, nid = excluded.nid, pos = excluded.pos, forgotten = 0`
+	putMember = `INSERT INTO member (room, user, membership, nid, pos, forgotten, since_ord) VALUES (?, ?, ?, ?, ?, 0, ?)
+		ON CONFLICT (room, user) DO UPDATE SET membership = excluded.membership, nid = excluded.nid, pos = excluded.pos, forgotten = 0,
+			since_ord = iif(member.membership = 1 AND excluded.membership = 1, member.since_ord, excluded.since_ord)`
 	forgetMember  = `UPDATE member SET forgotten = 1 WHERE room = ? AND user = ?`
 	getMember     = `SELECT ` + memberColumns + ` FROM member WHERE room = ? AND user = ?`
 	roomsOfUser   = `SELECT ` + memberColumns + ` FROM member WHERE user = ?`
@@ -58,7 +60,7 @@ const (
 // PutMember sets a user's membership.
 func (tx *Tx) PutMember(m Member) error {
 	tx.touch(TouchedMembers, int64(m.Room), m.Pos)
-	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos)
+	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord)
 }
 
 // ForgetRoom hides a room that the user has left.

@@ -44,3 +44,30 @@ func used(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkSliding measures the first window of 20 rooms of 100, and a look that finds nothing.
+func BenchmarkSliding(b *testing.B) {
+	w := start(b)
+	alice := w.user("alice")
+	for range 100 {
+		room := w.create(alice, rooms.CreateRequest{Name: "x"})
+		for i := range 20 {
+			w.say(alice, room, fmt.Sprint(i))
+		}
+	}
+	body := window(0, 19, 20, "")
+	first := pos(w.slide(alice, "", body))
+	for name, token := range map[string]string{"first window": "", "nothing new": first} {
+		b.Run(name, func(b *testing.B) {
+			reads, cpu := w.db.Reads(), used(b)
+			for b.Loop() {
+				res := w.slide(alice, token, body)
+				if token != "" {
+					token = pos(res)
+				}
+			}
+			b.ReportMetric(float64(w.db.Reads()-reads)/float64(b.N), "statements/op")
+			b.ReportMetric(float64(used(b)-cpu)/float64(b.N)/1e6, "CPU-ms/op")
+		})
+	}
+}

@@ -36,9 +36,10 @@ type look struct {
 
 	token   synctoken.Sync
 	data    map[store.RoomRef][]store.AccountData
-	members map[memberKey]store.NID // that this answer sends
-	ignored map[store.Atom]bool     // users, nil where they were not read yet
-	fields  clientevent.Fields      // that the filter asks for
+	members map[memberKey]store.NID       // that this answer sends
+	ignored map[store.Atom]bool           // users, nil where they were not read yet
+	fields  clientevent.Fields            // that the filter asks for
+	counts  map[store.RoomRef]push.Counts // of all rooms, nil where they are read room by room
 }
 
 // newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.

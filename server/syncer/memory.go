@@ -166,3 +166,10 @@ func (d *device) unsent(pos int64) {
 	defer d.mu.Unlock()
 	d.members = slices.DeleteFunc(d.members, func(m sentMember) bool { return m.pos > pos })
 }
+
+// forgetRoom is for a client that begins anew in a room.
+func (d *device) forgetRoom(room store.RoomRef) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members = slices.DeleteFunc(d.members, func(m sentMember) bool { return m.room == room })
+}

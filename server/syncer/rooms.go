@@ -18,6 +18,11 @@ func (l *look) rooms() error {
 	if err != nil {
 		return err
 	}
+	if l.initial || l.q.FullState {
+		if l.counts, err = l.sources.Push.UnreadRooms(l.r, l.q.Session.User, l.q.Filter.Room.Timeline.UnreadThreadNotifications); err != nil {
+			return err
+		}
+	}
 	for _, h := range heads {
 		if !l.concerns(&h) {
 			continue

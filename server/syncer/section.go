@@ -148,9 +148,15 @@ func (s *section) readFrom() int64 {
 
 func (s *section) unread(room *JoinedRoom) error {
 	threads := s.q.Filter.Room.Timeline.UnreadThreadNotifications
-	unread, byThread, err := s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads)
-	room.Unread, room.UnreadThreads = &unread, byThread
-	return err
+	counts, known := s.counts[s.ref]
+	if !known {
+		var err error
+		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads); err != nil {
+			return err
+		}
+	}
+	room.Unread, room.UnreadThreads = &counts.Room, counts.Threads
+	return nil
 }
 
 // render turns state events into the client format, after the filter.

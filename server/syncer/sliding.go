@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"math"
 	"time"
@@ -24,8 +25,9 @@ func (s *Syncer) Slide(ctx context.Context, q *SlidingRequest) (*SlidingAnswer, 
 	end := s.now().Add(min(q.Wait, MaxTimeout))
 	timeout := time.AfterFunc(time.Until(end), w.Wake)
 	defer timeout.Stop()
+	asked := q.asked()
 	for {
-		a, err := s.slideOnce(ctx, q, c, turn)
+		a, err := s.slideOnce(ctx, q, c, turn, asked)
 		if err != nil || a.news || q.Pos == "" || s.hub.Closed() || !s.now().Before(end) {
 			return a, err
 		}
@@ -55,7 +57,8 @@ type slide struct {
 	firsts  map[store.RoomRef]int64 // of the rooms that begin with this answer, the place of the first event
 }
 
-func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection, turn int64) (*SlidingAnswer, error) {
+// slideOnce looks, unless nothing can have happened since the client's last answer and it asks for the same.
+func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection, turn int64, asked [32]byte) (*SlidingAnswer, error) {
 	if err := s.still(ctx, q.Session); err != nil {
 		return nil, err
 	}
@@ -63,6 +66,10 @@ func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection
 	defer c.mu.Unlock()
 	if c.turn != turn {
 		return nil, unknownPos()
+	}
+	wakes := s.hub.Wakes(int64(q.Session.User))
+	if c.quiet.seq == c.base.seq && c.quiet.wakes == wakes && c.quiet.asked == asked && q.Pos != "" {
+		return q.silence(c.quiet.lists), nil
 	}
 	l := s.newSlide(q, c)
 	if err := s.db.Read(ctx, l.run); err != nil {
@@ -77,8 +84,26 @@ func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection
 		return nil, err
 	}
 	c.members.sent(l.members, l.next.seq)
+	if a := l.answer.toDevice; a == nil || len(a.events) == 0 { // else more may wait
+		c.quiet = stillness{seq: l.next.seq, wakes: wakes, asked: asked, lists: l.answer.lists}
+	}
 	s.connections.weigh(c, len(c.rooms)+len(l.next.rooms))
 	return l.answer, nil
+}
+
+// asked tells requests for something else apart.
+func (q *SlidingRequest) asked() [32]byte {
+	raw, _ := json.Marshal([]any{q.Lists, q.Subscriptions, q.Extensions}) // texts, numbers and booleans
+	return sha256.Sum256(raw)
+}
+
+// silence is an answer without news. The client stays where it is.
+func (q *SlidingRequest) silence(lists map[string]int) *SlidingAnswer {
+	a := &SlidingAnswer{stable: q.Stable, pos: q.Pos, lists: lists}
+	if x := q.Extensions.ToDevice; x != nil && x.Enabled && x.Since != "" {
+		a.toDevice = &toDeviceAnswer{next: x.Since}
+	}
+	return a
 }
 
 func (s *Syncer) newSlide(q *SlidingRequest, c *connection) *slide {
@@ -163,14 +188,14 @@ func (l *slide) fill() error {
 
 // interned gives the same configuration for the same, so that thousands of rooms share one.
 func (l *slide) interned(c *roomConfig) *roomConfig {
-	for _, known := range []map[store.RoomRef]sentRoom{l.next.rooms, l.c.rooms} {
-		for _, r := range known {
-			if r.config != nil && r.config.key == c.key && r.config.limit == c.limit {
-				return r.config
-			}
-			break // most have the same: to look at one is enough
-		}
+	key := configKey{c.limit, c.key}
+	if known := l.c.configs[key]; known != nil {
+		return known
 	}
+	if len(l.c.configs) >= maxConfigs {
+		clear(l.c.configs)
+	}
+	l.c.configs[key] = c
 	return c
 }
 

@@ -243,6 +243,8 @@ func TestSlidingExtensions(t *testing.T) {
 	res = w.slide(alice, pos(res), ask(since))
 	x = res.Get("extensions")
 	want(t, "acknowledged", w.queued(alice), int64(1))
+	latest := x.Get("threads.updates." + esc(id) + "." + esc(root) + `.thread_root.unsigned.m\.relations.m\.thread.latest_event.content.body`).Str
+	want(t, "the latest event of the thread", latest, "x")
 	want(t, "then", []any{x.Get("to_device.events.0.n").Int(), x.Get("typing.rooms." + esc(id) + ".content.user_ids.0").Str,
 		x.Get("receipts.rooms." + esc(id) + ".content." + esc(root)).Exists(), x.Get("threads.updates." + esc(id) + "." + esc(root) + ".thread_root.content.body").Str,
 		x.Get("e2ee.device_one_time_keys_count").Exists()}, []any{int64(2), bob.ID, true, "root", false})

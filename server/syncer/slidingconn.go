@@ -14,6 +14,7 @@ import (
 const (
 	maxConnections    = 8       // of a device
 	maxConnectedRooms = 250_000 // that all connections together were sent
+	maxConfigs        = 64      // of a connection
 )
 
 // connections are those of sliding sync. They live in memory: a connection that is lost costs its client a first answer, never more.
@@ -42,6 +43,8 @@ type connection struct {
 	base    *sent // proven by the client's token
 	next    *sent // the last answer's, not proven yet; nil: none
 	rooms   map[store.RoomRef]sentRoom
+	configs map[configKey]*roomConfig // those in use, and some that were
+	quiet   stillness
 	members device // the memberships that were sent lazily; their positions are numbers of answers
 }
 
@@ -52,6 +55,20 @@ type sent struct {
 	typing int64
 	keys   string // the counts of one-time keys
 	rooms  map[store.RoomRef]sentRoom
+}
+
+// stillness is the last answer, and the count of the user's wakes before it was looked for: while it stands still there is nothing new for the same
+// request.
+type stillness struct {
+	seq   int64
+	wakes uint64
+	asked [32]byte
+	lists map[string]int
+}
+
+type configKey struct {
+	limit int
+	state string
 }
 
 // sentRoom is what a client knows of a room.
@@ -121,7 +138,8 @@ func (s *connections) open(device int64, name string) *connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last++
-	c := &connection{id: s.last, device: device, name: name, base: &sent{}, rooms: map[store.RoomRef]sentRoom{}}
+	c := &connection{id: s.last, device: device, name: name, base: &sent{}, rooms: map[store.RoomRef]sentRoom{},
+		configs: map[configKey]*roomConfig{}}
 	count := 1
 	for e := s.recent.Front(); e != nil; {
 		old, following := e.Value.(*connection), e.Next()

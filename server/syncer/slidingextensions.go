@@ -316,7 +316,7 @@ func (l *slide) threadsIn(room *slideRoom, events []store.TypedPlace, roots bool
 			continue
 		}
 		*limit--
-		updates[e.ID], err = l.threadUpdate(&e, news, roots)
+		updates[e.ID], err = l.threadUpdate(room, &e, news, roots)
 		if err != nil {
 			return nil, err
 		}
@@ -324,16 +324,21 @@ func (l *slide) threadsIn(room *slideRoom, events []store.TypedPlace, roots bool
 	return updates, nil
 }
 
-func (l *slide) threadUpdate(root *store.Event, news []store.TypedPlace, withRoot bool) (u threadUpdate, err error) {
+func (l *slide) threadUpdate(room *slideRoom, root *store.Event, news []store.TypedPlace, withRoot bool) (u threadUpdate, err error) {
 	if len(news) > 1 {
 		u.prevBatch = synctoken.Place{Epoch: l.epoch, Ord: news[0].Ord - 1}.String()
 	}
-	if withRoot {
-		around, err := clientevent.Load(l.r, []store.Event{*root}, false)
-		if err != nil {
-			return u, err
-		}
-		u.root = l.view(around).Render(root, clientevent.Standing{})
+	if !withRoot {
+		return u, nil
 	}
+	around, err := clientevent.Load(l.r, []store.Event{*root}, false)
+	if err != nil {
+		return u, err
+	}
+	view := l.view(around)
+	if view.Relations, err = l.section(room.Room, room.RoomID, room.Pos).lens().Bundles([]store.Event{*root}); err != nil {
+		return u, err
+	}
+	u.root = view.Render(root, clientevent.Standing{})
 	return u, nil
 }

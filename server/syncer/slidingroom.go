@@ -288,12 +288,14 @@ func (v *window) lazyMembers(wanted map[entry]store.NID) error {
 		}
 	}
 	slices.Sort(users)
+	if v.newly || v.limited {
+		v.device.forgetRoom(v.ref) // the client forgets them at a gap
+	}
 	members, err := v.r.CurrentMembers(v.ref, slices.Compact(users))
 	for _, m := range members {
 		k, key := entry{m.Type, m.StateKey}, memberKey{v.ref, m.StateKey}
 		nid := v.changes.at(k, m.NID)
-		known := !v.newly && !v.limited && v.device.knows(key, nid, v.look.since)
-		if nid != 0 && !known {
+		if nid != 0 && !v.device.knows(key, nid, v.look.since) {
 			wanted[k] = nid
 		}
 		v.members[key] = nid
@@ -427,7 +429,7 @@ func (v *window) unreadOf(a *SlidingRoom) error {
 			return err
 		}
 	}
-	unread, _, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
-	a.unread = &unread
+	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
+	a.unread = &counts.Room
 	return err
 }

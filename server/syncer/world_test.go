@@ -83,7 +83,7 @@ func (w *world) open() {
 	w.db, w.hub = db, notify.New()
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	w.push = push.New(db, w.hub)
-	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Notifies: w.push.NotifiesByDefault})
+	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: w.push})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
 }

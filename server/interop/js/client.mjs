@@ -2,6 +2,7 @@ import { createClient, ClientEvent, EventStatus, Filter, MatrixEventEvent, Recei
 import { CryptoEvent, decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { RustBackupManager } from "matrix-js-sdk/lib/rust-crypto/backup.js";
 import { Attachment, EncryptedAttachment } from "@matrix-org/matrix-sdk-crypto-wasm";
+import { SlidingSync } from "matrix-js-sdk/lib/sliding-sync.js";
 import { messages } from "./view.mjs";
 
 RustBackupManager.maxBackupLoopStartDelayMillis = 0; // up to ten seconds, so that many clients don't upload at once
@@ -22,7 +23,7 @@ export class Client {
     waiting = [];
     secretKey = null; // opens the secret storage
 
-    async login({ url, user, password, name }) {
+    async login({ url, user, password, name, sliding }) {
         const login = await createClient({ baseUrl: url }).loginRequest({
             type: "m.login.password",
             identifier: { type: "m.id.user", user },
@@ -45,9 +46,16 @@ export class Client {
         const filter = new Filter(login.user_id); // a long one: nothing here fills the gaps that a burst would leave
         filter.setTimelineLimit(100);
         const element = { lazyLoadMembers: true, threadSupport: true, pendingEventOrdering: "detached" };
-        await this.mx.startClient({ ...element, filter, initialSyncLimit: 8 });
+        const slidingSync = sliding ? this.window(url) : undefined;
+        await this.mx.startClient({ ...element, filter, initialSyncLimit: 8, slidingSync });
         await synced;
         return { user_id: login.user_id, device_id: login.device_id };
+    }
+
+    /** All rooms, by sliding sync. */
+    window(url) {
+        const config = { timeline_limit: 100, required_state: [["*", "*"]] };
+        return new SlidingSync(url, new Map([["all", { ...config, ranges: [[0, 99]] }]]), config, this.mx, 20_000);
     }
 
     createRoom({ name }) {

@@ -177,7 +177,7 @@ func (r *Room) Join(user, displayName string) store.Atom {
 	s := r.Send(Event{Sender: user, Type: "m.room.member", StateKey: &user, Content: content})
 	a := r.f.Atom(user)
 	r.f.write(func(tx *store.Tx) error {
-		return tx.PutMember(store.Member{Room: r.Ref, User: a, Membership: store.Join, NID: s.NID, Pos: int64(s.NID)})
+		return tx.PutMember(store.Member{Room: r.Ref, User: a, Membership: store.Join, NID: s.NID, Pos: int64(s.NID), Ord: s.Ord})
 	})
 	return a
 }

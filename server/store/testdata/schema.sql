@@ -17,6 +17,8 @@ CREATE TABLE account_data (
 
 CREATE INDEX account_data_pos ON account_data (user, pos);
 
+CREATE INDEX account_data_rules ON account_data (user) WHERE room = 0 AND type = 21;
+
 CREATE TABLE alias (
 	alias   TEXT PRIMARY KEY,  -- whole: #name:server
 	room    INTEGER NOT NULL,
@@ -210,7 +212,7 @@ CREATE TABLE member (
 	membership INTEGER NOT NULL, -- 1 join, 2 invite, 3 knock, 4 leave, 5 ban
 	nid        INTEGER NOT NULL,
 	pos        INTEGER NOT NULL,
-	forgotten  INTEGER NOT NULL DEFAULT 0,
+	forgotten  INTEGER NOT NULL DEFAULT 0, since_ord INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (room, user)
 ) WITHOUT ROWID;
 
@@ -387,6 +389,41 @@ CREATE TABLE txn (
 	nid    INTEGER NOT NULL, -- the event; 0: the request has no other result than success
 	ts     INTEGER NOT NULL,
 	PRIMARY KEY (device, scope, txn_id)
+) WITHOUT ROWID;
+
+CREATE TABLE unread_everybody (
+	room      INTEGER NOT NULL,
+	thread    INTEGER NOT NULL,
+	ord       INTEGER NOT NULL,
+	highlight INTEGER NOT NULL,
+	PRIMARY KEY (room, thread, ord)
+) WITHOUT ROWID;
+
+CREATE TABLE unread_mark (
+	room      INTEGER NOT NULL,
+	user      INTEGER NOT NULL,
+	thread    INTEGER NOT NULL, -- as in timeline
+	ord       INTEGER NOT NULL,
+	notify    INTEGER NOT NULL,
+	highlight INTEGER NOT NULL,
+	PRIMARY KEY (room, user, thread, ord)
+) WITHOUT ROWID;
+
+CREATE INDEX unread_mark_event ON unread_mark (room, ord);
+
+CREATE TABLE unread_mode (
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL,
+	ord  INTEGER NOT NULL, -- the first event that it holds for
+	mode INTEGER NOT NULL, -- bits: 1 ordinary ones don't notify, 2 those that highlight everybody don't notify, 4 nor highlight; 0: as without a row
+	PRIMARY KEY (room, user, ord)
+) WITHOUT ROWID;
+
+CREATE TABLE unread_redacted (
+	room   INTEGER NOT NULL,
+	thread INTEGER NOT NULL,
+	ord    INTEGER NOT NULL,
+	PRIMARY KEY (room, thread, ord)
 ) WITHOUT ROWID;
 
 CREATE TABLE version (version INTEGER, compat INTEGER);

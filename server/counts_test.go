@@ -1,0 +1,81 @@
+package server_test
+
+import (
+	"maps"
+	"net/url"
+	"testing"
+
+	"beffroi/server/servertest"
+)
+
+// counted are the counts of a room as /sync gives them.
+type counted struct {
+	Notifications int `json:"notification_count"`
+	Highlights    int `json:"highlight_count"`
+}
+
+type countedRoom struct {
+	Unread  counted            `json:"unread_notifications"`
+	Threads map[string]counted `json:"unread_thread_notifications"`
+}
+
+// counts asks for the counts of a room, as in a first sync.
+func counts(u *servertest.User, room, filter string) countedRoom {
+	var s struct {
+		Rooms struct{ Join map[string]countedRoom }
+	}
+	u.Must("GET", "/_matrix/client/v3/sync?filter="+url.QueryEscape(filter), nil, &s)
+	return s.Rooms.Join[room]
+}
+
+// Counts by room and by thread, with a muted room, a keyword, the whole room mentioned, a redaction and a restart.
+func TestUnreadCountsReachSync(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
+	room := alice.CreateRoom(map[string]any{"preset": "public_chat"})
+	bob.Join(room)
+	const apart = `{"room":{"timeline":{"unread_thread_notifications":true}}}`
+	say := func(body string, more map[string]any) string {
+		content := map[string]any{"msgtype": "m.text", "body": body}
+		maps.Copy(content, more)
+		return alice.Send(room, "m.room.message", content)
+	}
+	want := func(when string, together counted, main counted, threads map[string]counted) {
+		t.Helper()
+		if got := counts(bob, room, `{}`); got.Unread != together || got.Threads != nil {
+			t.Errorf("%s: %+v, want %+v", when, got, together)
+		}
+		if got := counts(bob, room, apart); got.Unread != main || !maps.Equal(got.Threads, threads) {
+			t.Errorf("%s, threads apart: %+v, want %+v and %+v", when, got, main, threads)
+		}
+	}
+	root := say("root", nil)
+	inThread := map[string]any{"m.relates_to": map[string]any{"rel_type": "m.thread", "event_id": root}}
+	for range 3 {
+		say("reply", inThread)
+	}
+	inThread["m.mentions"] = map[string]any{"user_ids": []string{bob.UserID}}
+	mention := say("bob!", inThread)
+	for range 250 {
+		say("and so on", nil)
+	}
+	want("a mention far back", counted{255, 1}, counted{251, 0}, map[string]counted{root: {4, 1}})
+
+	push := "/_matrix/client/v3/pushrules/global/"
+	bob.Must("PUT", push+"content/tartiflette", map[string]any{"pattern": "tartiflette",
+		"actions": []any{"notify", map[string]any{"set_tweak": "highlight"}}}, nil)
+	bob.Must("PUT", push+"room/"+url.PathEscape(room), map[string]any{"actions": []any{}}, nil)
+	say("nobody is told", nil)
+	say("La TARTIFLETTE est prête", nil)
+	want("a word in a muted room", counted{256, 2}, counted{252, 1}, map[string]counted{root: {4, 1}})
+	all := say("all of you", map[string]any{"m.mentions": map[string]any{"room": true}})
+	want("everybody", counted{257, 3}, counted{253, 2}, map[string]counted{root: {4, 1}})
+
+	s.Restart()
+	for _, id := range []string{mention, all} {
+		alice.Must("PUT", "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/redact/"+url.PathEscape(id)+"/1", map[string]any{}, nil)
+	}
+	want("taken back", counted{255, 1}, counted{252, 1}, map[string]counted{root: {3, 0}})
+	bob.Must("POST", "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/receipt/m.read.private/"+url.PathEscape(say("end", nil)), map[string]any{}, nil)
+	want("read", counted{}, counted{}, nil)
+}
