@@ -91,6 +91,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("messages of deleted devices", s.e2ee.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
+	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("rooms in memory", s.rooms.Rest)
 	return nil

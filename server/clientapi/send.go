@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/httpx"
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
 // Spec: client-server API, "Sending events to a room" and "Redactions".
@@ -27,6 +28,9 @@ func (a *API) send(r *request) (any, error) {
 	if err := a.maySend(r, content); err != nil {
 		return nil, err
 	}
+	if r.URL.Query().Has(delayParameter) {
+		return a.sendLater(r, nil, content)
+	}
 	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
 }
 
@@ -38,7 +42,11 @@ func (a *API) putState(r *request) (any, error) {
 	if err := maySetState(r, content); err != nil {
 		return nil, err
 	}
-	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("stateKey"), content))
+	stateKey := r.PathValue("stateKey")
+	if r.URL.Query().Has(delayParameter) {
+		return a.sendLater(r, &stateKey, content)
+	}
+	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
 func (a *API) redact(r *request) (any, error) {
@@ -59,6 +67,9 @@ func (a *API) redact(r *request) (any, error) {
 func txnID(r *request) error {
 	if len(r.PathValue("txnId")) > maxParamLength {
 		return merr.InvalidParam("A transaction id can have %d bytes", maxParamLength)
+	}
+	if reservedTxn(r.PathValue("txnId")) {
+		return merr.InvalidParam("Transaction ids can't begin with %s", store.DelayedTxn)
 	}
 	return nil
 }

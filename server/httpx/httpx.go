@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -164,11 +165,14 @@ func AccessToken(r *http.Request) string {
 	return r.URL.Query().Get("access_token")
 }
 
-// fail answers with the public part of err and logs the private one.
+// fail answers with the public part of err and logs the private one. Source for Retry-After: client-server API, "Rate limiting".
 func (a *Adapter[S]) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := merr.From(err)
 	if e.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		a.log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("request failed")
+	}
+	if ms, ok := e.Extra["retry_after_ms"].(int64); ok {
+		w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
 	}
 	writeJSON(w, e.Status, e)
 }
