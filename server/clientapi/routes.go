@@ -61,6 +61,7 @@ func (a *API) Routes() []route {
 		a.stateRoutes(),
 		a.messageRoutes(),
 		a.relationRoutes(),
+		a.searchRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
 		a.discoveryRoutes(),

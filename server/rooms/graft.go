@@ -124,7 +124,7 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 // openHistory leaves places for the events before an event that were not given.
 func openHistory(tx *store.Tx, room store.RoomRef, at *mark, v *verdict) error {
 	if len(v.missing) > 0 {
-		at.gap = gapSize
+		at.gap += gapSize
 	}
 	return openGap(tx, room, at)
 }

@@ -2,7 +2,6 @@ package syncer_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/eventfilter"
 	"beffroi/server/notify"
-	"beffroi/server/pdu"
+	"beffroi/server/pdu/pdutest"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -81,7 +80,7 @@ func (w *world) open() {
 	w.ok(err)
 	w.Cleanup(func() { _ = db.Close() })
 	w.db, w.hub = db, notify.New()
-	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	signer := pdutest.Signer("hs")
 	w.push = push.New(db, w.hub)
 	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: w.push})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())

@@ -331,6 +331,40 @@ CREATE TABLE room (
 	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
 , forked_state INTEGER NOT NULL DEFAULT 0);
 
+CREATE VIRTUAL TABLE search USING fts5 (
+	tags,  -- the room and the sender: r12 u34
+	body,  -- of m.room.message; these three as words in the form in which they are searched
+	name,  -- of m.room.name
+	topic, -- of m.room.topic
+	content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+
+CREATE TABLE search_again (
+	nid INTEGER PRIMARY KEY
+);
+
+CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE search_cursor (
+	id    INTEGER PRIMARY KEY CHECK (id = 1),
+	nid   INTEGER NOT NULL, -- the last event that was looked at
+	dirty INTEGER NOT NULL  -- of so many events that were taken out of the index words may still be in its bytes
+);
+
+CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'search_docsize'(id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+
+CREATE TABLE search_edit (
+	target BLOB NOT NULL,    -- event id of the message, as in event
+	nid    INTEGER NOT NULL, -- the edit
+	PRIMARY KEY (target, nid)
+) WITHOUT ROWID;
+
+CREATE INDEX search_edit_nid ON search_edit (nid);
+
+CREATE TABLE 'search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
 CREATE TABLE signing_key (
 	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
 	seed    BLOB NOT NULL,

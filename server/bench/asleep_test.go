@@ -23,6 +23,8 @@ const (
 	maxGrowth  = 40 << 20 // of a thousand, in all
 )
 
+// This file's name makes it the first: what other tests leave in the process blurs what is weighed.
+
 // TestWaiting weighs clients that wait for news: everything that the process holds for them, the devices' memory included.
 func TestWaiting(t *testing.T) {
 	n := 200
