@@ -187,7 +187,6 @@ var nouns = map[string]noun{
 	"state_change":       {"changement de réglage", "changements de réglages", ""},
 	"atom":               {"nom", "noms", ""},
 	"meta":               {"donnée du serveur", "données du serveur", "e"},
-	"delayed_event":      {"message différé", "messages différés", ""},
 	"alias":              {"adresse de salon", "adresses de salons", "e"},
 }
 
