@@ -6,7 +6,7 @@ import "strings"
 // It leaves verbs and derived words alone: who searches "conseil" does not mean "conseiller". Words of other languages lose at most a plural too.
 //
 // A prefix search was tried instead, on testdata/pairs.txt: it misses what changes within ("travaux", "directrice"), and finds
-// "communication" and "communiste" for "commun".
+// "communication" and "communautaire" for "commun".
 func stem(word string) string {
 	if len(word) < 4 || !isASCII(word) {
 		return word
