@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver
@@ -92,7 +93,7 @@ func (s *Snapshot) Close() error { return s.close() }
 // Tables are all tables by name, SQLite's own list of used numbers among them.
 func (s *Snapshot) Tables() []Table { return s.tables }
 
-// What SQLite derives from the others (statistics of ANALYZE) is no content.
+// What SQLite derives from the others (statistics of ANALYZE) is no content, and neither is what the server does (the full-text index).
 const tableNames = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_stat%' ESCAPE '\' ORDER BY name`
 
 func (f *file) tables(ctx context.Context) ([]Table, error) {
@@ -100,6 +101,7 @@ func (f *file) tables(ctx context.Context) ([]Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	names = slices.DeleteFunc(names, store.Derived)
 	tables := make([]Table, len(names))
 	for i, name := range names {
 		if tables[i], err = f.table(ctx, name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -48,7 +49,7 @@ func direct(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-// A table that a migration adds is in the backup without anybody thinking of it; this test is the thought.
+// A table that a migration adds is in the backup without anybody thinking of it, unless it is the full-text index; this test is the thought.
 func TestEveryTableIsRead(t *testing.T) {
 	_, path := database(t)
 	rows, err := direct(t, path).QueryContext(context.Background(), `SELECT name FROM sqlite_master WHERE type IN ('table', 'view', 'virtual')`)
@@ -58,7 +59,9 @@ func TestEveryTableIsRead(t *testing.T) {
 	for rows.Next() {
 		var name string
 		must(t, rows.Scan(&name))
-		want = append(want, name)
+		if !strings.HasPrefix(name, "search") {
+			want = append(want, name)
+		}
 	}
 	must(t, rows.Err())
 	slices.Sort(want)

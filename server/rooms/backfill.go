@@ -142,6 +142,9 @@ func (b *backfill) judgeByOwnState(v *verdict) (err error) {
 	if err != nil {
 		return err
 	}
+	if refusal != nil && len(v.missing) > 0 {
+		return errLacks
+	}
 	if err := v.refuse(store.StatusRejected, refusal); err != nil {
 		return err
 	}

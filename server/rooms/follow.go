@@ -36,10 +36,13 @@ func (s *Service) follow(ctx context.Context, a *arrival) (*write, error) {
 	return s.queue(l, []judged{{Event: a.Event, counted: counted}}), nil
 }
 
-// followedBy tells whether the events before one are just the head. Redactions look at what they redact, so they wait for all that is queued.
+// followedBy tells whether the events before one are just the head. Redactions look at what they redact, and memberships of this server's users at who
+// that is, so they wait for all that is queued.
 func (l *live) followedBy(a *arrival) bool {
 	prevs := a.PrevEvents()
-	if a.state != nil || a.Type() == "m.room.redaction" || len(prevs) != len(l.tips) || l.grafting() {
+	key, _ := a.StateKey()
+	looks := a.Type() == "m.room.redaction" || a.Type() == "m.room.member" && pdu.ServerOf(key) == l.server
+	if looks || a.state != nil || len(prevs) != len(l.tips) || l.grafting() {
 		return false
 	}
 	for _, t := range l.tips {

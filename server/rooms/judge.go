@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
@@ -24,6 +25,7 @@ type verdict struct {
 	isTip    bool      // it is one itself
 	current  *state    // the room's current state after it
 	changes  map[auth.Key]string
+	moves    []move // the same, for the copy in memory
 	nids     map[string]store.NID
 	redacts  *redaction // what it redacts
 	early    *earlyRedaction
@@ -173,6 +175,9 @@ func (g *graph) judgeByState(ctx context.Context, v *verdict) error {
 	refusal, err := g.check(v.before)
 	if err != nil {
 		return err
+	}
+	if refusal != nil && len(v.missing) > 0 { // for good it is rejected only by what is known: another server may tell better
+		return fmt.Errorf("%w: refused by the state that was told: %w", errLacks, refusal)
 	}
 	if err := v.refuse(store.StatusRejected, refusal); err != nil || v.status&store.StatusRejected != 0 {
 		return err

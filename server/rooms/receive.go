@@ -135,7 +135,7 @@ func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 		if err := s.supply(ctx, a); err != nil {
 			return nil, err
 		}
-		if w, err = s.graft(ctx, a); !errors.Is(err, errLacks) {
+		if w, err = s.graft(ctx, a); !errors.Is(err, errLacks) || a.state != nil {
 			return w, err
 		}
 	}

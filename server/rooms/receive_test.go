@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/pdutest"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -215,6 +217,77 @@ func TestWhereEventsStayMissingTheStateIsFetched(t *testing.T) {
 			s.consistent()
 		})
 	}
+}
+
+// A server that tells a wrong state can't have somebody else's event rejected for good.
+func TestAWrongStateRejectsNothingForGood(t *testing.T) {
+	s, line := share(t, "12")
+	lost, last := line.message(bob, "lost"), line.message(carol, "last")
+	s.far.silent["missing"], s.far.withheld[lost.ID()] = true, true
+	whole := s.far.before[last.ID()]
+	told := maps.Clone(whole)
+	delete(told, auth.Key{Type: "m.room.member", StateKey: carol})
+	s.far.before[last.ID()] = told
+	if o := s.receive(last)[0]; o.Err == nil {
+		t.Error("the event was stored")
+	}
+	if _, ok := s.row(last); ok {
+		t.Error("the event is known")
+	}
+	s.far.before[last.ID()] = whole
+	s.takes(last)
+	s.has("the event, the right state told", last, 0, true)
+	s.consistent()
+}
+
+// A gap in the history on top of one that a restore left is one gap.
+func TestAGapAfterARestore(t *testing.T) {
+	s, line := share(t, "12")
+	s.ok(s.db.Write(context.Background(), func(tx *store.Tx) error { return tx.PutMeta(store.MetaEpoch, 1) }))
+	s.reopen()
+	head := s.events()[len(s.events())-1]
+	before, _ := s.row(head)
+	lost, last := line.message(bob, "lost"), line.message(carol, "last")
+	s.far.silent["missing"], s.far.withheld[lost.ID()] = true, true
+	s.takes(last)
+	after, _ := s.row(last)
+	s.read(func(r *store.Reader, room store.Room) {
+		if from, ok, err := r.GapBelow(room.Ref, after.Ord); err != nil || !ok || from != before.Ord {
+			t.Errorf("below %d there is a gap: %t, from %d, the last event had %d", after.Ord, ok, from, before.Ord)
+		}
+	})
+	if n, err := s.Backfill(context.Background(), "far", s.room, after.Ord, raws(lost)); err != nil || n != 1 {
+		t.Error(n, err)
+	}
+	s.consistent()
+}
+
+// A local user's membership by another server's event is theirs: they are woken from then on, or no more.
+func TestOthersRemoveLocalUsers(t *testing.T) {
+	s, line := share(t, "12")
+	dave := s.user("dave")
+	s.ok(s.Join(context.Background(), dave, s.room, ""))
+	line = s.meetAgain(line)
+	s.takes(line.set("m.room.power_levels", "", s.alice.ID, `{"users":{"`+bob+`":50}}`))
+	s.takes(line.member("leave", dave.ID, bob))
+	heard := s.hub.Wakes(int64(dave.Atom))
+	if heard == 0 || s.joined(s.room, dave) {
+		t.Error("dave was not removed, or not woken")
+	}
+	s.takes(line.message(bob, "he is gone"))
+	if _, err := s.say(dave, s.room, "still here"); err == nil {
+		t.Error("dave still writes")
+	}
+	if s.hub.Wakes(int64(dave.Atom)) != heard {
+		t.Error("dave was woken again")
+	}
+	s.takes(line.member("join", dave.ID, dave.ID)) // as a server that lets him in by a restricted rule sends it
+	heard = s.hub.Wakes(int64(dave.Atom))
+	s.takes(line.message(bob, "he is back"))
+	if s.hub.Wakes(int64(dave.Atom)) == heard || !s.joined(s.room, dave) {
+		t.Error("dave is not back, or not woken")
+	}
+	s.consistent()
 }
 
 func TestForksMeet(t *testing.T) {

@@ -36,8 +36,6 @@ func (s *Service) write(tx *store.Tx, l *live, prev, next *mark, events []toStor
 	}
 	if !events[0].placed() {
 		topics = nil
-	} else if err := openGap(tx, l.Ref, next); err != nil {
-		return err
 	}
 	for _, e := range events {
 		subjects, err := s.put(tx, l, next, e)
@@ -94,6 +92,9 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	}
 	row, err := newRow(tx, l.Ref, e)
 	if err != nil {
+		return 0, err
+	}
+	if err := openGap(tx, l.Ref, at); err != nil {
 		return 0, err
 	}
 	at.ord++

@@ -11,6 +11,7 @@ import (
 
 	"beffroi/server"
 	"beffroi/server/config"
+	"beffroi/server/store"
 )
 
 // The shared secret of the servers that are started here, see Client.Register.
@@ -59,6 +60,9 @@ func (s *Server) Restart() {
 
 // DataDir is the server's data folder.
 func (s *Server) DataDir() string { return s.cfg.DataDir }
+
+// DB is the server's database, until it is stopped.
+func (s *Server) DB() *store.DB { return s.home.DB() }
 
 // Waiting counts the requests that wait for something new.
 func (s *Server) Waiting() int { return s.home.Waiting() }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 
 	"beffroi/server/pdu"
 )
@@ -116,7 +117,7 @@ func (tx *Tx) Redact(target, by NID, redacted []byte) error {
 	if err := tx.endRelation(target); err != nil {
 		return err
 	}
-	if err := tx.uncount(target); err != nil {
+	if err := errors.Join(tx.uncount(target), tx.indexAgain(target)); err != nil {
 		return err
 	}
 	tx.redacted = append(tx.redacted, target)

@@ -58,6 +58,9 @@ func (tx *Tx) Unfork(room RoomRef) error { return tx.SetExtremities(room, nil, 0
 
 // AddLate notes which event has a position that is not its number.
 func (tx *Tx) AddLate(room RoomRef, pos int64, event NID) error {
+	if err := tx.indexAgain(event); err != nil {
+		return err
+	}
 	return tx.exec(addLate, room, pos, event)
 }
 

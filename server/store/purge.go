@@ -61,7 +61,8 @@ type walked struct {
 
 func purgedByWalking() []walked {
 	return []walked{
-		{"event", "nid", []string{`DELETE FROM relation WHERE target = ?1 AND ord IN (SELECT ord FROM relation WHERE target = ?1 LIMIT ?2)`}},
+		{"event", "nid", []string{`DELETE FROM relation WHERE target = ?1 AND ord IN (SELECT ord FROM relation WHERE target = ?1 LIMIT ?2)`,
+			`DELETE FROM search_edit WHERE nid = ?1 AND ?2 > 0`}},
 		{"state_group", "id", []string{`DELETE FROM state_delta WHERE state_group = ?1 AND (type, state_key) IN
 			(SELECT type, state_key FROM state_delta WHERE state_group = ?1 LIMIT ?2)`}},
 		{"account_data", "rowid", nil},
@@ -73,6 +74,9 @@ func purgedByWalking() []walked {
 func (db *DB) Sweep(ctx context.Context) error {
 	rooms, err := Get(ctx, db, func(r *Reader) ([]RoomRef, error) { return list(r, purging, nil, scanInt[RoomRef]) })
 	if err != nil || len(rooms) == 0 {
+		return err
+	}
+	if err := db.sweepIndex(ctx, rooms); err != nil {
 		return err
 	}
 	for _, t := range purgedByRoom() {

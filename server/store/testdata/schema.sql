@@ -55,6 +55,36 @@ CREATE TABLE database_owner (
 	owner TEXT NOT NULL
 );
 
+CREATE TABLE dehydrated_device (
+	user   INTEGER PRIMARY KEY, -- atom
+	device INTEGER NOT NULL,
+	data   BLOB NOT NULL        -- JSON: the encrypted device
+);
+
+CREATE TABLE delayed_event (
+	delay_id  TEXT PRIMARY KEY,
+	user      INTEGER NOT NULL, -- atom
+	device    INTEGER NOT NULL, -- that scheduled it
+	txn       TEXT,             -- the scheduling request's path, to recognise it again; null: it has no transaction id
+	room_id   TEXT NOT NULL,
+	type      TEXT NOT NULL,
+	state_key TEXT,             -- null: not a state event
+	content   BLOB NOT NULL,    -- JSON
+	delay     INTEGER NOT NULL, -- milliseconds
+	since     INTEGER NOT NULL, -- when it was scheduled or last restarted, in milliseconds
+	finalised INTEGER,          -- when it was sent, cancelled or failed, in milliseconds; null: it is scheduled
+	event_id  TEXT,             -- of the event that was sent
+	error     BLOB              -- JSON: why it could not be sent
+);
+
+CREATE INDEX delayed_event_due ON delayed_event (since + delay, delay_id) WHERE finalised IS NULL;
+
+CREATE INDEX delayed_event_old ON delayed_event (finalised) WHERE finalised IS NOT NULL;
+
+CREATE UNIQUE INDEX delayed_event_txn ON delayed_event (device, txn) WHERE txn IS NOT NULL;
+
+CREATE INDEX delayed_event_user ON delayed_event (user, finalised);
+
 CREATE TABLE device (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: queues and echoes refer to it
 	user         INTEGER NOT NULL,
@@ -151,7 +181,7 @@ CREATE TABLE key_backup (
 	auth_data BLOB NOT NULL,    -- JSON
 	etag      INTEGER NOT NULL DEFAULT 0, -- rises with each change of the sessions
 	count     INTEGER NOT NULL DEFAULT 0, -- of sessions
-	deleted   INTEGER NOT NULL DEFAULT 0,
+	deleted   INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (user, version)
 );
 
@@ -195,6 +225,10 @@ CREATE TABLE media (
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
 , sum INTEGER) WITHOUT ROWID;
+
+CREATE INDEX media_sha256 ON media (sha256);
+
+CREATE INDEX media_uploader ON media (uploader, media_id);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
@@ -296,6 +330,40 @@ CREATE TABLE room (
 	complete INTEGER NOT NULL DEFAULT 1,
 	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
 , forked_state INTEGER NOT NULL DEFAULT 0);
+
+CREATE VIRTUAL TABLE search USING fts5 (
+	tags,  -- the room and the sender: r12 u34
+	body,  -- of m.room.message; these three as words in the form in which they are searched
+	name,  -- of m.room.name
+	topic, -- of m.room.topic
+	content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+
+CREATE TABLE search_again (
+	nid INTEGER PRIMARY KEY
+);
+
+CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE search_cursor (
+	id    INTEGER PRIMARY KEY CHECK (id = 1),
+	nid   INTEGER NOT NULL, -- the last event that was looked at
+	dirty INTEGER NOT NULL  -- of so many events that were taken out of the index words may still be in its bytes
+);
+
+CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'search_docsize'(id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+
+CREATE TABLE search_edit (
+	target BLOB NOT NULL,    -- event id of the message, as in event
+	nid    INTEGER NOT NULL, -- the edit
+	PRIMARY KEY (target, nid)
+) WITHOUT ROWID;
+
+CREATE INDEX search_edit_nid ON search_edit (nid);
+
+CREATE TABLE 'search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
 CREATE TABLE signing_key (
 	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
