@@ -12,6 +12,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/clientapi"
+	"beffroi/server/delayed"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
@@ -35,6 +36,7 @@ type services struct {
 	syncer   *syncer.Syncer
 
 	directory *directory.Service
+	delayed   *delayed.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -50,7 +52,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Ephemeral: s.talk, E2EE: s.e2ee, Push: s.push})
+	s.syncer = syncer.New(s.db, s.hub, time.Now, epoch, syncer.Sources{Still: s.accounts.Still, Ephemeral: s.talk, E2EE: s.e2ee, Push: s.push})
 	return nil
 }
 
@@ -73,6 +75,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
 		ServerName: s.cfg.ServerName, Log: s.log})
+	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
 	return nil
 }
 
@@ -139,7 +142,7 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)

@@ -60,7 +60,7 @@ func (s *Service) SetState(ctx context.Context, userID string, state store.Accou
 		if !found || a.State == store.AccountDeactivated {
 			return merr.NotFound("There is no such account")
 		}
-		tx.OnCommit(func() { s.sessions.forgetUser(a.User) })
+		tx.OnCommit(func() { s.endSessions(a.User) })
 		return tx.SetAccountState(a.User, state)
 	})
 }

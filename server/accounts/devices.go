@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -67,6 +68,7 @@ func (s *Service) deleteDevices(tx *store.Tx, user store.Atom, chosen func(store
 		return err
 	}
 	devices = slices.DeleteFunc(devices, func(d store.Device) bool { return !chosen(d) })
+	tx.OnCommit(func() { s.endSessions(user) })
 	for _, d := range devices {
 		if err := tx.DeleteDevice(d.ID); err != nil {
 			return err
@@ -77,6 +79,23 @@ func (s *Service) deleteDevices(tx *store.Tx, user store.Atom, chosen func(store
 			return err
 		}
 	}
-	tx.OnCommit(func() { s.sessions.forgetUser(user) })
 	return nil
+}
+
+// endSessions forgets what is known of a user's sessions, and wakes those that wait: they look whether they still are.
+func (s *Service) endSessions(user store.Atom) {
+	s.sessions.forgetUser(user)
+	s.hub.Wake(int64(user))
+}
+
+// makeRoom logs out the device that was seen longest ago, where a user has as many as there can be.
+func (s *Service) makeRoom(tx *store.Tx, user store.Atom) error {
+	devices, err := tx.Devices(user)
+	if err != nil || len(devices) < maxDevices {
+		return err
+	}
+	oldest := slices.MinFunc(devices, func(a, b store.Device) int {
+		return cmp.Compare(max(a.LastSeenTS, a.Created), max(b.LastSeenTS, b.Created))
+	})
+	return s.deleteDevices(tx, user, func(d store.Device) bool { return d.ID == oldest.ID })
 }

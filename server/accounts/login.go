@@ -14,6 +14,7 @@ const accessLifetime = time.Hour
 const (
 	maxDeviceIDBytes   = 255
 	maxDeviceNameBytes = 255
+	maxDevices         = 250 // of a user: everybody who writes to them encrypts for each
 )
 
 // NewDevice is what a client says about itself when it logs in.
@@ -97,6 +98,9 @@ func (s *Service) putDevice(tx *store.Tx, d *store.Device) (err error) {
 		return err
 	}
 	if !found {
+		if err := s.makeRoom(tx, d.User); err != nil {
+			return err
+		}
 		d.ID, err = tx.PutDevice(*d)
 		return err
 	}

@@ -18,6 +18,8 @@ type Session struct {
 	DeviceID  string
 	Admin     bool
 	Suspended bool // may read and leave, not write: see Writable
+
+	key store.TokenKey // of the device's tokens
 }
 
 // Who names the user for the log.
@@ -72,6 +74,16 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 	}
 	s.seen.note(b.ID, s.now(), addr)
 	return b.session, nil
+}
+
+// Still refuses a session that ended since it was authenticated, as Authenticate would: the device was logged out, or the account locked. It is for
+// who waits; it reads memory, but after such a change.
+func (s *Service) Still(ctx context.Context, session *Session) error {
+	b, err := s.bearer(ctx, session.key)
+	if err == nil && b.State == store.AccountLocked {
+		err = errLocked()
+	}
+	return err
 }
 
 // AuthenticateForLogout is Authenticate that lets locked accounts pass: they may log out.
@@ -129,7 +141,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 		return nil, err
 	}
 	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
-		Suspended: b.State == store.AccountSuspended}
+		Suspended: b.State == store.AccountSuspended, key: key}
 	s.sessions.putSince(mark, key, b)
 	return b, nil
 }

@@ -17,8 +17,8 @@ type Leaver interface {
 // Source: client-server API, "Legacy account management".
 func (a *API) accountRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword},
-		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate},
+		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true},
 	}
 }
 
@@ -40,7 +40,7 @@ func (a *API) changePassword(r *request) (any, error) {
 	return nil, a.Accounts.ChangePassword(r.Context(), r.Session, req.NewPassword, req.LogoutDevices)
 }
 
-// deactivate lets the user leave first: where that fails, the account is still there to try again.
+// deactivate lets the user leave and erases first: where that fails, the account is still there to try again.
 func (a *API) deactivate(r *request) (any, error) {
 	var req struct {
 		Auth  json.RawMessage `json:"auth"`
@@ -55,8 +55,21 @@ func (a *API) deactivate(r *request) (any, error) {
 	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User, r.Session.UserID); err != nil {
 		return nil, err
 	}
+	if req.Erase {
+		if err := a.erase(r); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.Accounts.Deactivate(r.Context(), r.Session.User, req.Erase); err != nil {
 		return nil, err
 	}
 	return map[string]string{"id_server_unbind_result": "success"}, nil
+}
+
+// erase removes what would be too much for the write that ends the account.
+func (a *API) erase(r *request) error {
+	if err := a.E2EE.EraseKeyBackups(r.Context(), r.Session.User); err != nil {
+		return err
+	}
+	return a.Media.Erase(r.Context(), r.Session.User)
 }

@@ -10,9 +10,9 @@ func (a *API) accountDataRoutes() []route {
 	const global, inRoom = "/_matrix/client/v3/user/{userId}/account_data/{type}", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}"
 	return []route{
 		{Method: "GET", Path: global, Handle: a.accountData},
-		{Method: "PUT", Path: global, Handle: a.setAccountData},
+		{Method: "PUT", Path: global, Handle: a.setAccountData, Suspended: true},
 		{Method: "GET", Path: inRoom, Handle: a.accountData},
-		{Method: "PUT", Path: inRoom, Handle: a.setAccountData},
+		{Method: "PUT", Path: inRoom, Handle: a.setAccountData, Suspended: true},
 	}
 }
 

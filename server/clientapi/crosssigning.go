@@ -10,8 +10,8 @@ import (
 // Source: client-server API, "Cross-signing".
 func (a *API) crossSigningRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/keys/device_signing/upload", Handle: a.uploadCrossSigning},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/signatures/upload", Handle: a.uploadSignatures, Limit: httpx.LimitKeys},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/device_signing/upload", Handle: a.uploadCrossSigning, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/signatures/upload", Handle: a.uploadSignatures, Limit: httpx.LimitKeys, Suspended: true},
 	}
 }
 

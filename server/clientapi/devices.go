@@ -13,8 +13,8 @@ func (a *API) deviceRoutes() []route {
 		{Method: "GET", Path: "/_matrix/client/v3/devices", Handle: a.devices},
 		{Method: "GET", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.device},
 		{Method: "PUT", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.renameDevice},
-		{Method: "DELETE", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.deleteDevice},
-		{Method: "POST", Path: "/_matrix/client/v3/delete_devices", Handle: a.deleteDevices},
+		{Method: "DELETE", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.deleteDevice, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/delete_devices", Handle: a.deleteDevices, Suspended: true},
 	}
 }
 

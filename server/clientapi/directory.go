@@ -17,7 +17,7 @@ func (a *API) directoryRoutes() []route {
 		{Method: "GET", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.visibility, Auth: httpx.None},
 		{Method: "PUT", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.publish},
 		{Method: "GET", Path: "/_matrix/client/v3/publicRooms", Handle: a.publicRooms},
-		{Method: "POST", Path: "/_matrix/client/v3/publicRooms", Handle: a.queryPublicRooms},
+		{Method: "POST", Path: "/_matrix/client/v3/publicRooms", Handle: a.queryPublicRooms, Suspended: true},
 	}
 }
 

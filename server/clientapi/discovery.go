@@ -3,6 +3,7 @@ package clientapi
 import (
 	"fmt"
 
+	"beffroi/server/delayed"
 	"beffroi/server/httpx"
 	"beffroi/server/pdu"
 )
@@ -28,7 +29,11 @@ func (a *API) versions(*request) (any, error) {
 	for i := range versions {
 		versions[i] = fmt.Sprintf("v1.%d", i+1)
 	}
-	return map[string]any{"versions": versions, "unstable_features": map[string]bool{"org.matrix.simplified_msc3575": true}}, nil
+	return map[string]any{"versions": versions, "unstable_features": map[string]bool{
+		"org.matrix.simplified_msc3575": true,
+		"org.matrix.msc3814":            true, // dehydrated devices
+		"org.matrix.msc4140":            true, // delayed events
+	}}, nil
 }
 
 func (a *API) capabilities(*request) (any, error) {
@@ -41,6 +46,8 @@ func (a *API) capabilities(*request) (any, error) {
 		"m.3pid_changes":    enabled(false),
 		"m.get_login_token": enabled(false),
 		"m.profile_fields":  enabled(true),
+		"org.matrix.msc4140.delayed_events": map[string]int64{
+			"max_delay_ms": delayed.MaxDelay.Milliseconds(), "max_scheduled": delayed.MaxScheduled},
 	}}, nil
 }
 

@@ -9,7 +9,7 @@ import (
 // Source: client-server API, "Filtering".
 func (a *API) filterRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/filter", Handle: a.putFilter, Limit: httpx.LimitEvent},
+		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/filter", Handle: a.putFilter, Limit: httpx.LimitEvent, Suspended: true},
 		{Method: "GET", Path: "/_matrix/client/v3/user/{userId}/filter/{filterId}", Handle: a.filter},
 	}
 }

@@ -20,7 +20,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/media"
 	"beffroi/server/notify"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
@@ -111,7 +113,11 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core}
+	api := &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
+		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
+	if api.Media, err = media.New(s.db, t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
 	adapter := httpx.New(s.acc, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)

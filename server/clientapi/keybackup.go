@@ -11,21 +11,21 @@ import (
 func (a *API) keyBackupRoutes() []route {
 	const version, keys = "/_matrix/client/v3/room_keys/version", "/_matrix/client/v3/room_keys/keys"
 	return []route{
-		{Method: "POST", Path: version, Handle: a.newKeyBackup},
+		{Method: "POST", Path: version, Handle: a.newKeyBackup, Suspended: true},
 		{Method: "GET", Path: version, Handle: a.keyBackup},
 		{Method: "GET", Path: version + "/{version}", Handle: a.keyBackup},
-		{Method: "PUT", Path: version + "/{version}", Handle: a.updateKeyBackup},
-		{Method: "DELETE", Path: version + "/{version}", Handle: a.deleteKeyBackup},
+		{Method: "PUT", Path: version + "/{version}", Handle: a.updateKeyBackup, Suspended: true},
+		{Method: "DELETE", Path: version + "/{version}", Handle: a.deleteKeyBackup, Suspended: true},
 
-		{Method: "PUT", Path: keys, Handle: a.putRoomKeys, Limit: httpx.LimitBackup},
-		{Method: "PUT", Path: keys + "/{roomId}", Handle: a.putKeysOfRoom, Limit: httpx.LimitBackup},
-		{Method: "PUT", Path: keys + "/{roomId}/{sessionId}", Handle: a.putKeyOfSession, Limit: httpx.LimitBackup},
+		{Method: "PUT", Path: keys, Handle: a.putRoomKeys, Limit: httpx.LimitBackup, Suspended: true},
+		{Method: "PUT", Path: keys + "/{roomId}", Handle: a.putKeysOfRoom, Limit: httpx.LimitBackup, Suspended: true},
+		{Method: "PUT", Path: keys + "/{roomId}/{sessionId}", Handle: a.putKeyOfSession, Limit: httpx.LimitBackup, Suspended: true},
 		{Method: "GET", Path: keys, Handle: a.roomKeys},
 		{Method: "GET", Path: keys + "/{roomId}", Handle: a.keysOfRoom},
 		{Method: "GET", Path: keys + "/{roomId}/{sessionId}", Handle: a.keyOfSession},
-		{Method: "DELETE", Path: keys, Handle: a.deleteRoomKeys},
-		{Method: "DELETE", Path: keys + "/{roomId}", Handle: a.deleteRoomKeys},
-		{Method: "DELETE", Path: keys + "/{roomId}/{sessionId}", Handle: a.deleteRoomKeys},
+		{Method: "DELETE", Path: keys, Handle: a.deleteRoomKeys, Suspended: true},
+		{Method: "DELETE", Path: keys + "/{roomId}", Handle: a.deleteRoomKeys, Suspended: true},
+		{Method: "DELETE", Path: keys + "/{roomId}/{sessionId}", Handle: a.deleteRoomKeys, Suspended: true},
 	}
 }
 
@@ -90,17 +90,14 @@ func (a *API) putKeys(r *request, keys *e2ee.RoomKeys) (any, error) {
 	return a.E2EE.PutRoomKeys(r.Context(), r.Session, version, keys)
 }
 
-func (a *API) roomKeys(r *request) (any, error) { return a.readKeys(r) }
+func (a *API) roomKeys(r *request) (any, error) {
+	keys, err := a.readKeys(r)
+	return allKeys{keys}, err
+}
 
 func (a *API) keysOfRoom(r *request) (any, error) {
 	keys, err := a.readKeys(r)
-	if err != nil {
-		return nil, err
-	}
-	if room := keys.Rooms[r.PathValue("roomId")]; room != nil {
-		return room, nil
-	}
-	return &e2ee.RoomSessions{Sessions: map[string]*e2ee.BackupSession{}}, nil
+	return keysOfRoom{keys}, err
 }
 
 func (a *API) keyOfSession(r *request) (any, error) {
@@ -108,14 +105,13 @@ func (a *API) keyOfSession(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	room := keys.Rooms[r.PathValue("roomId")]
-	if room == nil {
+	if len(keys.Page) == 0 {
 		return nil, merr.NotFound("Key not found")
 	}
-	return room.Sessions[r.PathValue("sessionId")], nil
+	return httpx.Raw(appendSession(nil, &keys.Page[0])), nil
 }
 
-func (a *API) readKeys(r *request) (*e2ee.RoomKeys, error) {
+func (a *API) readKeys(r *request) (*e2ee.RoomKeysReader, error) {
 	version, err := backupVersion(r)
 	if err != nil {
 		return nil, err

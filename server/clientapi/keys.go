@@ -10,9 +10,9 @@ import (
 // Source: client-server API, "End-to-End Encryption", "Key management API".
 func (a *API) keyRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/keys/upload", Handle: a.uploadKeys, Limit: httpx.LimitKeys},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/query", Handle: a.queryKeys, Limit: httpx.LimitKeys},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/claim", Handle: a.claimKeys, Limit: httpx.LimitKeys},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/upload", Handle: a.uploadKeys, Limit: httpx.LimitKeys, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/query", Handle: a.queryKeys, Limit: httpx.LimitKeys, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/claim", Handle: a.claimKeys, Limit: httpx.LimitKeys, Suspended: true},
 		{Method: "GET", Path: "/_matrix/client/v3/keys/changes", Handle: a.keyChanges},
 	}
 }

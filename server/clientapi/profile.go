@@ -44,7 +44,7 @@ func (a *API) profileField(r *request) (any, error) {
 }
 
 func (a *API) setProfileField(r *request) (any, error) {
-	if err := ownProfile(r); err != nil {
+	if err := ownUser(r); err != nil {
 		return nil, err
 	}
 	var req map[string]json.RawMessage
@@ -66,7 +66,7 @@ func (a *API) setProfileField(r *request) (any, error) {
 }
 
 func (a *API) deleteProfileField(r *request) (any, error) {
-	if err := ownProfile(r); err != nil {
+	if err := ownUser(r); err != nil {
 		return nil, err
 	}
 	if err := a.Accounts.DeleteProfileField(r.Context(), r.Session.User, r.PathValue("keyName")); err != nil {
@@ -81,13 +81,6 @@ func (a *API) propagate(r *request, name string) error {
 		return nil
 	}
 	return a.Profiles.ProfileChanged(r.Context(), r.Session.User, r.Session.UserID)
-}
-
-func ownProfile(r *request) error {
-	if err := ownUser(r); err != nil {
-		return err
-	}
-	return r.Session.Writable()
 }
 
 // ownUser refuses paths that name another user than the one who is logged in.

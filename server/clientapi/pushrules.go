@@ -13,12 +13,12 @@ func (a *API) pushRuleRoutes() []route {
 		{Method: "GET", Path: all + "{$}", Handle: a.pushRules},
 		{Method: "GET", Path: all + "global/{$}", Handle: a.globalPushRules},
 		{Method: "GET", Path: rule, Handle: a.pushRule},
-		{Method: "PUT", Path: rule, Handle: a.putPushRule},
-		{Method: "DELETE", Path: rule, Handle: a.deletePushRule},
+		{Method: "PUT", Path: rule, Handle: a.putPushRule, Suspended: true},
+		{Method: "DELETE", Path: rule, Handle: a.deletePushRule, Suspended: true},
 		{Method: "GET", Path: rule + "/enabled", Handle: a.pushRuleEnabled},
-		{Method: "PUT", Path: rule + "/enabled", Handle: a.setPushRuleEnabled},
+		{Method: "PUT", Path: rule + "/enabled", Handle: a.setPushRuleEnabled, Suspended: true},
 		{Method: "GET", Path: rule + "/actions", Handle: a.pushRuleActions},
-		{Method: "PUT", Path: rule + "/actions", Handle: a.setPushRuleActions},
+		{Method: "PUT", Path: rule + "/actions", Handle: a.setPushRuleActions, Suspended: true},
 	}
 }
 

@@ -5,7 +5,7 @@ import "beffroi/server/ephemeral"
 // Spec: client-server API, "Fully read markers".
 func (a *API) readMarkerRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/read_markers", Handle: a.setReadMarkers},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/read_markers", Handle: a.setReadMarkers, Suspended: true},
 	}
 }
 

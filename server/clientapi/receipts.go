@@ -10,7 +10,7 @@ import (
 // Spec: client-server API, "Receipts".
 func (a *API) receiptRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Handle: a.sendReceipt},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Handle: a.sendReceipt, Suspended: true},
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 // Spec: client-server API, "Reporting Content".
 func (a *API) reportRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report", Handle: a.reportRoom},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Handle: a.reportEvent},
-		{Method: "POST", Path: "/_matrix/client/v3/users/{userId}/report", Handle: a.reportUser},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report", Handle: a.reportRoom, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Handle: a.reportEvent, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/users/{userId}/report", Handle: a.reportUser, Suspended: true},
 	}
 }
 

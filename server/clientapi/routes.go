@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/delayed"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
@@ -33,6 +34,7 @@ type API struct {
 	Accounts    *accounts.Service
 	Rooms       *rooms.Service
 	Directory   *directory.Service
+	Delayed     *delayed.Service
 	Leaver      Leaver            // for deactivation
 	Profiles    ProfilePropagator // for changes of a display name or avatar
 	E2EE        *e2ee.Service
@@ -55,6 +57,7 @@ func (a *API) Routes() []route {
 		a.upgradeRoutes(),
 		a.peekRoutes(),
 		a.sendRoutes(),
+		a.delayedRoutes(),
 		a.stateRoutes(),
 		a.messageRoutes(),
 		a.relationRoutes(),
@@ -77,6 +80,7 @@ func (a *API) Routes() []route {
 		a.keyRoutes(),
 		a.crossSigningRoutes(),
 		a.keyBackupRoutes(),
+		a.dehydratedRoutes(),
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),

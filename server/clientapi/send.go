@@ -3,16 +3,17 @@ package clientapi
 import (
 	"beffroi/server/httpx"
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
 // Spec: client-server API, "Sending events to a room" and "Redactions".
 func (a *API) sendRoutes() []route {
 	return []route{
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact, Suspended: true},
 	}
 }
 
@@ -24,6 +25,12 @@ func (a *API) send(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.maySend(r, content); err != nil {
+		return nil, err
+	}
+	if r.URL.Query().Has(delayParameter) {
+		return a.sendLater(r, nil, content)
+	}
 	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
 }
 
@@ -32,7 +39,14 @@ func (a *API) putState(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("stateKey"), content))
+	if err := maySetState(r, content); err != nil {
+		return nil, err
+	}
+	stateKey := r.PathValue("stateKey")
+	if r.URL.Query().Has(delayParameter) {
+		return a.sendLater(r, &stateKey, content)
+	}
+	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
 func (a *API) redact(r *request) (any, error) {
@@ -43,6 +57,9 @@ func (a *API) redact(r *request) (any, error) {
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
+	if err := a.mayRedact(r, r.PathValue("eventId")); err != nil {
+		return nil, err
+	}
 	return eventID(a.Rooms.Redact(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventId"), r.PathValue("txnId"), q.Reason))
 }
 
@@ -50,6 +67,9 @@ func (a *API) redact(r *request) (any, error) {
 func txnID(r *request) error {
 	if len(r.PathValue("txnId")) > maxParamLength {
 		return merr.InvalidParam("A transaction id can have %d bytes", maxParamLength)
+	}
+	if reservedTxn(r.PathValue("txnId")) {
+		return merr.InvalidParam("Transaction ids can't begin with %s", store.DelayedTxn)
 	}
 	return nil
 }

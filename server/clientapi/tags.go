@@ -7,8 +7,8 @@ func (a *API) tagRoutes() []route {
 	const tags = "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags"
 	return []route{
 		{Method: "GET", Path: tags, Handle: a.tags},
-		{Method: "PUT", Path: tags + "/{tag}", Handle: a.setTag},
-		{Method: "DELETE", Path: tags + "/{tag}", Handle: a.deleteTag},
+		{Method: "PUT", Path: tags + "/{tag}", Handle: a.setTag, Suspended: true},
+		{Method: "DELETE", Path: tags + "/{tag}", Handle: a.deleteTag, Suspended: true},
 	}
 }
 

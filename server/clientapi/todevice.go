@@ -12,7 +12,7 @@ const maxParamLength = 255
 
 // Source: client-server API, "Send-to-Device messaging".
 func (a *API) toDeviceRoutes() []route {
-	return []route{{Method: "PUT", Path: "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Handle: a.sendToDevice, Limit: httpx.LimitKeys}}
+	return []route{{Method: "PUT", Path: "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Handle: a.sendToDevice, Limit: httpx.LimitKeys, Suspended: true}}
 }
 
 func (a *API) sendToDevice(r *request) (any, error) {

@@ -9,6 +9,7 @@ package clientevent
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"beffroi/server/pdu"
@@ -17,10 +18,11 @@ import (
 
 // View says how events are shown to a device.
 type View struct {
-	Device int64     // transaction_id is for the device that sent the event only
-	Now    time.Time // for age
-	RoomID string    // "": left out, as in the timelines of /sync
-	Around Around    // the events that the shown ones speak of
+	Device int64      // transaction_id is for the device that sent the event only
+	User   store.Atom // the id of a delayed event is for its sender only
+	Now    time.Time  // for age
+	RoomID string     // "": left out, as in the timelines of /sync
+	Around Around     // the events that the shown ones speak of
 
 	Relations Relations // what is aggregated of the events that relate to the shown ones
 	Fields    Fields    // what is shown of each event
@@ -124,7 +126,11 @@ func (v *View) unsigned(e *store.Event, s Standing) []byte {
 	if s.Membership != "" {
 		out = appendText(out, "membership", s.Membership)
 	}
-	if e.TxnID != "" && e.TxnDevice == v.Device && v.Device != 0 {
+	delayID, delayed := strings.CutPrefix(e.TxnID, store.DelayedTxn)
+	if delayed && e.Sender == v.User {
+		out = appendText(out, "org.matrix.msc4140.delay_id", delayID)
+	}
+	if !delayed && e.TxnID != "" && e.TxnDevice == v.Device && v.Device != 0 {
 		out = appendText(out, "transaction_id", e.TxnID)
 	}
 	if old, ok := v.Around[e.Replaces]; ok && e.Replaces != 0 {
@@ -141,7 +147,7 @@ func (v *View) unsigned(e *store.Event, s Standing) []byte {
 
 // redaction is shown without what it was redacted by in turn, and without the reader's standing to it.
 func (v *View) redaction(by *store.Event) []byte {
-	plain := View{Device: v.Device, Now: v.Now, RoomID: v.RoomID}
+	plain := View{Device: v.Device, User: v.User, Now: v.Now, RoomID: v.RoomID}
 	return plain.Render(by, Standing{})
 }
 

@@ -85,18 +85,22 @@ func TestKeysGoWithTheirDevice(t *testing.T) {
 	}))
 }
 
-// A device without keys concerns nobody but its owner.
-func TestADeviceWithoutKeysWakesNobody(t *testing.T) {
+// A device without keys is in nobody's list; its owner's requests that wait look whether they still may.
+func TestADeviceWithoutKeysIsNoNewsForOthers(t *testing.T) {
 	w := newTown(t)
 	_, err := w.acc.Login(t.Context(), "alice", "secret", accounts.NewDevice{ID: "B"})
 	w.ok(err)
 	waiter := w.hub.Wait(int64(w.alice.User))
 	defer w.hub.Done(waiter)
+	before := w.db.Visible()
 	w.ok(w.acc.DeleteDevices(t.Context(), w.alice.User, []string{"B"}))
 	select {
 	case <-waiter.C:
-		t.Error("woken")
 	default:
+		t.Error("its owner is not woken")
+	}
+	if w.db.Visible() != before {
+		t.Error("the device list moved")
 	}
 }
 

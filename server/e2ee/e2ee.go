@@ -32,10 +32,15 @@ const (
 	maxWaiting      = 100_000   // messages that wait for a device
 	maxSessionData  = 64 << 10  // of a backed-up session, in bytes
 	maxSessions     = 1_000_000 // in a key backup
+	maxBackup       = 256 << 20 // of all session_data in a key backup, in bytes
 	maxBackups      = 100       // versions of a user's key backup
 	maxAuthData     = 64 << 10  // of a key backup, in bytes
 	claimsPerWrite  = 256       // so that nobody waits for a large claim
 	backupsPerWrite = 500       // so that nobody waits for a large backup
+	backupPage      = 1 << 20   // of session_data that is read at a time, in bytes
+	maxAlgorithms   = 16        // of a device's one-time keys, and of its fallback keys
+	queuePerWrite   = 500       // messages of a deleted device that are removed at a time
+	maxDehydrated   = 128 << 10 // of an encrypted dehydrated device, in bytes
 )
 
 // Service answers the endpoints of encryption.
@@ -45,11 +50,13 @@ type Service struct {
 	now        func() time.Time
 	serverName string
 	log        zerolog.Logger
+	maxBackup  int64         // see the constant
+	gone       chan struct{} // devices were deleted: see Run
 }
 
 // New makes the service of a server's local users.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, serverName string, log zerolog.Logger) *Service {
-	return &Service{db: db, hub: hub, now: now, serverName: serverName, log: log}
+	return &Service{db: db, hub: hub, now: now, serverName: serverName, log: log, maxBackup: maxBackup, gone: make(chan struct{}, 1)}
 }
 
 // Failures names the servers that could not be asked, each with an error.

@@ -95,19 +95,49 @@ func (s *Service) UpdateKeyBackup(ctx context.Context, session *accounts.Session
 // DeleteKeyBackup deletes a version and its keys; one that is deleted already is no error.
 // Source: client-server API, DELETE /room_keys/version/{version}.
 func (s *Service) DeleteKeyBackup(ctx context.Context, session *accounts.Session, version string) error {
+	b, err := store.Get(ctx, s.db, func(r *store.Reader) (store.KeyBackup, error) {
+		b, found, err := anyBackup(r, session.User, version)
+		if err == nil && !found {
+			err = unknownVersion()
+		}
+		return b, err
+	})
+	if err != nil {
+		return err
+	}
+	return s.deleteKeyBackup(ctx, session.User, b.Version)
+}
+
+// EraseKeyBackups deletes all versions of a user's key backup.
+// Source: client-server API, "Account deactivation", erase.
+func (s *Service) EraseKeyBackups(ctx context.Context, user store.Atom) error {
+	for {
+		b, found, err := s.currentKeyBackup(ctx, user)
+		if err != nil || !found {
+			return err
+		}
+		if err := s.deleteKeyBackup(ctx, user, b.Version); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Service) currentKeyBackup(ctx context.Context, user store.Atom) (b store.KeyBackup, found bool, err error) {
+	err = s.db.Read(ctx, func(r *store.Reader) (err error) {
+		b, found, err = r.CurrentKeyBackup(user)
+		return err
+	})
+	return b, found, err
+}
+
+// deleteKeyBackup marks a version as deleted and removes its sessions, in writes that nobody waits for.
+func (s *Service) deleteKeyBackup(ctx context.Context, user store.Atom, version int64) error {
 	for more := true; more; {
-		err := s.db.Write(ctx, func(tx *store.Tx) error {
-			b, found, err := anyBackup(&tx.Reader, session.User, version)
-			if err == nil && !found {
-				return unknownVersion()
-			}
-			if err == nil && !b.Deleted {
-				err = tx.DeleteKeyBackup(session.User, b.Version)
-			}
-			if err != nil {
+		err := s.db.Write(ctx, func(tx *store.Tx) (err error) {
+			if err = tx.DeleteKeyBackup(user, version); err != nil {
 				return err
 			}
-			more, err = tx.PurgeKeyBackup(session.User, b.Version, backupsPerWrite)
+			more, err = tx.PurgeKeyBackup(user, version, backupsPerWrite)
 			return err
 		})
 		if err != nil {

@@ -50,16 +50,30 @@ func (s *Service) PutRoomKeys(ctx context.Context, session *accounts.Session, ve
 	var state *BackupState
 	for _, part := range parts {
 		state, err = s.changeBackup(ctx, session, version, true, func(tx *store.Tx, b store.KeyBackup) error {
-			if b.Count+int64(len(part)) > maxSessions {
-				return merr.TooLarge("A backup can hold %d keys", maxSessions)
+			if err := tx.PutBackupSessions(session.User, b.Version, part); err != nil {
+				return err
 			}
-			return tx.PutBackupSessions(session.User, b.Version, part)
+			return s.fits(tx, session.User, b.Version)
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return state, nil
+}
+
+// fits refuses a backup that grew beyond the bounds: 413 M_TOO_LARGE.
+func (s *Service) fits(tx *store.Tx, user store.Atom, version int64) error {
+	b, _, err := tx.KeyBackup(user, version)
+	switch {
+	case err != nil:
+		return err
+	case b.Count > maxSessions:
+		return merr.TooLarge("A backup can hold %d keys: delete keys, or begin a new version", maxSessions)
+	case b.Bytes > s.maxBackup:
+		return merr.TooLarge("A backup can hold %d bytes of session_data: delete keys, or begin a new version", s.maxBackup)
+	}
+	return nil
 }
 
 // DeleteRoomKeys deletes keys of a version: all, those of a room, or one.
@@ -102,28 +116,39 @@ func (s *Service) changeBackup(ctx context.Context, session *accounts.Session, v
 	return &BackupState{strconv.FormatInt(after.ETag, 10), after.Count}, nil
 }
 
-// RoomKeys gives the keys of a version: all, those of a room, or one. M_NOT_FOUND where there is no such version.
+// RoomKeys reads the keys of a version page by page: all, those of a room, or one. M_NOT_FOUND where there is no such version.
 // Source: client-server API, GET /room_keys/keys.
-func (s *Service) RoomKeys(ctx context.Context, session *accounts.Session, version string, part store.BackupPart) (*RoomKeys, error) {
-	keys := &RoomKeys{Rooms: map[string]*RoomSessions{}}
-	err := s.db.Read(ctx, func(r *store.Reader) error {
-		b, err := backup(r, session.User, version)
+func (s *Service) RoomKeys(ctx context.Context, session *accounts.Session, version string, part store.BackupPart) (*RoomKeysReader, error) {
+	reader := &RoomKeysReader{s: s, user: session.User, version: version, part: part}
+	return reader, reader.Next(ctx)
+}
+
+// RoomKeysReader has a page of keys at a time, and no more in memory: a backup may have a hundred megabytes. A key that is changed while the
+// pages are read comes as it was or as it became.
+type RoomKeysReader struct {
+	Page []store.BackupSession // in the order of rooms
+	More bool                  // pages follow
+
+	s       *Service
+	user    store.Atom
+	version string
+	part    store.BackupPart
+}
+
+// Next reads the page after this one.
+func (k *RoomKeysReader) Next(ctx context.Context) error {
+	var last store.BackupSession
+	if len(k.Page) > 0 {
+		last = k.Page[len(k.Page)-1]
+	}
+	return k.s.db.Read(ctx, func(r *store.Reader) error {
+		b, err := backup(r, k.user, k.version)
 		if err != nil {
 			return err
 		}
-		return r.BackupSessions(session.User, b.Version, part, keys.add)
+		k.Page, k.More, err = r.BackupSessions(k.user, b.Version, k.part, last, backupPage)
+		return err
 	})
-	return keys, err
-}
-
-func (k *RoomKeys) add(s store.BackupSession) error {
-	room := k.Rooms[s.RoomID]
-	if room == nil {
-		room = &RoomSessions{Sessions: map[string]*BackupSession{}}
-		k.Rooms[s.RoomID] = room
-	}
-	room.Sessions[s.SessionID] = &BackupSession{&s.FirstMessageIndex, &s.ForwardedCount, &s.IsVerified, s.SessionData}
-	return nil
 }
 
 // list checks the keys.

@@ -38,7 +38,7 @@ func (s *Service) Upload(ctx context.Context, session *accounts.Session, upload 
 		if changed, err = keys.put(tx, session); err != nil {
 			return err
 		}
-		counts, err = tx.OneTimeKeyCounts(session.Device)
+		counts, err = countKeys(tx, session.Device)
 		return err
 	})
 	switch {
@@ -46,6 +46,19 @@ func (s *Service) Upload(ctx context.Context, session *accounts.Session, upload 
 		s.wakeSharers(ctx, session.User)
 	case err == nil:
 		s.hub.Wake(int64(session.User)) // the counts
+	}
+	return counts, err
+}
+
+// countKeys counts a device's one-time keys and refuses keys of too many algorithms: each has rows of its own.
+func countKeys(tx *store.Tx, device int64) (map[string]int, error) {
+	counts, err := tx.OneTimeKeyCounts(device)
+	if err != nil {
+		return nil, err
+	}
+	fallbacks, err := tx.FallbackKeys(device)
+	if err == nil && max(len(counts), fallbacks) > maxAlgorithms {
+		err = merr.TooLarge("A device can have keys of %d algorithms", maxAlgorithms)
 	}
 	return counts, err
 }

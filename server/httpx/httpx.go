@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,8 +28,13 @@ const (
 	LimitBackup  = 16 << 20  // key backups
 )
 
-// Session is what an access token proves. The adapter needs only a name for the log.
-type Session interface{ Who() string }
+// Session is what an access token proves.
+type Session interface {
+	// Who is a name for the log.
+	Who() string
+	// Writable refuses sessions that may only read, with a merr error.
+	Writable() error
+}
 
 // Authenticator turns an access token into a session, or gives a merr error.
 type Authenticator[S Session] interface {
@@ -73,6 +79,10 @@ type Route[S Session] struct {
 	Handle Handler[S]
 	Auth   Auth
 	Limit  int64 // of the body, in bytes; 0: LimitGeneral; -1: the handler limits it
+
+	// Suspended routes take sessions that may only read, although they are not GET: they write nothing that others would see, or the handler
+	// asks Writable itself.
+	Suspended bool
 }
 
 // Request is a request with its session. The body is read through Decode only, or by the handler where the route's limit is -1.
@@ -132,8 +142,19 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 		if s, ok := r.Writer.(*recorder); ok {
 			s.who = session.Who()
 		}
+		if err := route.admits(session.Writable); err != nil {
+			return nil, err
+		}
 	}
 	return route.Handle(r)
+}
+
+// admits asks whether the session may write, where the route does.
+func (route Route[S]) admits(writable func() error) error {
+	if route.Method == http.MethodGet || route.Suspended {
+		return nil
+	}
+	return writable()
 }
 
 // AccessToken finds a request's token, for routes without authentication that look at it themselves. Source: client-server API, "Using access tokens".
@@ -144,11 +165,14 @@ func AccessToken(r *http.Request) string {
 	return r.URL.Query().Get("access_token")
 }
 
-// fail answers with the public part of err and logs the private one.
+// fail answers with the public part of err and logs the private one. Source for Retry-After: client-server API, "Rate limiting".
 func (a *Adapter[S]) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := merr.From(err)
 	if e.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		a.log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("request failed")
+	}
+	if ms, ok := e.Extra["retry_after_ms"].(int64); ok {
+		w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
 	}
 	writeJSON(w, e.Status, e)
 }

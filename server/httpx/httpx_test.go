@@ -18,6 +18,8 @@ type who string
 
 func (w who) Who() string { return string(w) }
 
+func (w who) Writable() error { return nil }
+
 type tokens struct{}
 
 func (tokens) Authenticate(_ context.Context, token, _ string) (who, error) {

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"beffroi/server/merr"
@@ -32,6 +33,7 @@ type Service struct {
 	max        int64
 	now        func() time.Time
 	random     io.Reader
+	placing    sync.RWMutex        // held for writing while bytes that nobody's upload names are removed
 	images     *semaphore.Weighted // bytes of memory that images take while they are made smaller
 }
 

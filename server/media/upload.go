@@ -38,13 +38,25 @@ func (s *Service) Upload(ctx context.Context, u Upload, body io.Reader) (uri str
 	if m.ID, err = s.newID(); err != nil {
 		return "", err
 	}
-	if m.SHA256, m.Size, err = s.receive(body); err != nil {
+	f, err := s.receive(body, &m)
+	if err != nil {
 		return "", err
 	}
-	if err = s.db.Write(ctx, func(tx *store.Tx) error { return tx.InsertMedia(m) }); err != nil {
+	defer f.Close()
+	if err = s.keep(ctx, f, m); err != nil {
 		return "", err
 	}
 	return "mxc://" + s.serverName + "/" + m.ID, nil
+}
+
+// keep gives a received file its name for good, and then makes it known.
+func (s *Service) keep(ctx context.Context, f *os.File, m store.Media) error {
+	s.placing.RLock()
+	defer s.placing.RUnlock()
+	if err := place(f, s.path(m.SHA256)); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.InsertMedia(m) })
 }
 
 // newID makes a media id that can't be guessed: whoever knows it may have the media.
@@ -63,30 +75,28 @@ func contentType(given string) string {
 	return given
 }
 
-// receive streams a body to a temporary file and gives it its name for good.
-func (s *Service) receive(body io.Reader) (sum []byte, size int64, err error) {
+// receive streams a body to a temporary file, synced, and notes its size and hash.
+func (s *Service) receive(body io.Reader, m *store.Media) (*os.File, error) {
 	f, err := os.CreateTemp(s.tmp(), "upload-")
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	defer func() {
-		if f.Close(); err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
+	if err := s.stream(body, f, m); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return f, nil
+}
+
+func (s *Service) stream(body io.Reader, f *os.File, m *store.Media) (err error) {
 	hash := sha256.New()
-	size, err = io.Copy(io.MultiWriter(f, hash), io.LimitReader(body, s.max+1))
-	if err != nil {
-		return nil, 0, err
+	if m.Size, err = io.Copy(io.MultiWriter(f, hash), io.LimitReader(body, s.max+1)); err != nil {
+		return err
 	}
-	if size > s.max {
-		return nil, 0, s.tooLarge()
+	if m.Size > s.max {
+		return s.tooLarge()
 	}
-	if err = f.Sync(); err != nil {
-		return nil, 0, err
-	}
-	sum = hash.Sum(nil)
-	return sum, size, place(f, s.path(sum))
+	m.SHA256 = hash.Sum(nil)
+	return f.Sync()
 }
 
 func (s *Service) tooLarge() error {

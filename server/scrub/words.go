@@ -170,6 +170,8 @@ var nouns = map[string]noun{
 	"member":             {"participation à un salon", "participations à des salons", "e"},
 	"receipt":            {"accusé de lecture", "accusés de lecture", ""},
 	"to_device":          {"message entre appareils", "messages entre appareils", ""},
+	"delayed_event":      {"envoi différé", "envois différés", ""},
+	"dehydrated_device":  {"appareil en sommeil", "appareils en sommeil", ""},
 	"device_keys":        {"clé d'appareil", "clés d'appareil", "e"},
 	"cross_signing_key":  {"clé de signature croisée", "clés de signature croisée", "e"},
 	"key_signature":      {"signature de clé", "signatures de clés", "e"},

@@ -36,6 +36,7 @@ const (
 	selectBearer = `SELECT ` + deviceColumns + `, t.text, a.admin, a.state FROM device d
 		JOIN account a ON a.user = d.user JOIN atom t ON t.id = d.user WHERE d.token_key = ?`
 	selectDevice  = `SELECT ` + deviceColumns + ` FROM device d WHERE d.user = ? AND d.device_id = ?`
+	hasDevice     = `SELECT 1 FROM device WHERE id = ?`
 	selectDevices = `SELECT ` + deviceColumns + ` FROM device d WHERE d.user = ? ORDER BY d.id`
 	insertDevice  = `INSERT INTO device (user, device_id, token_key, generation, confirmed, display_name, created)
 		VALUES (?, ?, ?, ?, ?, nullif(?, ''), ?)`
@@ -87,6 +88,12 @@ func (r *Reader) Devices(user Atom) ([]Device, error) {
 		}
 		return d, err
 	})
+}
+
+// HasDevice tells whether a device is still there.
+func (r *Reader) HasDevice(device int64) (bool, error) {
+	var one int
+	return r.row(hasDevice, in(device), &one)
 }
 
 // PutDevice makes a device and gives its number.

@@ -47,10 +47,10 @@ func (tx *Tx) PutDeviceKeys(user Atom, deviceID string, json []byte) (changed bo
 	return true, tx.ForgetSignaturesOf(user, deviceID)
 }
 
-// ForgetDevice removes the keys and the queue of a device that is gone. It tells whether it had identity keys: then its user's device
-// list changed, and those in UsersSharingRooms are to be woken.
+// ForgetDevice removes the keys of a device that is gone; its queue is left to PurgeToDevice. It tells whether it had identity keys: then its
+// user's device list changed, and those in UsersSharingRooms are to be woken.
 func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) (changed bool, err error) {
-	for _, query := range []string{deleteToDevice, deleteOneTimeKeys, deleteFallbackKeys} {
+	for _, query := range []string{deleteOneTimeKeys, deleteFallbackKeys, forgetDehydrated} {
 		if err := tx.exec(query, device); err != nil {
 			return false, err
 		}

@@ -2,28 +2,31 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
 const (
-	backupColumns  = `version, algorithm, auth_data, etag, count, deleted`
+	backupColumns  = `version, algorithm, auth_data, etag, count, bytes, deleted`
 	currentBackup  = `SELECT ` + backupColumns + ` FROM key_backup WHERE user = ? AND deleted = 0 ORDER BY version DESC LIMIT 1`
 	backupVersion  = `SELECT ` + backupColumns + ` FROM key_backup WHERE user = ? AND version = ?`
 	insertBackup   = `INSERT INTO key_backup (user, version, algorithm, auth_data) VALUES (?, ?, ?, ?)`
 	lastBackup     = `SELECT coalesce(max(version), 0) FROM key_backup WHERE user = ?`
 	countBackups   = `SELECT count(*) FROM key_backup WHERE user = ? AND deleted = 0`
 	setAuthData    = `UPDATE key_backup SET auth_data = ? WHERE user = ? AND version = ?`
-	deleteBackup   = `UPDATE key_backup SET deleted = 1, count = 0, auth_data = '' WHERE user = ? AND version = ?`
-	backupChanged  = `UPDATE key_backup SET etag = etag + 1, count = count + ? WHERE user = ? AND version = ?`
+	deleteBackup   = `UPDATE key_backup SET deleted = 1, count = 0, bytes = 0, auth_data = '' WHERE user = ? AND version = ?`
+	backupChanged  = `UPDATE key_backup SET etag = etag + 1, count = count + ?, bytes = bytes + ? WHERE user = ? AND version = ?`
 	sessionColumns = `room_id, session_id, first_message_index, forwarded_count, is_verified, session_data`
 	insertSession  = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	// Source: client-server API, "Server-side key backups": which of two keys of a session is kept.
 	replaceSession = `UPDATE key_backup_session SET first_message_index = ?5, forwarded_count = ?6, is_verified = ?7, session_data = ?8, sum = ?9
 		WHERE user = ?1 AND version = ?2 AND room_id = ?3 AND session_id = ?4
 		AND (1 - is_verified, first_message_index, forwarded_count) > (1 - ?7, ?5, ?6)`
-	sessionsOf     = `SELECT ` + sessionColumns + ` FROM key_backup_session WHERE user = ? AND version = ?`
+	sessionSize    = `SELECT length(session_data) FROM key_backup_session WHERE user = ? AND version = ? AND room_id = ? AND session_id = ?`
+	sessionsAfter  = `SELECT ` + sessionColumns + ` FROM key_backup_session WHERE user = ? AND version = ? AND (room_id, session_id) > (?, ?)`
 	deleteSessions = `DELETE FROM key_backup_session WHERE rowid IN (SELECT rowid FROM key_backup_session WHERE user = ? AND version = ?`
 	upToLimit      = ` LIMIT ?)`
+	givingSizes    = ` RETURNING length(session_data)`
 	inRoom         = ` AND room_id = ?`
 	ofSession      = ` AND session_id = ?`
 	inOrder        = ` ORDER BY room_id, session_id`
@@ -36,6 +39,7 @@ type KeyBackup struct {
 	AuthData  []byte // JSON
 	ETag      int64  // rises with each change of the sessions
 	Count     int64  // of sessions
+	Bytes     int64  // of their session_data
 	Deleted   bool   // its sessions are gone; the version is never given again
 }
 
@@ -69,7 +73,7 @@ func (r *Reader) KeyBackup(user Atom, version int64) (b KeyBackup, found bool, e
 }
 
 func (r *Reader) keyBackup(query string, args ...any) (b KeyBackup, found bool, err error) {
-	found, err = r.row(query, args, &b.Version, &b.Algorithm, &b.AuthData, &b.ETag, &b.Count, &b.Deleted)
+	found, err = r.row(query, args, &b.Version, &b.Algorithm, &b.AuthData, &b.ETag, &b.Count, &b.Bytes, &b.Deleted)
 	return b, found, err
 }
 
@@ -113,50 +117,72 @@ func (tx *Tx) PurgeKeyBackup(user Atom, version int64, limit int) (more bool, er
 	return n == int64(limit), err
 }
 
-// BackupSessions reads sessions in the order of rooms and session ids.
-func (r *Reader) BackupSessions(user Atom, version int64, part BackupPart, each func(BackupSession) error) error {
+// BackupSessions reads sessions in the order of rooms and session ids: those after one that was read before (of no room: from the first),
+// as many as have the given number of bytes of session_data, and one at least. It tells whether there may be more.
+func (r *Reader) BackupSessions(user Atom, version int64, part BackupPart, after BackupSession, bytes int) (page []BackupSession, more bool, err error) {
 	condition, args := part.where()
-	return r.rows(sessionsOf+condition+inOrder, append(in(user, version), args...), func(rows *sql.Rows) error {
+	args = append(in(user, version, after.RoomID, after.SessionID), args...)
+	err = r.rows(sessionsAfter+condition+inOrder, args, func(rows *sql.Rows) error {
 		var s BackupSession
 		err := rows.Scan(&s.RoomID, &s.SessionID, &s.FirstMessageIndex, &s.ForwardedCount, &s.IsVerified, &s.SessionData)
 		if err != nil {
 			return err
 		}
-		return each(s)
+		page = append(page, s)
+		if bytes -= len(s.SessionData); bytes < 0 {
+			return errEnough
+		}
+		return nil
 	})
+	if errors.Is(err, errEnough) {
+		return page, true, nil
+	}
+	return page, false, err
 }
 
 // PutBackupSessions keeps the better key of each session, and raises the version's etag where something changed.
 func (tx *Tx) PutBackupSessions(user Atom, version int64, sessions []BackupSession) error {
-	var added, replaced int64
+	var added, replaced, bytes int64
 	for _, s := range sessions {
 		args := in(user, version, s.RoomID, s.SessionID, s.FirstMessageIndex, s.ForwardedCount, s.IsVerified, s.SessionData, s.Sum())
 		n, err := tx.execCount(insertSession, args...)
 		if err != nil {
 			return err
 		}
+		size := int64(len(s.SessionData))
 		if added += n; n > 0 {
+			bytes += size
 			continue
+		}
+		var old int64
+		if _, err = tx.row(sessionSize, args[:4], &old); err != nil {
+			return err
 		}
 		if n, err = tx.execCount(replaceSession, args...); err != nil {
 			return err
 		}
 		replaced += n
+		bytes += n * (size - old)
 	}
 	if added+replaced == 0 {
 		return nil
 	}
-	return tx.exec(backupChanged, added, user, version)
+	return tx.exec(backupChanged, added, bytes, user, version)
 }
 
 // DeleteBackupSessions deletes sessions of a version that is not deleted, limit at most, and tells whether there may be more.
 func (tx *Tx) DeleteBackupSessions(user Atom, version int64, part BackupPart, limit int) (more bool, err error) {
 	condition, args := part.where()
-	n, err := tx.execCount(deleteSessions+condition+upToLimit, append(append(in(user, version), args...), limit)...)
-	if err != nil || n == 0 {
+	args = append(append(in(user, version), args...), limit)
+	sizes, err := list(&tx.Reader, deleteSessions+condition+upToLimit+givingSizes, args, scanInt[int64])
+	if err != nil || len(sizes) == 0 {
 		return false, err
 	}
-	return n == int64(limit), tx.exec(backupChanged, -n, user, version)
+	var bytes int64
+	for _, n := range sizes {
+		bytes += n
+	}
+	return len(sizes) == limit, tx.exec(backupChanged, -len(sizes), -bytes, user, version)
 }
 
 func (p BackupPart) where() (condition string, args []any) {

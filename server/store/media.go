@@ -1,10 +1,16 @@
 package store
 
-import "fmt"
+import (
+	"database/sql"
+	"fmt"
+)
 
 const (
 	insertMedia = `INSERT INTO media (media_id, sha256, size, content_type, file_name, uploader, created, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 	mediaByID   = `SELECT sha256, size, content_type, file_name, uploader, created FROM media WHERE media_id = ?`
+	mediaOf     = `SELECT media_id, sha256 FROM media WHERE uploader = ? ORDER BY media_id LIMIT ?`
+	mediaUsed   = `SELECT 1 FROM media WHERE sha256 = ? LIMIT 1`
+	deleteMedia = `DELETE FROM media WHERE media_id = ?`
 )
 
 // Media is what is known of uploaded bytes. The same bytes may have been uploaded many times.
@@ -33,4 +39,21 @@ func (r *Reader) Media(id string) (m Media, found bool, err error) {
 	m.ID = id
 	found, err = r.row(mediaByID, in(id), &m.SHA256, &m.Size, &m.ContentType, &m.FileName, &m.Uploader, &m.Created)
 	return m, found, err
+}
+
+// MediaOf gives uploads of a user, limit at most: their ids and hashes.
+func (r *Reader) MediaOf(uploader Atom, limit int) ([]Media, error) {
+	return list(r, mediaOf, in(uploader, limit), func(rows *sql.Rows) (m Media, err error) {
+		err = rows.Scan(&m.ID, &m.SHA256)
+		return m, err
+	})
+}
+
+// DeleteMedia forgets an upload. Its bytes may be another's too.
+func (tx *Tx) DeleteMedia(id string) error { return tx.exec(deleteMedia, id) }
+
+// MediaUsed tells whether bytes with a SHA-256 are anybody's upload.
+func (r *Reader) MediaUsed(sha256 []byte) (bool, error) {
+	var one int
+	return r.row(mediaUsed, in(sha256), &one)
 }

@@ -16,6 +16,7 @@ const (
 	fallbackKey         = `SELECT key_id, json, used FROM fallback_key WHERE device = ? AND algorithm = ?`
 	useFallbackKey      = `UPDATE fallback_key SET used = 1 WHERE device = ? AND algorithm = ?`
 	unusedFallbackTypes = `SELECT algorithm FROM fallback_key WHERE device = ? AND used = 0 ORDER BY algorithm`
+	countFallbackKeys   = `SELECT count(*) FROM fallback_key WHERE device = ?`
 	deleteFallbackKeys  = `DELETE FROM fallback_key WHERE device = ?`
 )
 
@@ -100,4 +101,10 @@ func (r *Reader) UnusedFallbackTypes(device int64) ([]string, error) {
 		return err
 	})
 	return types, err
+}
+
+// FallbackKeys counts the fallback keys of a device, one for each algorithm.
+func (r *Reader) FallbackKeys(device int64) (n int, err error) {
+	_, err = r.row(countFallbackKeys, in(device), &n)
+	return n, err
 }

@@ -15,13 +15,14 @@ const (
 )
 
 const (
-	emptyOneTimeKeys  = `DELETE FROM one_time_key`
-	emptyFallbackKeys = `DELETE FROM fallback_key`
+	emptyOneTimeKeys = `DELETE FROM one_time_key`
+	// Nobody uploads keys for a dehydrated device again; one that was replaced in the lost interval went with its keys.
+	emptyFallbackKeys = `DELETE FROM fallback_key WHERE device NOT IN (SELECT device FROM dehydrated_device)`
 	staleLists        = `UPDATE device_list SET stale = 1 WHERE stream_id IS NOT NULL`
 	// The current version of each user's key backup.
 	currentBackups = `SELECT user, max(version) FROM key_backup WHERE deleted = 0 GROUP BY user`
-	copyBackup     = `INSERT INTO key_backup (user, version, algorithm, auth_data, etag, count)
-		SELECT user, ?3, algorithm, auth_data, etag, count FROM key_backup WHERE user = ?1 AND version = ?2`
+	copyBackup     = `INSERT INTO key_backup (user, version, algorithm, auth_data, etag, count, bytes)
+		SELECT user, ?3, algorithm, auth_data, etag, count, bytes FROM key_backup WHERE user = ?1 AND version = ?2`
 	copyBackupSessions = `INSERT INTO key_backup_session (user, version, ` + sessionColumns + `, sum)
 		SELECT user, ?3, ` + sessionColumns + `, sum FROM key_backup_session WHERE user = ?1 AND version = ?2 ORDER BY room_id, session_id`
 )

@@ -55,19 +55,18 @@ func TestAfterRestore(t *testing.T) {
 	version := first<<32 + 1
 	must(f.Read(ctx, func(r *store.Reader) error {
 		b, found, err := r.CurrentKeyBackup(alice)
-		if !found || b.Version != version || string(b.AuthData) != `{"public_key":"k"}` || b.Count != 1 || b.Algorithm != "m.alg" {
+		if !found || b.Version != version || string(b.AuthData) != `{"public_key":"k"}` || b.Count != 1 || b.Bytes != int64(len(session.SessionData)) || b.Algorithm != "m.alg" {
 			t.Errorf("alice's backup is %+v, want version %d", b, version)
 		}
 		n := 0
-		count := func(s store.BackupSession) error {
-			if string(s.SessionData) != string(session.SessionData) {
-				t.Errorf("%s", s.SessionData)
-			}
-			n++
-			return nil
-		}
 		for _, v := range []int64{2, version} { // who has not noticed yet reads the old one
-			must(r.BackupSessions(alice, v, store.BackupPart{}, count))
+			sessions, _, err := r.BackupSessions(alice, v, store.BackupPart{}, store.BackupSession{}, 1<<20)
+			must(err)
+			for _, s := range sessions {
+				if n++; string(s.SessionData) != string(session.SessionData) {
+					t.Errorf("%s", s.SessionData)
+				}
+			}
 		}
 		if n != 2 {
 			t.Error(n, "sessions in both versions")

@@ -6,12 +6,13 @@ const (
 	insertToDevice = `INSERT INTO to_device (pos, device, seq, json, sum)
 		SELECT ?1, id, coalesce((SELECT seq FROM to_device WHERE device = id ORDER BY pos DESC LIMIT 1), 0) + 1, ?3, ?4
 		FROM device WHERE id = ?2`
-	toDeviceAfter  = `SELECT pos, json FROM to_device WHERE device = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`
-	toDeviceEnds   = `SELECT (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos LIMIT 1), (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos DESC LIMIT 1)`
-	toDeviceUpTo   = `SELECT 1 FROM to_device WHERE device = ? AND pos <= ? LIMIT 1`
-	ackToDevice    = `DELETE FROM to_device WHERE device = ? AND pos <= ?`
-	deleteToDevice = `DELETE FROM to_device WHERE device = ?`
-	txnKnown       = `SELECT 1 FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
+	toDeviceAfter = `SELECT pos, json FROM to_device WHERE device = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`
+	toDeviceEnds  = `SELECT (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos LIMIT 1), (SELECT seq FROM to_device WHERE device = ?1 ORDER BY pos DESC LIMIT 1)`
+	toDeviceUpTo  = `SELECT 1 FROM to_device WHERE device = ? AND pos <= ? LIMIT 1`
+	ackToDevice   = `DELETE FROM to_device WHERE device = ? AND pos <= ?`
+	purgeToDevice = `DELETE FROM to_device WHERE pos IN (SELECT pos FROM to_device WHERE device = ? ORDER BY pos LIMIT ?)`
+	nextQueue     = `SELECT device FROM to_device WHERE device > ? ORDER BY device LIMIT 1`
+	txnKnown      = `SELECT 1 FROM txn WHERE device = ? AND scope = ? AND txn_id = ?`
 )
 
 // ToDevice is a message to one device.
@@ -58,6 +59,25 @@ func (tx *Tx) QueueToDevice(device int64, json []byte) error {
 	}
 	tx.touch(TouchedDevice, device, pos)
 	return tx.exec(insertToDevice, pos, device, json, Sum(json))
+}
+
+// OrphanQueue gives the first device after one for which messages wait, and which is gone. It tells whether there is one.
+func (r *Reader) OrphanQueue(after int64) (device int64, found bool, err error) {
+	for device = after; ; {
+		if found, err = r.row(nextQueue, in(device), &device); err != nil || !found {
+			return 0, false, err
+		}
+		there, err := r.HasDevice(device)
+		if err != nil || !there {
+			return device, err == nil, err
+		}
+	}
+}
+
+// PurgeToDevice removes messages of a device that is gone, limit at most, and tells whether there may be more.
+func (tx *Tx) PurgeToDevice(device int64, limit int) (more bool, err error) {
+	n, err := tx.execCount(purgeToDevice, device, limit)
+	return n == int64(limit), err
 }
 
 // TxnKnown tells whether the device already made the request with this transaction id.

@@ -211,5 +211,5 @@ func (l *look) texts(atoms []store.Atom) ([]string, error) {
 
 // view shows events without their room's id, which the sections are keyed by.
 func (l *look) view(around clientevent.Around) *clientevent.View {
-	return &clientevent.View{Device: l.q.Session.Device, Now: l.now, Around: around, Fields: l.fields}
+	return &clientevent.View{Device: l.q.Session.Device, User: l.q.Session.User, Now: l.now, Around: around, Fields: l.fields}
 }

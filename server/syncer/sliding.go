@@ -59,6 +59,9 @@ type slide struct {
 
 // slideOnce looks, unless nothing can have happened since the client's last answer and it asks for the same.
 func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection, turn int64, asked [32]byte) (*SlidingAnswer, error) {
+	if err := s.still(ctx, q.Session); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.turn != turn {

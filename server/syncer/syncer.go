@@ -77,6 +77,9 @@ func (s *Syncer) Sync(ctx context.Context, q *Request) (*Answer, error) {
 
 // once looks, unless nothing can have happened since the device's last answer.
 func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
+	if err := s.still(ctx, q.Session); err != nil {
+		return nil, err
+	}
 	wakes := s.hub.Wakes(int64(q.Session.User))
 	d := s.memory.device(q.Session.Device)
 	if f := d.unchanged(q.Since, wakes); f != nil && !q.FullState {
@@ -93,6 +96,14 @@ func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 	}
 	l.remember(wakes)
 	return l.answer, nil
+}
+
+// still ends a request whose device was logged out while it waited.
+func (s *Syncer) still(ctx context.Context, session *accounts.Session) error {
+	if s.sources.Still == nil {
+		return nil
+	}
+	return s.sources.Still(ctx, session)
 }
 
 // silence is an answer without news.

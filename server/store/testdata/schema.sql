@@ -55,6 +55,36 @@ CREATE TABLE database_owner (
 	owner TEXT NOT NULL
 );
 
+CREATE TABLE dehydrated_device (
+	user   INTEGER PRIMARY KEY, -- atom
+	device INTEGER NOT NULL,
+	data   BLOB NOT NULL        -- JSON: the encrypted device
+);
+
+CREATE TABLE delayed_event (
+	delay_id  TEXT PRIMARY KEY,
+	user      INTEGER NOT NULL, -- atom
+	device    INTEGER NOT NULL, -- that scheduled it
+	txn       TEXT,             -- the scheduling request's path, to recognise it again; null: it has no transaction id
+	room_id   TEXT NOT NULL,
+	type      TEXT NOT NULL,
+	state_key TEXT,             -- null: not a state event
+	content   BLOB NOT NULL,    -- JSON
+	delay     INTEGER NOT NULL, -- milliseconds
+	since     INTEGER NOT NULL, -- when it was scheduled or last restarted, in milliseconds
+	finalised INTEGER,          -- when it was sent, cancelled or failed, in milliseconds; null: it is scheduled
+	event_id  TEXT,             -- of the event that was sent
+	error     BLOB              -- JSON: why it could not be sent
+);
+
+CREATE INDEX delayed_event_due ON delayed_event (since + delay, delay_id) WHERE finalised IS NULL;
+
+CREATE INDEX delayed_event_old ON delayed_event (finalised) WHERE finalised IS NOT NULL;
+
+CREATE UNIQUE INDEX delayed_event_txn ON delayed_event (device, txn) WHERE txn IS NOT NULL;
+
+CREATE INDEX delayed_event_user ON delayed_event (user, finalised);
+
 CREATE TABLE device (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: queues and echoes refer to it
 	user         INTEGER NOT NULL,
@@ -151,7 +181,7 @@ CREATE TABLE key_backup (
 	auth_data BLOB NOT NULL,    -- JSON
 	etag      INTEGER NOT NULL DEFAULT 0, -- rises with each change of the sessions
 	count     INTEGER NOT NULL DEFAULT 0, -- of sessions
-	deleted   INTEGER NOT NULL DEFAULT 0,
+	deleted   INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (user, version)
 );
 
@@ -195,6 +225,10 @@ CREATE TABLE media (
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
 , sum INTEGER) WITHOUT ROWID;
+
+CREATE INDEX media_sha256 ON media (sha256);
+
+CREATE INDEX media_uploader ON media (uploader, media_id);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
