@@ -25,10 +25,7 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 		if v, err = g.judge(ctx, a); err != nil || v == nil {
 			return err
 		}
-		if !v.placed() {
-			return nil
-		}
-		return l.adopt(g, v)
+		return g.readMoves(v)
 	})
 	if err != nil || v == nil {
 		return nil, err
@@ -39,8 +36,11 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}}, v)
 }
 
-// queueVerdict queues the write of an event that was judged in the graph, and over which the pending head has moved. The room is locked.
+// queueVerdict moves the pending head over an event that was judged in the graph, and queues its write. The room is locked.
 func (s *Service) queueVerdict(ctx context.Context, l *live, e judged, v *verdict) (*write, error) {
+	if v.placed() {
+		l.adopt(v)
+	}
 	if v.placed() && !v.hidden { // what was redacted before it came counts for nobody
 		var err error
 		if e.counted, err = s.count(ctx, l, e.Event); err != nil {

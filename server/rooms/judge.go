@@ -25,6 +25,7 @@ type verdict struct {
 	isTip    bool      // it is one itself
 	current  *state    // the room's current state after it
 	changes  map[auth.Key]string
+	moves    []move // the same, for the copy in memory
 	nids     map[string]store.NID
 	redacts  *redaction // what it redacts
 	early    *earlyRedaction

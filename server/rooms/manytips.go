@@ -45,7 +45,7 @@ func (s *Service) drawOnMany(ctx context.Context, l *live, d draft) (*write, err
 		if err := g.settleTips(v); err != nil {
 			return err
 		}
-		return l.adopt(g, v)
+		return g.readMoves(v)
 	})
 	if err != nil {
 		return nil, err

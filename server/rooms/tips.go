@@ -89,21 +89,29 @@ func (g *graph) together(states []*state) (*state, error) {
 	return g.resolve(states)
 }
 
-// adopt moves the pending head over a verdict.
-func (l *live) adopt(g *graph, v *verdict) error {
-	own := g.own
-	if v.hidden {
-		own = own.Redact()
-	}
-	moves := make([]move, 0, len(v.changes))
+// readMoves reads what the pending head needs to move over a verdict.
+func (g *graph) readMoves(v *verdict) error {
 	for key, id := range v.changes {
-		m, err := g.move(key, id, own)
+		m, err := g.move(key, id, v.shown())
 		if err != nil {
 			return err
 		}
-		moves = append(moves, m)
+		v.moves = append(v.moves, m)
 	}
-	for _, m := range moves {
+	return nil
+}
+
+// shown is the event as it is kept.
+func (v *verdict) shown() *pdu.Event {
+	if v.hidden {
+		return v.event.Redact()
+	}
+	return v.event
+}
+
+// adopt moves the pending head over a verdict.
+func (l *live) adopt(v *verdict) {
+	for _, m := range v.moves {
 		l.change(m)
 	}
 	l.tips, l.depth = nil, 0
@@ -111,10 +119,9 @@ func (l *live) adopt(g *graph, v *verdict) error {
 		l.tips, l.depth = append(l.tips, l.tipOf(t.e)), max(l.depth, t.e.Depth())
 	}
 	if v.isTip {
-		l.tips, l.depth = append(l.tips, l.tipOf(own)), max(l.depth, own.Depth())
+		l.tips, l.depth = append(l.tips, l.tipOf(v.event)), max(l.depth, v.event.Depth())
 	}
 	l.forkedOf = v.forkedOf()
-	return nil
 }
 
 // forkedOf are the state groups that the current state is the resolution of; nil where they are not all stored.

@@ -128,7 +128,9 @@ func TestPurgeLeavesNoRow(t *testing.T) {
 	}
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM relation`: 3, `SELECT count(*) FROM relation_waiting`: 3, `SELECT count(*) FROM state_delta`: 3,
-		`SELECT count(*) FROM room`: 1, `SELECT count(*) FROM purge`: 0,
+		`SELECT count(*) FROM room`: 1, `SELECT count(*) FROM purge`: 0, `SELECT count(*) FROM search_edit`: 3,
+		`SELECT count(*) FROM search WHERE search MATCH 'tags : ` + RoomTag(gone) + `'`:  0,
+		`SELECT count(*) FROM search WHERE search MATCH 'tags : ` + RoomTag(stays) + `'`: 3,
 	} {
 		if n := count(t, db, query); n != want {
 			t.Errorf("%s: %d, want %d", query, n, want)
@@ -149,6 +151,12 @@ func hangOn(t *testing.T, db *DB, room RoomRef, n int) {
 				return err
 			}
 			if err := tx.exec(`INSERT INTO relation_waiting VALUES (?, ?)`, []byte("$nobody"), one+i); err != nil {
+				return err
+			}
+			if err := tx.exec(putEdit, []byte("$nobody"), one+i); err != nil {
+				return err
+			}
+			if err := tx.exec(`INSERT INTO search (rowid, tags, body) VALUES (?, ?, 'mot')`, one+i, RoomTag(room)); err != nil {
 				return err
 			}
 		}
@@ -180,7 +188,8 @@ func TestPurgeKnowsWhatHangsOnEvents(t *testing.T) {
 			hanging = append(hanging, c.table)
 		}
 	}
-	want := []string{"relation", "relation_waiting", "state_delta", "txn"} // transaction ids go with time
+	// Transaction ids go with time; search_again is worked off by the full-text index, and search_cursor is no reference.
+	want := []string{"relation", "relation_waiting", "search_again", "search_cursor", "search_edit", "state_delta", "txn"}
 	if !slices.Equal(hanging, want) {
 		t.Errorf("tables %v hang on events, the purge knows %v", hanging, want)
 	}
