@@ -84,6 +84,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.absentRoutes(),
 	))
 }
 
