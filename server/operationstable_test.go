@@ -100,7 +100,7 @@ func newCatalogue(spec *specschema.Spec) *catalogue {
 
 // operation names that of a request or of a route, "" where there is none. The paths of before v1.1 are those of now.
 func (c *catalogue) operation(method, path string) string {
-	path = strings.Replace(path, "/r0/", "/v3/", 1)
+	path = strings.TrimSuffix(strings.Replace(path, "/r0/", "/v3/", 1), "{$}")
 	if op := c.spec.Find(method, path); op != nil {
 		return method + " " + op.Path
 	}
