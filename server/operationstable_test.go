@@ -25,7 +25,7 @@ const (
 	notYet    = "not yet"
 	tableHead = `# The operations of the client-server API and the tests that call them
 
-Written by tests: ` + "`BEFFROI_OPERATIONS=DIR go test ./server/...` and then `BEFFROI_OPERATIONS=DIR go test ./server -run TestTableOfOperations -update`" + `,
+Written by tests: ` + "`BEFFROI_OPERATIONS=DIR go test -count=1 ./server ./server/clientapi` and then `BEFFROI_OPERATIONS=DIR go test ./server -run TestTableOfOperations -update`" + `,
 DIR being an empty folder. TestTableOfOperations holds it against the specification and our routes, TestOperationsThatStayOut against a server.
 An answer is "served", "not yet" (404 M_UNRECOGNIZED, as everything that is not routed), or, of what stays out by decision, the status, the errcode and why:
 this one is written by hand. Of the tests, at most four are named: those that call the fewest other operations first. Those that walk over all operations are
