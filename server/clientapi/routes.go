@@ -85,6 +85,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.absentRoutes(),
 	))
 }
 
