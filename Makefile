@@ -8,6 +8,9 @@ CLIENTS := $(wildcard server/interop/js/package-lock.json embedui/web/package-lo
 UI := embedui/web
 PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
+# Where -short means fewer random cases: here they are all tried, without the race detector.
+RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/scrub ./server/store ./backup
+
 .PHONY: help run build test web lint race bench deb deb-test
 
 help: ## what there is
@@ -20,7 +23,8 @@ build: $(PAGE) ## the binary, ./beffroi, with the web client where Node is there
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) .
 
 test: lint web build ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's, the story in a browser
-	go test $(RACE) ./...
+	go test -short $(RACE) ./...
+	go test $(RANDOM)
 	$(if $(PAGE),npm test --prefix $(UI) && npm run --silent --prefix $(UI) e2e)
 
 race: web ## every test with the race detector

@@ -2,6 +2,7 @@ package scrub_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -42,11 +43,13 @@ var unproven = []string{"account", "device", "device_keys", "device_list", "filt
 	"version", "txn.scope", "txn.ts", "txn.device", "media.created", "event.status", "event.state", "event.replaces", "event.redacted_by", "event.txn_device", "event.txn_id",
 	"account_data.pos", "to_device.seq", "timeline.notify_thread"}
 
+var flips = flag.Int("flips", 60, "random bits of a database to flip")
+
 // Random bits of the file are flipped, one at a time. What the scrub does not find must not have changed what anybody reads, but for values that nothing proves.
 func TestRandomFlips(t *testing.T) {
-	flips := 300
+	flips := *flips
 	if testing.Short() {
-		flips = 40
+		flips = min(flips, 10)
 	}
 	dir := used(t)
 	whole, err := content(t, dir)
