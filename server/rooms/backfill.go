@@ -28,6 +28,9 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 	for _, e := range s.verified(ctx, room, rules, raws) {
 		events[e.ID()] = e
 	}
+	if events, err = s.older(ctx, room.Ref, above, events); err != nil {
+		return 0, err
+	}
 	told, err := s.supplyOlder(ctx, room, rules, origin, events)
 	if err != nil {
 		return 0, err
@@ -39,6 +42,20 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 		}
 	}
 	return 0, errStale
+}
+
+// older are those among events that are missing before the event at a place or a later one, directly or not. Anything else is no history of it: what
+// came to this server as such would be known, and never come into force.
+func (s *Service) older(ctx context.Context, room store.RoomRef, above int64, events map[string]*pdu.Event) (map[string]*pdu.Event, error) {
+	todo, err := store.Get(ctx, s.db, func(r *store.Reader) ([]string, error) { return r.MissingBelow(room, above, store.OrdMax) })
+	reached := map[string]*pdu.Event{}
+	for ; len(todo) > 0; todo = todo[1:] {
+		if e := events[todo[0]]; e != nil && reached[e.ID()] == nil {
+			reached[e.ID()] = e
+			todo = append(todo, e.PrevEvents()...)
+		}
+	}
+	return reached, err
 }
 
 // insertOlder judges and stores older events.
@@ -106,8 +123,11 @@ type backfill struct {
 
 // judge holds an older event to its auth events, and to the state before it where that is known. One whose auth events are not known is left out.
 func (b *backfill) judge(e *pdu.Event) error {
-	row, err := b.vertex(e.ID())
-	if err != nil || row != nil && row.Status&store.StatusOutlier == 0 {
+	row, err := b.stored(e.ID())
+	if errors.Is(err, errElsewhere) || err == nil && row != nil && row.Status&store.StatusOutlier == 0 {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	v := &verdict{event: e, status: store.StatusAside, nids: b.nids}

@@ -46,7 +46,7 @@ func (v *verdict) placed() bool { return v.status&(store.StatusRejected|store.St
 //
 // Spec: server-server API, "Checks performed on receipt of a PDU", steps 4 to 6, "Rejection", "Soft failure".
 func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
-	row, err := g.vertex(a.ID())
+	row, err := g.stored(a.ID())
 	if err != nil || row != nil && row.Status&store.StatusOutlier == 0 {
 		return nil, err
 	}
@@ -77,6 +77,22 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 		return nil, err
 	}
 	return v, g.redaction(v)
+}
+
+// errElsewhere says that another room has an event of this id. In the first room versions senders choose their ids.
+var errElsewhere = errors.New("another room has an event of this id")
+
+// stored reads an event that is to be judged; nil where it is not known.
+func (g *graph) stored(id string) (*vertex, error) {
+	row, err := g.vertex(id)
+	if err != nil || row != nil {
+		return row, err
+	}
+	known, err := g.r.KnowsEvent(id)
+	if err == nil && known {
+		err = errElsewhere
+	}
+	return nil, err
 }
 
 // judgeByAuthEvents is step 4: the event is judged by its auth events.

@@ -23,7 +23,10 @@ func (g *graph) settleTips(v *verdict) error {
 	if err != nil {
 		return err
 	}
-	v.tips, v.isTip = tips, len(followers) == 0
+	if v.isTip = len(followers) == 0; !v.isTip && g.rules.Format == pdu.EventFormatV1 {
+		tips = before // ids are no hashes there: what it follows may follow it, in a circle
+	}
+	v.tips = tips
 	var states []*state
 	for _, t := range v.tips {
 		states = append(states, ofGroup(t.State))
