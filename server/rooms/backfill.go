@@ -25,7 +25,7 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 	}
 	rules, _ := pdu.RulesFor(room.Version)
 	events := map[string]*pdu.Event{}
-	for _, e := range s.verified(ctx, room, rules, raws) {
+	for _, e := range s.verified(ctx, room, rules, raws, len(raws)) {
 		events[e.ID()] = e
 	}
 	if events, err = s.older(ctx, room.Ref, above, events); err != nil {
@@ -83,9 +83,9 @@ func (s *Service) insertOlder(ctx context.Context, roomID string, above int64, e
 
 // supplyOlder asks for what allows older events, and for the state before those of them whose own doesn't follow from others.
 func (s *Service) supplyOlder(ctx context.Context, room store.Room, rules pdu.Rules, origin string, events map[string]*pdu.Event) (map[string]*told, error) {
-	given := map[string]*told{}
+	given, spent := map[string]*told{}, new(spent)
 	for _, e := range inOrder(events, (*pdu.Event).PrevEvents) {
-		a := &arrival{Event: e, room: room, from: origin}
+		a := &arrival{Event: e, room: room, from: origin, spent: spent}
 		missing, err := s.lacks(ctx, a)
 		if err != nil {
 			return nil, err

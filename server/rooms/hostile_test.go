@@ -3,12 +3,16 @@ package rooms_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
 	"beffroi/server/rooms"
+	"beffroi/server/store"
 )
 
 // soon ends a test that would never end.
@@ -108,6 +112,113 @@ func TestHistoryIsNoWayAroundTheStream(t *testing.T) {
 	s.takes(ban)
 	if id := s.now("m.room.member", "@dave:far"); id != ban.ID() {
 		t.Error("the ban came as history and has no effect")
+	}
+	s.consistent()
+}
+
+// One event must not let a server ask for the state at each of hundreds of places.
+func TestOneEventAsksForFewStates(t *testing.T) {
+	s, line := share(t, "12")
+	var edges []*branch
+	for range 20 {
+		b := line.fork()
+		s.far.withheld[b.message(bob, "lost").ID()] = true
+		b.message(bob, "edge")
+		edges = append(edges, b)
+	}
+	edges[0].merge(edges[1:]...)
+	last := edges[0].message(carol, "last")
+	s.takes(last)
+	if n := s.far.asked["state_ids"]; n > 11 {
+		t.Error("the state was asked for", n, "times")
+	}
+	s.consistent()
+}
+
+// A server that gives more than was asked for stores nothing by it.
+func TestWhatWasNotAskedForIsNotStored(t *testing.T) {
+	s, line := share(t, "12")
+	junk := line.fork().member("join", "@junk:far", "@junk:far")
+	name := line.set("m.room.name", "", s.alice.ID, `{"name":"x"}`)
+	lost := line.message(bob, "lost")
+	last := line.message(bob, "last")
+	s.far.silent["missing"] = true
+	s.far.withheld[lost.ID()] = true
+	s.Remote = generous{s.far, raws(junk)}
+	s.takes(last)
+	s.has("asked for", name, store.StatusOutlier, false)
+	if _, ok := s.row(junk); ok {
+		t.Error("what was not asked for is stored")
+	}
+}
+
+// generous gives more than it is asked for.
+type generous struct {
+	*elsewhere
+	more []json.RawMessage
+}
+
+func (g generous) Events(ctx context.Context, server, room string, ids []string) ([]json.RawMessage, error) {
+	raws, err := g.elsewhere.Events(ctx, server, room, ids)
+	return append(raws, g.more...), err
+}
+
+// A room has one create event: the server that its id names could make another, and rule by that one.
+func TestASecondCreateEventIsRejected(t *testing.T) {
+	for _, version := range []string{"1", "5", "10", "11"} {
+		t.Run(version, func(t *testing.T) {
+			s, line := share(t, version)
+			create := s.now("m.room.create", "")
+			evil := line.fork()
+			evil.Tips, evil.State = nil, map[auth.Key]string{}
+			second := evil.set("m.room.create", "", "@mallory:hs", `{"room_version":"`+version+`","creator":"@mallory:hs"}`)
+			join := evil.member("join", "@mallory:hs", "@mallory:hs")
+			last := evil.message("@mallory:hs", "mine")
+			s.far.silent["missing"] = true
+			s.far.withheld[join.ID()] = false
+			s.receive(last)
+			s.has("another create event", second, store.StatusOutlier|store.StatusRejected, false)
+			row, _ := s.row(last)
+			if row.Placed {
+				t.Error("what it allows is in the timeline")
+			}
+			if id := s.now("m.room.create", ""); id != create {
+				t.Error("the create event is another one")
+			}
+			s.consistent()
+		})
+	}
+}
+
+// Any member may send third-party invitations, under tokens of their choice.
+func TestThirdPartyInvitesAreNotHeld(t *testing.T) {
+	s, _ := share(t, "12")
+	ctx := context.Background()
+	_, before := s.InMemory()
+	for i := range 40 {
+		_, err := s.SetState(ctx, s.alice, s.room, "m.room.third_party_invite", fmt.Sprint("token", i),
+			[]byte(`{"display_name":"x","key_validity_url":"https://x","public_key":"`+strings.Repeat("A", 2000)+`"}`))
+		s.ok(err)
+	}
+	s.reopen()
+	s.next()
+	if _, after := s.InMemory(); after > before+20000 {
+		t.Errorf("the room weighs %d bytes, before %d", after, before)
+	}
+}
+
+// Who goes on behind a long line of refused events does not make the server walk along it each time.
+func TestALongLineOfRefusedEventsIsNotWalked(t *testing.T) {
+	s, line := share(t, "12")
+	evasion := line.fork()
+	s.ok(s.Ban(context.Background(), s.alice, s.room, bob, ""))
+	for range 400 {
+		s.takes(evasion.message(bob, "x"))
+	}
+	before, _ := s.db.Rows()
+	s.takes(evasion.message(carol, "hello"))
+	if after, _ := s.db.Rows(); after-before > 300 {
+		t.Error("rows read:", after-before)
 	}
 	s.consistent()
 }

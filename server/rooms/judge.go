@@ -109,10 +109,22 @@ func (g *graph) judgeByAuthEvents(v *verdict) error {
 		listed.Put(a.e)
 	}
 	err := auth.CheckAuthEvents(g.own, authEvents, func(id string) bool { return rejected[id] })
+	if create := g.held[createKey()]; err == nil && create != nil {
+		err = anotherCreate(g.own, create.ID())
+	}
 	if err == nil {
 		err = auth.Check(g.own, listed)
 	}
 	return v.refuse(store.StatusRejected, err)
+}
+
+// anotherCreate rejects a create event in a room that has one: the server that the room's id names, up to room version 11, could make more, and rule
+// by what those allow. An event that another one allows is rejected as what a rejected event allows.
+func anotherCreate(e *pdu.Event, createID string) error {
+	if e.IsCreate() && e.ID() != createID {
+		return &auth.Rejected{Reason: "the room has another create event"}
+	}
+	return nil
 }
 
 // refuse notes a refusal by the authorisation rules; any other error is one.

@@ -18,15 +18,22 @@ func (g *graph) settleTips(v *verdict) error {
 	if err != nil {
 		return err
 	}
-	tips := slices.DeleteFunc(slices.Clone(before), func(t *vertex) bool { return reached[t.ID] })
 	followers, err := g.r.Followers(g.Ref, g.own.ID())
 	if err != nil {
 		return err
 	}
-	if v.isTip = len(followers) == 0; !v.isTip && g.rules.Format == pdu.EventFormatV1 {
-		tips = before // ids are no hashes there: what it follows may follow it, in a circle
+	v.isTip = len(followers) == 0
+	for _, t := range before {
+		stays := !reached[t.ID]
+		if !stays && !v.isTip && g.rules.Format == pdu.EventFormatV1 {
+			if stays, err = g.circles(t); err != nil {
+				return err
+			}
+		}
+		if stays {
+			v.tips = append(v.tips, t)
+		}
 	}
-	v.tips = tips
 	var states []*state
 	for _, t := range v.tips {
 		states = append(states, ofGroup(t.State))
@@ -56,9 +63,38 @@ func (g *graph) tipsNow() ([]*vertex, error) {
 	return tips, nil
 }
 
+// maxCircled is among how many events circles looks.
+const maxCircled = 200
+
+// circles tells whether an extremity that the event follows may follow it too, where ids are no hashes: such a circle must not leave the room without
+// extremities. Beyond the bound it may.
+func (g *graph) circles(t *vertex) (bool, error) {
+	seen := map[string]bool{}
+	for todo := t.e.PrevEvents(); len(todo) > 0; todo = todo[1:] {
+		id := todo[0]
+		if id == g.own.ID() || len(seen) == maxCircled {
+			return true, nil
+		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if v, err := g.vertex(id); err != nil {
+			return false, err
+		} else if v != nil {
+			todo = append(todo, v.e.PrevEvents()...)
+		}
+	}
+	return false, nil
+}
+
+// maxRefused is behind how many refused events reached looks: a stranger can make lines of them of any length. Extremities that are not reached
+// stay, until an event of this server follows them.
+const maxRefused = 100
+
 // reached are the events before the event. Those that are refused count for nothing, but what is before them is before it too.
 func (g *graph) reached() (map[string]bool, error) {
-	reached := map[string]bool{}
+	reached, refused := map[string]bool{}, 0
 	for todo := g.own.PrevEvents(); len(todo) > 0; {
 		id := todo[0]
 		todo = todo[1:]
@@ -70,7 +106,8 @@ func (g *graph) reached() (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v != nil && v.Status&(store.StatusSoftFailed|store.StatusRejected) != 0 {
+		if v != nil && v.Status&(store.StatusSoftFailed|store.StatusRejected) != 0 && refused < maxRefused {
+			refused++
 			todo = append(todo, v.e.PrevEvents()...)
 		}
 	}
@@ -158,10 +195,10 @@ func (g *graph) move(key auth.Key, id string, own *pdu.Event) (m move, err error
 			return m, err
 		}
 	}
-	m.read = m.user != 0 || slices.Contains(relevant(), key.Type)
+	m.read = m.user != 0 || slices.Contains(relevant(), key)
 	switch {
 	case id == own.ID():
-		m.e, m.read = own, m.read || key.Type == "m.room.member"
+		m.e, m.read = own, m.read || oneOfMany(key)
 	case id != "" && m.read:
 		m.e, err = g.event(id)
 	}
