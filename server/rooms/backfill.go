@@ -78,7 +78,15 @@ func (s *Service) insertOlder(ctx context.Context, roomID string, above int64, e
 	if err != nil || len(b.older) == 0 {
 		return 0, err
 	}
-	return len(b.older), s.db.Write(ctx, func(tx *store.Tx) error { return b.write(tx, above) })
+	if err := s.db.Write(ctx, func(tx *store.Tx) error { return b.write(tx, above) }); err != nil {
+		return 0, err
+	}
+	for _, v := range b.older {
+		if v.redacts != nil {
+			l.redact(v.redacts.redacted)
+		}
+	}
+	return len(b.older), nil
 }
 
 // supplyOlder asks for what allows older events, and for the state before those of them whose own doesn't follow from others.
@@ -151,6 +159,18 @@ func (b *backfill) judge(e *pdu.Event) error {
 	}
 	b.events[e.ID()] = &vertex{store.Event{ID: e.ID(), Room: b.Ref, NID: v.outlier, Status: v.status}, v.event}
 	b.older = append(b.older, v)
+	if !v.placed() {
+		return nil
+	}
+	return b.redaction(v)
+}
+
+// redaction finds what an older event redacts, once. Where the state before it is not known its sender has the levels of a room that sets none.
+func (b *backfill) redaction(v *verdict) error {
+	if err := b.graph.redaction(v); err != nil || v.redacts == nil {
+		return err
+	}
+	b.events[v.redacts.target.ID].RedactedBy = ownNID
 	return nil
 }
 
@@ -281,7 +301,21 @@ func (b *backfill) put(tx *store.Tx, groups layers, v *verdict, ord int64) error
 	if err := tx.FillMissing(row.Room, row.ID); err != nil {
 		return err
 	}
-	return placeOlder(tx, &row, v.event)
+	if err := placeOlder(tx, &row, v.event); err != nil {
+		return err
+	}
+	return b.redact(tx, v, &row)
+}
+
+// redact applies an older redaction, or keeps it until what it redacts comes.
+func (b *backfill) redact(tx *store.Tx, v *verdict, row *store.Event) error {
+	if v.early != nil {
+		return tx.AddEarlyRedaction(row.Room, v.early.eventID, store.EarlyRedaction{NID: row.NID, Anyones: v.early.anyones})
+	}
+	if v.redacts == nil {
+		return nil
+	}
+	return tx.Redact(b.nids[v.redacts.target.ID], row.NID, v.redacts.redacted.JSON())
 }
 
 // placeOlder puts an event into the timeline that nobody is notified of: the counts stay those of what is below it.

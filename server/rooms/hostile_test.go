@@ -222,3 +222,61 @@ func TestALongLineOfRefusedEventsIsNotWalked(t *testing.T) {
 	}
 	s.consistent()
 }
+
+// One member can fork a room as often as they like: what that costs each event does not grow with it, and what was decided stays in force.
+func TestForksWithoutNumber(t *testing.T) {
+	s, line := share(t, "12")
+	for i := range 30 {
+		u := fmt.Sprintf("@u%d:far", i)
+		s.takes(line.member("join", u, u))
+	}
+	ban := line.fork().member("ban", carol, s.alice.ID)
+	s.takes(ban)
+	var rows []int64
+	for i := range 60 {
+		e := line.fork().set("m.room.member", bob, bob, fmt.Sprintf(`{"membership":"join","displayname":"%d"}`, i))
+		before, _ := s.db.Rows()
+		s.takes(e)
+		after, _ := s.db.Rows()
+		rows = append(rows, after-before)
+		if id := s.now("m.room.member", carol); id != ban.ID() {
+			t.Fatal("after", i, "forks carol is not banned")
+		}
+	}
+	if rows[59] > rows[15] {
+		t.Error("rows read for the 16th and for the 60th fork:", rows[15], rows[59])
+	}
+	s.reopen()
+	for range 8 {
+		s.next()
+	}
+	if prevs := s.next(); len(prevs) != 1 {
+		t.Error("the next event follows", len(prevs))
+	}
+	if id := s.now("m.room.member", carol); id != ban.ID() {
+		t.Error("carol is not banned any more")
+	}
+	s.consistent()
+}
+
+// In history too, what was redacted stays so.
+func TestARedactionInHistoryRedacts(t *testing.T) {
+	s, line := share(t, "12")
+	secret := line.message(bob, "secret")
+	redaction := line.redact(bob, secret.ID())
+	lost := line.message(bob, "lost")
+	last := line.message(bob, "last")
+	s.far.silent["missing"] = true
+	for _, e := range []*pdu.Event{secret, redaction, lost} {
+		s.far.withheld[e.ID()] = true
+	}
+	s.takes(last)
+	row, _ := s.row(last)
+	if _, err := s.Backfill(context.Background(), "far", s.room, row.Ord, raws(secret, redaction, lost)); err != nil {
+		t.Fatal(err)
+	}
+	if row, _ := s.row(secret); row.RedactedBy == 0 || strings.Contains(string(row.JSON), "secret") {
+		t.Errorf("the message stands: %s", row.JSON)
+	}
+	s.consistent()
+}

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"fmt"
 	"slices"
 
 	"beffroi/server/pdu"
@@ -41,7 +42,7 @@ func (g *graph) settleTips(v *verdict) error {
 	if v.isTip {
 		states = append(states, v.after)
 	}
-	if v.current, err = g.together(states); err != nil {
+	if v.current, err = g.together(states, v.isTip); err != nil {
 		return err
 	}
 	v.changes, err = g.between(ofGroup(g.head.group), v.current)
@@ -114,10 +115,24 @@ func (g *graph) reached() (map[string]bool, error) {
 	return reached, nil
 }
 
-// together is the resolution of the states after all extremities. While a room is forked, messages leave these states as they are: then what was
-// resolved before holds.
-func (g *graph) together(states []*state) (*state, error) {
+// maxResolved is of how many states of extremities the current state is the resolution. One member can fork a room as often as they like.
+const maxResolved = 20
+
+// together is the resolution of the states after all extremities, the event's own the last of them where it is one. While a room is forked, messages
+// leave these states as they are: then what was resolved before holds. Where there are too many, the event's is resolved with what held before, until
+// events of this server follow the others.
+func (g *graph) together(states []*state, isTip bool) (*state, error) {
+	if len(states) == 0 {
+		return nil, fmt.Errorf("room %s: %s leaves no extremity", g.ID, g.own.ID())
+	}
+	own := states[len(states)-1]
 	states = distinct(states)
+	if len(states) > maxResolved {
+		if !isTip {
+			return ofGroup(g.head.group), nil
+		}
+		return g.resolve([]*state{ofGroup(g.head.group), own})
+	}
 	var groups []int64
 	for _, st := range states {
 		groups = append(groups, st.group)
