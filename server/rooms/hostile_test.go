@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,4 +282,86 @@ func TestARedactionInHistoryRedacts(t *testing.T) {
 		t.Errorf("the message stands: %s", row.JSON)
 	}
 	s.consistent()
+}
+
+// Several servers send the same events at once in orders of their own, while people here write and the room leaves the memory again and again.
+func TestTheSameRoomFromManySides(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s, line := share(t, []string{"12", "10", "1"}[seed])
+			w := &wild{Rand: rand.New(rand.NewPCG(seed, 7)), branches: []*branch{line}, after: map[string]map[auth.Key]string{}}
+			for len(w.events) < 40 {
+				w.step()
+			}
+			s.SetMaxWeight(1)
+			var all sync.WaitGroup
+			for side := range uint64(4) {
+				order := slices.Concat(w.events, w.wrong)
+				rand.New(rand.NewPCG(seed, side)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+				all.Go(func() {
+					for half := range slices.Chunk(order, len(order)/2) {
+						for i, o := range s.receive(half...) {
+							if o.Err != nil {
+								t.Error(half[i].Type(), o.Err)
+							}
+						}
+					}
+				})
+			}
+			all.Go(func() {
+				for i := range 20 {
+					_, _ = s.say(s.alice, s.room, fmt.Sprint("meanwhile", i)) // she may be banned by then
+					s.Evict()
+				}
+			})
+			soon(t, "many sides", all.Wait)
+			s.consistent()
+			s.read(func(r *store.Reader, _ store.Room) {
+				for _, e := range w.events {
+					row, _, err := r.EventByID(e.ID())
+					s.ok(err)
+					if got := s.entries(r, func() ([]store.StateEntry, error) { return r.GroupState(row.State) }); !maps.Equal(got, w.after[e.ID()]) {
+						t.Errorf("the state after %s %s is another than the graph says", e.Type(), e.ID())
+					}
+				}
+			})
+		})
+	}
+}
+
+// purging removes the room while it is asked for events.
+type purging struct {
+	*elsewhere
+	purge func()
+}
+
+func (p purging) Events(ctx context.Context, server, room string, ids []string) ([]json.RawMessage, error) {
+	p.purge()
+	return p.elsewhere.Events(ctx, server, room, ids)
+}
+
+func TestARoomThatIsPurgedMeanwhileStaysGone(t *testing.T) {
+	s, line := share(t, "12")
+	ctx := context.Background()
+	s.account("alice")
+	s.ok(s.Leave(ctx, s.alice, s.room, ""))
+	s.ok(s.Forget(ctx, s.alice, s.room))
+	line = s.meetAgain(line)
+	name := line.set("m.room.name", "", bob, `{"name":"x"}`)
+	lost := line.message(bob, "lost")
+	last := line.message(bob, "last")
+	s.far.silent["missing"] = true
+	s.far.withheld[lost.ID()] = true
+	s.Remote = purging{s.far, sync.OnceFunc(func() { s.ok(s.Purge(ctx, s.room)) })}
+	if o := s.receive(last)[0]; o.Err == nil {
+		t.Error("an event was taken into a room that is gone")
+	}
+	s.ok(s.db.Read(ctx, func(r *store.Reader) error {
+		for _, e := range []*pdu.Event{name, last} {
+			if _, known, err := r.EventByID(e.ID()); err != nil || known {
+				t.Error(e.Type(), "is stored in no room", err)
+			}
+		}
+		return nil
+	}))
 }

@@ -86,6 +86,9 @@ func (f *fetching) take(ctx context.Context, events []*pdu.Event) (waitsFor []st
 		return waitsFor, err
 	}
 	return waitsFor, f.db.Write(ctx, func(tx *store.Tx) error {
+		if room, err := Find(&tx.Reader, f.a.room.ID); err != nil || room.Ref != f.a.room.Ref {
+			return errOr(err, notIn()) // it was purged while others were asked
+		}
 		for _, o := range rows {
 			if err := putOutlier(tx, f.a.room.Ref, o); err != nil {
 				return err
