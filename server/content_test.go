@@ -3,6 +3,8 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/url"
 	"strings"
 	"testing"
@@ -104,9 +106,14 @@ func TestMediaWithoutTokenIsASetting(t *testing.T) {
 		var uploaded struct {
 			URI string `json:"content_uri"`
 		}
-		s.Register(t, "alice").Must("POST", "/_matrix/media/v3/upload", []byte(`"text"`), &uploaded)
+		var picture bytes.Buffer
+		if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 64, 64))); err != nil {
+			t.Fatal(err)
+		}
+		s.Register(t, "alice").Must("POST", "/_matrix/media/v3/upload", picture.Bytes(), &uploaded)
 		stranger, file := s.Anonymous(t), strings.TrimPrefix(uploaded.URI, "mxc://")
-		for _, path := range []string{"/_matrix/media/v3/download/" + file, "/_matrix/media/r0/download/" + file + "/name.txt"} {
+		for _, path := range []string{"/_matrix/media/v3/download/" + file, "/_matrix/media/r0/download/" + file + "/name.txt",
+			"/_matrix/media/v3/thumbnail/" + file + "?width=8&height=8"} {
 			if got := stranger.Do("GET", path, nil, nil); got != status {
 				t.Errorf("open %v: %s: %d", open, path, got)
 			}

@@ -182,7 +182,9 @@ func TestDelayedEventsOutliveTheServer(t *testing.T) {
 	if e := delayedEvent(alice, far); e.Finalised != 0 {
 		t.Errorf("sent too early: %+v", e)
 	}
-	var messages struct{ Chunk []struct{ Content struct{ Body string } } }
+	var messages struct {
+		Chunk []struct{ Content struct{ Body string } }
+	}
 	alice.Must("GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=5", nil, &messages)
 	order := ""
 	for _, m := range messages.Chunk {

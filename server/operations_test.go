@@ -2,9 +2,12 @@ package server_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"beffroi/server/clientapi"
+	"beffroi/server/httpx"
 	"beffroi/server/servertest"
 	"beffroi/server/specschema"
 )
@@ -72,4 +75,40 @@ func TestPathsThatAreNone(t *testing.T) {
 	}
 	alice.MustFail(405, "M_UNRECOGNIZED", "DELETE", clientV3+"/sync", nil)
 	alice.MustFail(400, "M_INVALID_PARAM", "PUT", clientV3+"/user/"+alice.UserID+"/account_data/%ff", object{})
+}
+
+// selfChecked are routes that look at the token themselves, since locked accounts may log out.
+var selfChecked = []string{
+	"POST /_matrix/client/v3/logout", "POST /_matrix/client/v3/logout/all", "POST /_matrix/client/r0/logout", "POST /_matrix/client/r0/logout/all",
+}
+
+// openRoutes are those beside the specification that answer without an access token.
+var openRoutes = []string{
+	"GET /_synapse/admin/v1/register", "POST /_synapse/admin/v1/register", // by the shared secret
+}
+
+// Every route asks for an access token where the specification says so, those of ours unless they are listed, and old paths as the new ones.
+func TestRoutesAskForATokenAsTheSpecificationSays(t *testing.T) {
+	spec := specschema.Open(t)
+	if spec == nil {
+		t.Skip("the specification is not here")
+	}
+	s := servertest.Start(t)
+	alice, nobody, forger := s.Register(t, "alice"), s.Anonymous(t), s.Anonymous(t)
+	forger.AccessToken = "bfa1_forged"
+	room := alice.CreateRoom(object{})
+	for _, r := range (&clientapi.API{}).Routes() {
+		op := spec.Find(r.Method, strings.TrimSuffix(strings.Replace(r.Path, "/r0/", "/v3/", 1), "{$}"))
+		if op != nil && op.Auth != "access token" {
+			continue
+		}
+		name, path := r.Method+" "+r.Path, sample(strings.TrimSuffix(r.Path, "{$}"), room, alice)
+		switch {
+		case r.Auth == httpx.Required || slices.Contains(selfChecked, name):
+			nobody.MustFail(401, "M_MISSING_TOKEN", r.Method, path, nil)
+			forger.MustFail(401, "M_UNKNOWN_TOKEN", r.Method, path, nil)
+		case !slices.Contains(openRoutes, name):
+			t.Errorf("%s asks for no access token", name)
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
@@ -64,6 +65,9 @@ func newHall(t testing.TB) *hall {
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
 	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
+	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false)
+	h.ok(err)
+	t.Cleanup(h.api.Ephemeral.Close)
 	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})
 	adapter := httpx.New(h.api.Accounts, zerolog.Nop())
 	adapter.Mount(h.api.Routes())

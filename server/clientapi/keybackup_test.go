@@ -129,7 +129,6 @@ func TestBackedUpKeysComeBack(t *testing.T) {
 	same(alice.get(keysPath(v, "!three:hs")).ok().at(), m{"sessions": m{}})
 	same(alice.get(keysPath(v, "!one:hs", "b/b")).ok().at(), b)
 	alice.get(keysPath(v, "!one:hs", "c")).fails(404, "M_NOT_FOUND")
-	alice.get(keysPath("9")).fails(404, "M_NOT_FOUND")
 	same(bob.get(keysPath(v)).ok().at(), m{"rooms": m{}})
 
 	alice.do("DELETE", keysPath(v, "!one:hs", "a"), nil).ok().is(`{"count": 2, "etag": "4"}`)
@@ -137,7 +136,10 @@ func TestBackedUpKeysComeBack(t *testing.T) {
 	alice.do("DELETE", keysPath(v, "!one:hs"), nil).ok().is(`{"count": 1, "etag": "5"}`)
 	alice.do("DELETE", keysPath(v), nil).ok().is(`{"count": 0, "etag": "6"}`)
 	same(alice.get(keysPath(v)).ok().at(), m{"rooms": m{}})
-	alice.do("DELETE", keysPath("9"), nil).fails(404, "M_NOT_FOUND")
+	for _, path := range []string{keysPath("9"), keysPath("9", "!one:hs"), keysPath("9", "!one:hs", "a")} {
+		alice.get(path).fails(404, "M_NOT_FOUND")
+		alice.do("DELETE", path, nil).fails(404, "M_NOT_FOUND")
+	}
 }
 
 func TestKeysGoToTheCurrentVersionOnly(t *testing.T) {

@@ -100,11 +100,15 @@ func (a *API) members(r *request) (any, error) {
 
 // memberEvents reads the m.room.member events that the query asks for.
 func memberEvents(rd *store.Reader, r *request, room store.Room, v *rooms.Viewer) ([]store.Event, error) {
-	events, err := stateAtToken(rd, room, v, r.URL.Query().Get("at"))
+	q := r.URL.Query()
+	want, not := q.Get("membership"), q.Get("not_membership")
+	if err := memberships(want, not); err != nil {
+		return nil, err
+	}
+	events, err := stateAtToken(rd, room, v, q.Get("at"))
 	if err != nil {
 		return nil, err
 	}
-	want, not := r.URL.Query().Get("membership"), r.URL.Query().Get("not_membership")
 	kept := events[:0]
 	for _, e := range events {
 		if e.Type != store.AtomMember {
@@ -116,6 +120,18 @@ func memberEvents(rd *store.Reader, r *request, room store.Room, v *rooms.Viewer
 		}
 	}
 	return kept, nil
+}
+
+// memberships refuses what is none of the memberships that a query may name; it may leave them out.
+func memberships(names ...string) error {
+	for _, name := range names {
+		switch name {
+		case "", "join", "invite", "leave", "ban", "knock":
+		default:
+			return merr.InvalidParam("%q is not a membership", name)
+		}
+	}
+	return nil
 }
 
 // stateAtToken reads the state now, or as it was at a token.
@@ -169,8 +185,8 @@ func membershipIn(e *store.Event) string {
 
 func (a *API) joinedMembers(r *request) (any, error) {
 	type profile struct {
-		DisplayName *string `json:"display_name"`
-		AvatarURL   *string `json:"avatar_url"`
+		DisplayName *string `json:"display_name,omitempty"`
+		AvatarURL   *string `json:"avatar_url,omitempty"`
 	}
 	joined := map[string]profile{}
 	err := a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {

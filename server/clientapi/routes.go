@@ -74,6 +74,7 @@ func (a *API) Routes() []route {
 		a.tagRoutes(),
 		a.filterRoutes(),
 		a.typingRoutes(),
+		a.presenceRoutes(),
 		a.receiptRoutes(),
 		a.readMarkerRoutes(),
 		a.synapseAdminRoutes(),
@@ -84,6 +85,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.absentRoutes(),
 	))
 }
 

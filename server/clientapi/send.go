@@ -31,6 +31,7 @@ func (a *API) send(r *request) (any, error) {
 	if r.URL.Query().Has(delayParameter) {
 		return a.sendLater(r, nil, content)
 	}
+	a.Ephemeral.Acts(r.Session)
 	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
 }
 
@@ -46,6 +47,7 @@ func (a *API) putState(r *request) (any, error) {
 	if r.URL.Query().Has(delayParameter) {
 		return a.sendLater(r, &stateKey, content)
 	}
+	a.Ephemeral.Acts(r.Session)
 	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
@@ -60,6 +62,7 @@ func (a *API) redact(r *request) (any, error) {
 	if err := a.mayRedact(r, r.PathValue("eventId")); err != nil {
 		return nil, err
 	}
+	a.Ephemeral.Acts(r.Session)
 	return eventID(a.Rooms.Redact(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventId"), r.PathValue("txnId"), q.Reason))
 }
 

@@ -27,10 +27,11 @@ func (a *API) slide(r *request, stable bool) (any, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
+	defer a.Ephemeral.Polls(r.Session, q.Presence)()
 	return a.Syncer.Slide(r.Context(), q)
 }
 
-// slidingQuery reads what stood in the query before the proposal was merged. Presence is not kept: set_presence is only checked.
+// slidingQuery reads what stood in the query before the proposal was merged.
 func slidingQuery(r *request, q *syncer.SlidingRequest) (err error) {
 	v := r.URL.Query()
 	if v.Has("pos") {

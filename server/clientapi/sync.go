@@ -25,10 +25,11 @@ func (a *API) sync(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer a.Ephemeral.Polls(r.Session, r.URL.Query().Get("set_presence"))()
 	return a.Syncer.Sync(r.Context(), q)
 }
 
-// syncRequest reads the query. Presence is not kept: set_presence is only checked.
+// syncRequest reads the query.
 func (a *API) syncRequest(r *request) (q *syncer.Request, err error) {
 	v := r.URL.Query()
 	q = &syncer.Request{Session: r.Session}

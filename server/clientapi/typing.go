@@ -27,6 +27,7 @@ func (a *API) setTyping(r *request) (any, error) {
 	if r.PathValue("userId") != r.Session.UserID {
 		return nil, merr.Forbidden("Nobody types for somebody else")
 	}
+	a.Ephemeral.Acts(r.Session)
 	timeout := time.Duration(min(body.Timeout, time.Hour.Milliseconds())) * time.Millisecond
 	return nil, a.Ephemeral.SetTyping(r.Context(), r.PathValue("roomId"), r.Session.User, r.Session.UserID, *body.Typing, timeout)
 }

@@ -19,6 +19,13 @@ type Config struct {
 	Password     Password
 	Media        Media
 	Rooms        Rooms
+	Presence     Presence
+}
+
+// Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
+// decided to.
+type Presence struct {
+	Enabled bool // presence.enabled
 }
 
 // Listen says where the server listens. At least one of HTTP and TLS is set; both serve the same API.

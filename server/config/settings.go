@@ -43,6 +43,7 @@ func (c *Config) settings() []setting {
 		number("password.iterations", &c.Password.Iterations, 1, 16),
 		number("media.max_upload_bytes", &c.Media.MaxUploadBytes, 1, 4<<30),
 		toggle("media.unauthenticated", &c.Media.Unauthenticated),
+		toggle("presence.enabled", &c.Presence.Enabled),
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
 	}

@@ -29,6 +29,9 @@ iterations = 1
 [media]
 unauthenticated = true
 
+[presence]
+enabled = true
+
 [rooms]
 custodian = ''
 default_version = '${ROOM_VERSION:-11}'

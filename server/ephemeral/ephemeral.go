@@ -1,11 +1,12 @@
-// Package ephemeral keeps what is said about a room beside its events: who is typing, and who has read how far.
-// Typing lives in memory only; receipts are stored.
+// Package ephemeral keeps what is said beside the events of rooms: who is typing, who is here, and who has read how far.
+// Typing and presence live in memory only; receipts are stored.
 package ephemeral
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"beffroi/server/merr"
@@ -16,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Service serves typing notifications, receipts and read markers.
+// Service serves typing notifications, presence, receipts and read markers.
 type Service struct {
 	db     *store.DB
 	hub    *notify.Hub
@@ -24,15 +25,21 @@ type Service struct {
 	log    zerolog.Logger
 	typing *typing
 	boot   synctoken.Boot
+	pos    atomic.Int64 // of typing and presence
+
+	presence *presences // nil: switched off
 }
 
-// New makes the service. It is given back with Close.
-func New(db *store.DB, hub *notify.Hub, now func() time.Time, random io.Reader, log zerolog.Logger) (*Service, error) {
+// New makes the service, with presence or without. It is given back with Close.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, random io.Reader, log zerolog.Logger, presence bool) (*Service, error) {
 	s := &Service{db: db, hub: hub, now: now, log: log}
+	if presence {
+		s.presence = newPresences(now, &s.pos)
+	}
 	if _, err := io.ReadFull(random, s.boot[:]); err != nil {
 		return nil, fmt.Errorf("name of this run: %w", err)
 	}
-	s.typing = newTyping(now, s.typingChanged)
+	s.typing = newTyping(now, &s.pos, s.typingChanged)
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"beffroi/server/merr"
@@ -23,8 +24,9 @@ type typing struct {
 	now     func() time.Time
 	changed func(room store.RoomRef) // told of rooms whose typists an expiry changed, outside of mu
 
+	pos *atomic.Int64 // given under mu: who has read it and then looks finds what it stands for
+
 	mu     sync.Mutex
-	pos    int64
 	rooms  map[store.RoomRef]*typingRoom // where anybody typed in this run
 	active map[*typingRoom]struct{}      // where somebody types
 	timer  *time.Timer                   // runs at the earliest end; nil: nobody types
@@ -38,14 +40,8 @@ type typingRoom struct {
 	users map[string]time.Time // user id -> when their typing ends
 }
 
-func newTyping(now func() time.Time, changed func(room store.RoomRef)) *typing {
-	return &typing{now: now, changed: changed, rooms: map[store.RoomRef]*typingRoom{}, active: map[*typingRoom]struct{}{}}
-}
-
-func (t *typing) position() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pos
+func newTyping(now func() time.Time, pos *atomic.Int64, changed func(room store.RoomRef)) *typing {
+	return &typing{now: now, pos: pos, changed: changed, rooms: map[store.RoomRef]*typingRoom{}, active: map[*typingRoom]struct{}{}}
 }
 
 func (t *typing) changedAt(room store.RoomRef) int64 {
@@ -60,7 +56,7 @@ func (t *typing) changedAt(room store.RoomRef) int64 {
 func (t *typing) changedAfter(pos int64) (rooms []store.RoomRef) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pos <= pos {
+	if t.pos.Load() <= pos {
 		return nil
 	}
 	for ref, r := range t.rooms {
@@ -116,8 +112,7 @@ func (t *typing) room(room store.RoomRef, begin bool) *typingRoom {
 
 // mark gives a room whose typists changed the next position.
 func (t *typing) mark(r *typingRoom) {
-	t.pos++
-	r.pos = t.pos
+	r.pos = t.pos.Add(1)
 	if len(r.users) > 0 {
 		t.active[r] = struct{}{}
 	} else {
@@ -197,8 +192,8 @@ func (t *typing) close() {
 // Boot names this run of the process: positions mean something together with it.
 func (s *Service) Boot() synctoken.Boot { return s.boot }
 
-// Position is the last position of the stream of typing. Take it before asking for what it covers.
-func (s *Service) Position() int64 { return s.typing.position() }
+// Position is the last position of the stream of typing and presence. Take it before asking for what it covers.
+func (s *Service) Position() int64 { return s.pos.Load() }
 
 // ChangedAt is the position at which who types in a room last changed, 0 where nobody typed yet.
 func (s *Service) ChangedAt(room store.RoomRef) int64 { return s.typing.changedAt(room) }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ func TestTypingEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex // expiries tell from goroutines of their own
 		var told []store.RoomRef
-		typing := newTyping(time.Now, func(room store.RoomRef) {
+		typing := newTyping(time.Now, new(atomic.Int64), func(room store.RoomRef) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, room)
@@ -29,7 +30,7 @@ func TestTypingEndsByItself(t *testing.T) {
 		typing.set(7, "@bob:test", time.Now().Add(30*time.Second))
 		typing.set(7, "@alice:test", time.Now().Add(10*time.Second))
 		typing.set(8, "@alice:test", time.Now().Add(10*time.Second))
-		began := typing.position()
+		began := typing.pos.Load()
 
 		time.Sleep(9 * time.Second)
 		typing.set(8, "@alice:test", time.Now().Add(10*time.Second)) // goes on
@@ -54,7 +55,7 @@ func TestTypingEndsByItself(t *testing.T) {
 
 func TestClosedTypingTellsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		typing := newTyping(time.Now, func(store.RoomRef) { t.Error("told after close") })
+		typing := newTyping(time.Now, new(atomic.Int64), func(store.RoomRef) { t.Error("told after close") })
 		typing.set(7, "@alice:test", time.Now().Add(time.Second))
 		typing.close()
 		time.Sleep(time.Minute)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	"beffroi/server/merr"
@@ -86,17 +88,28 @@ func DecodeObject(b []byte, v any) error {
 		return merr.BadJSON("The body is not a JSON object")
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return badShape(err)
+		return badShape(err, v)
 	}
 	return nil
 }
 
-func badShape(err error) error {
+func badShape(err error, v any) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return merr.BadJSON("%s has the wrong type: %s", wrong.Field, wrong.Value).Because(err)
+		return merr.BadJSON("%s has the wrong type: %s", inBody(wrong.Field, v), wrong.Value).Because(err)
 	}
 	return merr.BadJSON("The body has the wrong shape").Because(err)
+}
+
+// inBody gives the path of a field as the body has it: encoding/json names the Go structs that are embedded in v as well.
+func inBody(field string, v any) string {
+	outer, inner, nested := strings.Cut(field, ".")
+	if t := reflect.TypeOf(v).Elem(); nested && t.Kind() == reflect.Struct {
+		if f, ok := t.FieldByName(outer); ok && f.Anonymous {
+			return inner
+		}
+	}
+	return field
 }
 
 func firstByte(b []byte) byte {

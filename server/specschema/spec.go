@@ -23,6 +23,8 @@ type Spec struct {
 
 	// of the answers that an operation does not list: refusals, and those that ask for user-interactive authentication
 	failure, interactive *schema
+
+	calls string // the folder that calls are noted in; "" for none
 }
 
 // Operation is one line of the specification's tables: a method on a path, with schemas by status and content type.
@@ -30,6 +32,9 @@ type Operation struct {
 	Method    string                        `json:"method"`
 	Path      string                        `json:"path"`
 	API       string                        `json:"api"`
+	File      string                        `json:"file"` // the chapter that it stands in
+	Title     string                        `json:"title"`
+	Old       bool                          `json:"deprecated"`
 	Auth      string                        `json:"auth"`
 	Body      *struct{}                     `json:"body"` // nil: none
 	Responses map[string]map[string]*schema `json:"responses"`
@@ -46,7 +51,7 @@ func Open(t testing.TB) *Spec {
 		t.Log("answers are not held against the specification:", err)
 		return nil
 	}
-	spec := new(Spec)
+	spec := &Spec{calls: os.Getenv(CallsVariable)}
 	if err := json.Unmarshal(b, spec); err != nil {
 		t.Fatal(file, err)
 	}
@@ -61,7 +66,7 @@ func Open(t testing.TB) *Spec {
 // Find gives the operation of a request, nil where the specification has none. A path is as it was sent, with escapes.
 func (s *Spec) Find(method, path string) *Operation {
 	parts := strings.Split(path, "/")
-	if n := len(parts); n == 7 && parts[5] == "state" { // the state key and the slash before it may be left out where it is empty
+	if n := len(parts); n == 8 && parts[6] == "state" { // the state key and the slash before it may be left out where it is empty
 		parts = append(parts, "")
 	}
 	var best *Operation
@@ -204,6 +209,7 @@ func (c *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	c.spec.note(c.t, req, resp.StatusCode)
 	for _, fault := range c.spec.Check(req.Method, req.URL.EscapedPath(), resp.StatusCode, resp.Header, body) {
 		c.t.Errorf("%s %s: %d: %s\n%.300s", req.Method, req.URL.EscapedPath(), resp.StatusCode, fault, body)
 	}

@@ -74,7 +74,8 @@ func (r *Reader) AllDeviceLists(user Atom) (DeviceLists, error) {
 	return DeviceLists{Changed: changed, Left: []string{}}, err
 }
 
-func (r *Reader) sharesRoom(a, b Atom) (bool, error) {
+// SharesRoom tells whether two users are joined to one room.
+func (r *Reader) SharesRoom(a, b Atom) (bool, error) {
 	var one int
 	return r.row(sharesRoom, in(a, b), &one)
 }
@@ -190,7 +191,7 @@ func (d *listChanges) result() (DeviceLists, error) {
 	delete(d.affected, d.user)
 	var left []Atom
 	for u, joined := range d.affected {
-		shares, err := d.r.sharesRoom(d.user, u)
+		shares, err := d.r.SharesRoom(d.user, u)
 		if err != nil {
 			return DeviceLists{}, err
 		}

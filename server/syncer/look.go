@@ -1,10 +1,12 @@
 package syncer
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
 	"beffroi/server/clientevent"
+	"beffroi/server/ephemeral"
 	"beffroi/server/push"
 	"beffroi/server/store"
 	"beffroi/server/synctoken"
@@ -80,7 +82,7 @@ func (l *look) continues(t *synctoken.Sync) {
 
 func (l *look) run(r *store.Reader) error {
 	l.r = r
-	for _, part := range []func() error{l.toDevice, l.keys, l.deviceLists, l.accountData, l.rooms} {
+	for _, part := range []func() error{l.toDevice, l.keys, l.deviceLists, l.presence, l.accountData, l.rooms} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -156,6 +158,36 @@ func (l *look) deviceLists() error {
 	lists, err := read()
 	l.answer.DeviceLists = &store.DeviceLists{Changed: append([]string{}, lists.Changed...), Left: append([]string{}, lists.Left...)}
 	return err
+}
+
+// presence tells who is here of those that the user shares a room with; also of those with whom that is new, who are among the device lists.
+//
+// Spec: client-server API, "Presence".
+func (l *look) presence() error {
+	var met []string
+	if l.answer.DeviceLists != nil {
+		met = l.answer.DeviceLists.Changed
+	}
+	after := l.typed
+	if l.initial {
+		after = 0
+	}
+	changed, err := l.sources.Ephemeral.PresenceChanges(l.r, l.q.Session.User, after, met)
+	for _, p := range changed {
+		if err != nil || !l.q.Filter.Presence.Match("m.presence", p.UserID) {
+			continue
+		}
+		var event []byte
+		event, err = json.Marshal(presenceEvent{"m.presence", p.UserID, p.Presence})
+		l.answer.Presence.Events = append(l.answer.Presence.Events, event)
+	}
+	return err
+}
+
+type presenceEvent struct {
+	Type    string             `json:"type"`
+	Sender  string             `json:"sender"`
+	Content ephemeral.Presence `json:"content"`
 }
 
 // accountData answers with the global data, and keeps the rooms' for their sections.
