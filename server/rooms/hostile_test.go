@@ -41,7 +41,9 @@ func (b *branch) named(s *shared, id, sender string, prevs ...string) *pdu.Event
 		hashes[e.ID()] = e.ReferenceHash()
 	}
 	for _, id := range prevs {
-		hashes[id] = hashes[id] // of one that is not there: any
+		if _, known := hashes[id]; !known {
+			hashes[id] = pdu.Hash{}
+		}
 	}
 	p := pdu.Proto{Type: "m.room.message", Sender: sender, RoomID: s.room, Content: json.RawMessage(`{"body":"x"}`), PrevEvents: prevs, Depth: 50,
 		OriginServerTS: 1, Localpart: id, Hashes: hashes}
@@ -364,4 +366,60 @@ func TestARoomThatIsPurgedMeanwhileStaysGone(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// A redaction is good for its own room, and no create event falls to one.
+func TestWhatNoRedactionReaches(t *testing.T) {
+	for _, version := range []string{"10", "12"} {
+		t.Run(version, func(t *testing.T) {
+			s, line := share(t, version)
+			other := &shared{world: s.world, alice: s.alice, path: s.path}
+			other.room = s.create(s.alice, rooms.CreateRequest{RoomVersion: version, Preset: "public_chat", IsDirect: true})
+			secret, err := s.say(s.alice, other.room, "secret")
+			s.ok(err)
+			s.takes(line.redact(bob, secret), line.redact(bob, s.now("m.room.create", "")))
+			s.ok(s.db.Read(context.Background(), func(r *store.Reader) error {
+				for _, id := range []string{secret, s.now("m.room.create", "")} {
+					e, _, err := r.EventByID(id)
+					if err != nil || e.RedactedBy != 0 {
+						t.Error(id, "was redacted", err)
+					}
+				}
+				return nil
+			}))
+			if _, err := s.say(s.alice, other.room, "still works"); err != nil {
+				t.Error(err)
+			}
+			s.consistent()
+		})
+	}
+}
+
+// newestFirst tells the state in the order that is worst for who judges it: each event comes before those that allow it.
+type newestFirst struct {
+	*elsewhere
+	order []string
+}
+
+func (n newestFirst) StateIDs(context.Context, string, string, string) (state, authChain []string, err error) {
+	return n.order, nil, nil
+}
+
+func TestTheOrderOfAStateCostsNothing(t *testing.T) {
+	const n = 1200
+	s, line := share(t, "12")
+	var order []string
+	for i := range n {
+		order = append(order, line.set("m.room.member", bob, bob, fmt.Sprintf(`{"membership":"join","displayname":"%d"}`, i)).ID())
+	}
+	slices.Reverse(order)
+	s.far.withheld[line.message(bob, "lost").ID()] = true
+	last := line.message(bob, "last")
+	s.far.silent["missing"] = true
+	s.Remote = newestFirst{s.far, order}
+	before, _ := s.db.Rows()
+	s.receive(last)
+	if after, _ := s.db.Rows(); after-before > 4*n {
+		t.Errorf("%d rows were read for %d events", after-before, n)
+	}
 }

@@ -18,18 +18,18 @@ type fetching struct {
 	a     *arrival
 	rules pdu.Rules
 	ready map[string]*pdu.Event // got, and waiting for those that allow them
-	asked map[string]bool
+	named map[string]bool       // asked for, or going to be
 }
 
 // fetch stores as outliers those among some events that are not known, and all that allow them. Some may be at hand already.
 func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []string, atHand []*pdu.Event) error {
-	f := &fetching{Service: s, a: a, rules: rules, ready: map[string]*pdu.Event{}, asked: map[string]bool{a.ID(): true}}
+	f := &fetching{Service: s, a: a, rules: rules, ready: map[string]*pdu.Event{}, named: map[string]bool{a.ID(): true}}
 	a.spent.events += len(atHand)
 	todo, err := f.take(ctx, atHand)
 	if err != nil {
 		return err
 	}
-	for todo = append(todo, ids...); len(todo) > 0; {
+	for todo = append(f.unnamed(todo), f.unnamed(slices.Clone(ids))...); len(todo) > 0; {
 		n := min(len(todo), fetchBatch)
 		batch, err := f.wanted(ctx, todo[:n])
 		if err != nil {
@@ -50,9 +50,18 @@ func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []
 		if err != nil {
 			return err
 		}
-		todo = append(todo, more...)
+		todo = append(todo, f.unnamed(more)...)
 	}
 	return nil
+}
+
+// unnamed names ids, and leaves those that were not yet.
+func (f *fetching) unnamed(ids []string) []string {
+	return slices.DeleteFunc(ids, func(id string) bool {
+		named := f.named[id]
+		f.named[id] = true
+		return named
+	})
 }
 
 // among are those of the events that were asked for.
@@ -60,15 +69,11 @@ func among(events []*pdu.Event, ids []string) []*pdu.Event {
 	return slices.DeleteFunc(events, func(e *pdu.Event) bool { return !slices.Contains(ids, e.ID()) })
 }
 
-// wanted are those among events that are neither known nor asked for.
+// wanted are those among events that are neither known nor at hand.
 func (f *fetching) wanted(ctx context.Context, ids []string) ([]string, error) {
 	return store.Get(ctx, f.db, func(r *store.Reader) ([]string, error) {
 		missing, err := unknown(r, f.a.room.Ref, ids)
-		return slices.DeleteFunc(missing, func(id string) bool {
-			done := f.asked[id] || f.ready[id] != nil
-			f.asked[id] = true
-			return done
-		}), err
+		return slices.DeleteFunc(missing, func(id string) bool { return f.ready[id] != nil }), err
 	})
 }
 
