@@ -25,8 +25,11 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 	}
 	rules, _ := pdu.RulesFor(room.Version)
 	events := map[string]*pdu.Event{}
-	for _, e := range s.verified(ctx, room, rules, raws) {
+	for _, e := range s.verified(ctx, room, rules, raws, len(raws)) {
 		events[e.ID()] = e
+	}
+	if events, err = s.older(ctx, room.Ref, above, events); err != nil {
+		return 0, err
 	}
 	told, err := s.supplyOlder(ctx, room, rules, origin, events)
 	if err != nil {
@@ -39,6 +42,20 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 		}
 	}
 	return 0, errStale
+}
+
+// older are those among events that are missing before the event at a place or a later one, directly or not. Anything else is no history of it: what
+// came to this server as such would be known, and never come into force.
+func (s *Service) older(ctx context.Context, room store.RoomRef, above int64, events map[string]*pdu.Event) (map[string]*pdu.Event, error) {
+	todo, err := store.Get(ctx, s.db, func(r *store.Reader) ([]string, error) { return r.MissingBelow(room, above, store.OrdMax) })
+	reached := map[string]*pdu.Event{}
+	for ; len(todo) > 0; todo = todo[1:] {
+		if e := events[todo[0]]; e != nil && reached[e.ID()] == nil {
+			reached[e.ID()] = e
+			todo = append(todo, e.PrevEvents()...)
+		}
+	}
+	return reached, err
 }
 
 // insertOlder judges and stores older events.
@@ -61,14 +78,22 @@ func (s *Service) insertOlder(ctx context.Context, roomID string, above int64, e
 	if err != nil || len(b.older) == 0 {
 		return 0, err
 	}
-	return len(b.older), s.db.Write(ctx, func(tx *store.Tx) error { return b.write(tx, above) })
+	if err := s.db.Write(ctx, func(tx *store.Tx) error { return b.write(tx, above) }); err != nil {
+		return 0, err
+	}
+	for _, v := range b.older {
+		if v.redacts != nil {
+			l.redact(v.redacts.redacted)
+		}
+	}
+	return len(b.older), nil
 }
 
 // supplyOlder asks for what allows older events, and for the state before those of them whose own doesn't follow from others.
 func (s *Service) supplyOlder(ctx context.Context, room store.Room, rules pdu.Rules, origin string, events map[string]*pdu.Event) (map[string]*told, error) {
-	given := map[string]*told{}
+	given, spent := map[string]*told{}, new(spent)
 	for _, e := range inOrder(events, (*pdu.Event).PrevEvents) {
-		a := &arrival{Event: e, room: room, from: origin}
+		a := &arrival{Event: e, room: room, from: origin, spent: spent}
 		missing, err := s.lacks(ctx, a)
 		if err != nil {
 			return nil, err
@@ -106,8 +131,11 @@ type backfill struct {
 
 // judge holds an older event to its auth events, and to the state before it where that is known. One whose auth events are not known is left out.
 func (b *backfill) judge(e *pdu.Event) error {
-	row, err := b.vertex(e.ID())
-	if err != nil || row != nil && row.Status&store.StatusOutlier == 0 {
+	row, err := b.stored(e.ID())
+	if errors.Is(err, errElsewhere) || err == nil && row != nil && row.Status&store.StatusOutlier == 0 {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	v := &verdict{event: e, status: store.StatusAside, nids: b.nids}
@@ -131,6 +159,18 @@ func (b *backfill) judge(e *pdu.Event) error {
 	}
 	b.events[e.ID()] = &vertex{store.Event{ID: e.ID(), Room: b.Ref, NID: v.outlier, Status: v.status}, v.event}
 	b.older = append(b.older, v)
+	if !v.placed() {
+		return nil
+	}
+	return b.redaction(v)
+}
+
+// redaction finds what an older event redacts, once. Where the state before it is not known its sender has the levels of a room that sets none.
+func (b *backfill) redaction(v *verdict) error {
+	if err := b.graph.redaction(v); err != nil || v.redacts == nil {
+		return err
+	}
+	b.events[v.redacts.target.ID].RedactedBy = ownNID
 	return nil
 }
 
@@ -261,7 +301,21 @@ func (b *backfill) put(tx *store.Tx, groups layers, v *verdict, ord int64) error
 	if err := tx.FillMissing(row.Room, row.ID); err != nil {
 		return err
 	}
-	return placeOlder(tx, &row, v.event)
+	if err := placeOlder(tx, &row, v.event); err != nil {
+		return err
+	}
+	return b.redact(tx, v, &row)
+}
+
+// redact applies an older redaction, or keeps it until what it redacts comes.
+func (b *backfill) redact(tx *store.Tx, v *verdict, row *store.Event) error {
+	if v.early != nil {
+		return tx.AddEarlyRedaction(row.Room, v.early.eventID, store.EarlyRedaction{NID: row.NID, Anyones: v.early.anyones})
+	}
+	if v.redacts == nil {
+		return nil
+	}
+	return tx.Redact(b.nids[v.redacts.target.ID], row.NID, v.redacts.redacted.JSON())
 }
 
 // placeOlder puts an event into the timeline that nobody is notified of: the counts stay those of what is below it.

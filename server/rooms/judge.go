@@ -46,7 +46,7 @@ func (v *verdict) placed() bool { return v.status&(store.StatusRejected|store.St
 //
 // Spec: server-server API, "Checks performed on receipt of a PDU", steps 4 to 6, "Rejection", "Soft failure".
 func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
-	row, err := g.vertex(a.ID())
+	row, err := g.stored(a.ID())
 	if err != nil || row != nil && row.Status&store.StatusOutlier == 0 {
 		return nil, err
 	}
@@ -79,6 +79,22 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 	return v, g.redaction(v)
 }
 
+// errElsewhere says that another room has an event of this id. In the first room versions senders choose their ids.
+var errElsewhere = errors.New("another room has an event of this id")
+
+// stored reads an event that is to be judged; nil where it is not known.
+func (g *graph) stored(id string) (*vertex, error) {
+	row, err := g.vertex(id)
+	if err != nil || row != nil {
+		return row, err
+	}
+	known, err := g.r.KnowsEvent(id)
+	if err == nil && known {
+		err = errElsewhere
+	}
+	return nil, err
+}
+
 // judgeByAuthEvents is step 4: the event is judged by its auth events.
 func (g *graph) judgeByAuthEvents(v *verdict) error {
 	var authEvents []*pdu.Event
@@ -93,10 +109,22 @@ func (g *graph) judgeByAuthEvents(v *verdict) error {
 		listed.Put(a.e)
 	}
 	err := auth.CheckAuthEvents(g.own, authEvents, func(id string) bool { return rejected[id] })
+	if create := g.held[createKey()]; err == nil && create != nil {
+		err = anotherCreate(g.own, create.ID())
+	}
 	if err == nil {
 		err = auth.Check(g.own, listed)
 	}
 	return v.refuse(store.StatusRejected, err)
+}
+
+// anotherCreate rejects a create event in a room that has one: the server that the room's id names, up to room version 11, could make more, and rule
+// by what those allow. An event that another one allows is rejected as what a rejected event allows.
+func anotherCreate(e *pdu.Event, createID string) error {
+	if e.IsCreate() && e.ID() != createID {
+		return &auth.Rejected{Reason: "the room has another create event"}
+	}
+	return nil
 }
 
 // refuse notes a refusal by the authorisation rules; any other error is one.

@@ -87,20 +87,26 @@ type txnKey struct {
 	scope, txnID string
 }
 
-// relevant are the types of state events that authorisation looks at and that are always held. It looks at members too, but at few of many.
-func relevant() []string {
-	return []string{"m.room.create", "m.room.power_levels", "m.room.join_rules", "m.room.third_party_invite"}
+// relevant are the entries of the state that authorisation looks at and that are always held.
+func relevant() []auth.Key {
+	return []auth.Key{createKey(), {Type: "m.room.power_levels"}, {Type: "m.room.join_rules"}}
+}
+
+// oneOfMany tells whether an entry is of a type that authorisation looks at too, but at few of many: who acts or is acted upon.
+func oneOfMany(key auth.Key) bool {
+	return key.Type == "m.room.member" || key.Type == "m.room.third_party_invite"
 }
 
 // apply moves the pending head over an event of actor.
 func (l *live) apply(e *pdu.Event, actor User) {
 	l.tips, l.depth, l.forkedOf = []tip{l.tipOf(e)}, e.Depth(), nil
 	key, isState := e.StateKey()
+	entry := auth.Key{Type: e.Type(), StateKey: key}
 	switch {
 	case isState && e.Type() == "m.room.member":
 		l.hold(e)
 		l.moved(e, key, actor.Atom) // nobody joins another
-	case isState && slices.Contains(relevant(), e.Type()):
+	case isState && (oneOfMany(entry) || slices.Contains(relevant(), entry)):
 		l.hold(e)
 	}
 }
@@ -129,13 +135,13 @@ func (l *live) hold(e *pdu.Event) {
 	l.grow(eventWeight + len(e.JSON()))
 }
 
-// know reads those members among entries of the state that are not held yet. Until then the state lacks them.
+// know reads those that are one of many among entries of the state that are not held yet. Until then the state lacks them.
 //
 // What is queued was held before it was queued, or is of a graft, which is waited for: so the database is right about whatever is not held.
 func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	unknown := slices.DeleteFunc(slices.Clone(keys), func(key auth.Key) bool {
 		_, known := l.held[key]
-		return known || key.Type != "m.room.member"
+		return known || !oneOfMany(key)
 	})
 	if len(unknown) == 0 || l.Ref == 0 {
 		return nil
@@ -145,7 +151,7 @@ func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	}
 	return l.db.Peek(ctx, func(r *store.Reader) error {
 		for _, key := range unknown {
-			if err := l.readMember(r, key); err != nil {
+			if err := l.read(r, key); err != nil {
 				return err
 			}
 		}
@@ -153,12 +159,9 @@ func (l *live) know(ctx context.Context, keys ...auth.Key) error {
 	})
 }
 
-func (l *live) readMember(r *store.Reader, key auth.Key) error {
-	user, err := r.FindAtom(key.StateKey)
-	if err != nil {
-		return err
-	}
-	row, ok, err := r.CurrentEvent(l.Ref, store.AtomMember, user)
+// read holds an entry of the current state, also that it has none.
+func (l *live) read(r *store.Reader, key auth.Key) error {
+	row, ok, err := current(r, l.Ref, key)
 	if err != nil {
 		return err
 	}
@@ -172,6 +175,19 @@ func (l *live) readMember(r *store.Reader, key auth.Key) error {
 		l.hold(e)
 	}
 	return err
+}
+
+// current reads an entry of a room's current state; ok is false where it has none.
+func current(r *store.Reader, room store.RoomRef, key auth.Key) (e store.Event, ok bool, err error) {
+	eventType, err := r.FindAtom(key.Type)
+	if err != nil {
+		return e, false, err
+	}
+	stateKey, err := r.FindAtom(key.StateKey)
+	if err != nil {
+		return e, false, err
+	}
+	return r.CurrentEvent(room, eventType, stateKey)
 }
 
 // membership is a user's in the pending state, "" for none.
@@ -207,8 +223,8 @@ func (l *live) load(r *store.Reader) (err error) {
 	if err := l.loadHead(r); err != nil {
 		return err
 	}
-	for _, t := range relevant() {
-		if err := l.loadState(r, t); err != nil {
+	for _, key := range relevant() {
+		if err := l.read(r, key); err != nil {
 			return err
 		}
 	}
@@ -253,25 +269,6 @@ func (l *live) loadFork(r *store.Reader, group int64, tips *[]store.Event) (int6
 
 // gapSize is the room that a timeline leaves for events that a restore lost. ARCHITECTURE.md, "Positions and places".
 const gapSize = 1 << 32
-
-func (l *live) loadState(r *store.Reader, eventType string) error {
-	atom, err := r.FindAtom(eventType)
-	if err != nil {
-		return err
-	}
-	events, err := r.CurrentEventsOfType(l.Ref, atom)
-	if err != nil {
-		return err
-	}
-	for _, row := range events {
-		e, err := row.PDU(l.rules)
-		if err != nil {
-			return err
-		}
-		l.hold(e)
-	}
-	return nil
-}
 
 func (l *live) loadJoined(r *store.Reader) (err error) {
 	l.joined, err = r.JoinedOf(l.Ref, l.server)

@@ -15,21 +15,21 @@ import (
 // fetching gets events of a room that stand outside its timeline: they allow others, or are part of a state.
 type fetching struct {
 	*Service
-	a       *arrival
-	rules   pdu.Rules
-	ready   map[string]*pdu.Event // got, and waiting for those that allow them
-	asked   map[string]bool
-	counted int
+	a     *arrival
+	rules pdu.Rules
+	ready map[string]*pdu.Event // got, and waiting for those that allow them
+	named map[string]bool       // asked for, or going to be
 }
 
 // fetch stores as outliers those among some events that are not known, and all that allow them. Some may be at hand already.
 func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []string, atHand []*pdu.Event) error {
-	f := &fetching{Service: s, a: a, rules: rules, ready: map[string]*pdu.Event{}, asked: map[string]bool{a.ID(): true}}
+	f := &fetching{Service: s, a: a, rules: rules, ready: map[string]*pdu.Event{}, named: map[string]bool{a.ID(): true}}
+	a.spent.events += len(atHand)
 	todo, err := f.take(ctx, atHand)
 	if err != nil {
 		return err
 	}
-	for todo = append(todo, ids...); len(todo) > 0; {
+	for todo = append(f.unnamed(todo), f.unnamed(slices.Clone(ids))...); len(todo) > 0; {
 		n := min(len(todo), fetchBatch)
 		batch, err := f.wanted(ctx, todo[:n])
 		if err != nil {
@@ -39,31 +39,41 @@ func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []
 		if len(batch) == 0 {
 			continue
 		}
-		if f.counted += len(batch); f.counted > maxFetched {
+		if a.spent.events += len(batch); a.spent.events > maxFetched {
 			return fmt.Errorf("%s names more than %d events that are missing", a.from, maxFetched)
 		}
 		raws, err := s.Remote.Events(ctx, a.from, a.room.ID, batch)
 		if err != nil {
 			return err
 		}
-		more, err := f.take(ctx, s.verified(ctx, a.room, rules, raws))
+		more, err := f.take(ctx, among(s.verified(ctx, a.room, rules, raws, len(batch)), batch))
 		if err != nil {
 			return err
 		}
-		todo = append(todo, more...)
+		todo = append(todo, f.unnamed(more)...)
 	}
 	return nil
 }
 
-// wanted are those among events that are neither known nor asked for.
+// unnamed names ids, and leaves those that were not yet.
+func (f *fetching) unnamed(ids []string) []string {
+	return slices.DeleteFunc(ids, func(id string) bool {
+		named := f.named[id]
+		f.named[id] = true
+		return named
+	})
+}
+
+// among are those of the events that were asked for.
+func among(events []*pdu.Event, ids []string) []*pdu.Event {
+	return slices.DeleteFunc(events, func(e *pdu.Event) bool { return !slices.Contains(ids, e.ID()) })
+}
+
+// wanted are those among events that are neither known nor at hand.
 func (f *fetching) wanted(ctx context.Context, ids []string) ([]string, error) {
 	return store.Get(ctx, f.db, func(r *store.Reader) ([]string, error) {
 		missing, err := unknown(r, f.a.room.Ref, ids)
-		return slices.DeleteFunc(missing, func(id string) bool {
-			done := f.asked[id] || f.ready[id] != nil
-			f.asked[id] = true
-			return done
-		}), err
+		return slices.DeleteFunc(missing, func(id string) bool { return f.ready[id] != nil }), err
 	})
 }
 
@@ -81,6 +91,9 @@ func (f *fetching) take(ctx context.Context, events []*pdu.Event) (waitsFor []st
 		return waitsFor, err
 	}
 	return waitsFor, f.db.Write(ctx, func(tx *store.Tx) error {
+		if room, err := Find(&tx.Reader, f.a.room.ID); err != nil || room.Ref != f.a.room.Ref {
+			return errOr(err, notIn()) // it was purged while others were asked
+		}
 		for _, o := range rows {
 			if err := putOutlier(tx, f.a.room.Ref, o); err != nil {
 				return err
@@ -102,18 +115,28 @@ func (f *fetching) judge(r *store.Reader) (out []outlier, waitsFor []string, err
 	if err != nil {
 		return nil, nil, err
 	}
+	create, err := f.create(r)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, e := range inOrder(f.ready, (*pdu.Event).AuthEvents) {
 		missing := slices.DeleteFunc(e.AuthEvents(), func(id string) bool { return known[id].Event != nil })
 		if len(missing) > 0 {
 			waitsFor = append(waitsFor, missing...)
 			continue
 		}
-		o := outlier{e, f.rejects(e, known)}
+		o := outlier{e, f.rejects(e, known) || create != "" && anotherCreate(e, create) != nil}
 		known[e.ID()] = o
 		out = append(out, o)
 		delete(f.ready, e.ID())
 	}
 	return out, waitsFor, nil
+}
+
+// create is the id of the room's create event, "" where it has none yet.
+func (f *fetching) create(r *store.Reader) (string, error) {
+	e, _, err := current(r, f.a.room.Ref, createKey())
+	return e.ID, err
 }
 
 // known reads the auth events of what is ready, and the create event, which version 12 does not list.

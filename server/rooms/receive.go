@@ -24,7 +24,11 @@ type arrival struct {
 	from  string // the server to ask for what is missing
 	edge  bool   // events before it were asked for already: those that are missing stay so
 	state *told  // the state before it as the other server says; nil where it was not asked
+	spent *spent
 }
+
+// spent is what was asked for because of one event, or of all that are missing before one: events, and how often the state.
+type spent struct{ events, states int }
 
 // told is a state by the ids of its events.
 type told struct{ ids []string }
@@ -75,7 +79,7 @@ func (s *Service) arrive(ctx context.Context, origin string, raw []byte) (*arriv
 	if err != nil {
 		return nil, "", err
 	}
-	a := &arrival{room: room, from: origin}
+	a := &arrival{room: room, from: origin, spent: new(spent)}
 	rc, err := pdu.Receive(rules, raw)
 	if err != nil {
 		return nil, "", badEvent(err)

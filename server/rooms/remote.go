@@ -35,10 +35,11 @@ type MissingQuery struct {
 }
 
 // The most that one received event may make this server ask for: events before it that are missing, how many of them at a time, events of
-// the state before it and of auth chains, and how many of these at a time.
+// the state before it and of auth chains, and how many of these at a time; all events before it together as many again, and the state this often.
 const (
 	maxMissing   = 200
 	missingBatch = 50
 	maxFetched   = 50000
 	fetchBatch   = 200
+	maxStates    = 10
 )

@@ -38,6 +38,9 @@ func (s *Service) supply(ctx context.Context, a *arrival) error {
 		}
 	}
 	if len(missing.prevs) > 0 && a.state == nil {
+		if a.spent.states++; a.spent.states > maxStates {
+			return fmt.Errorf("%w, and the state was asked for often enough", errLacks)
+		}
 		if a.state, err = s.askState(ctx, a, rules); err != nil {
 			return err
 		}
@@ -97,7 +100,7 @@ func (s *Service) fillGap(ctx context.Context, a *arrival, rules pdu.Rules, earl
 			break
 		}
 		latest = nil
-		for _, e := range s.verified(ctx, a.room, rules, raws) {
+		for _, e := range s.verified(ctx, a.room, rules, raws, missingBatch) {
 			if got[e.ID()] == nil && e.ID() != a.ID() && len(got) < maxMissing {
 				got[e.ID()] = e
 				latest = append(latest, e.ID())
@@ -105,8 +108,9 @@ func (s *Service) fillGap(ctx context.Context, a *arrival, rules pdu.Rules, earl
 		}
 		latest = slices.DeleteFunc(latest, func(id string) bool { return s.reaches(ctx, a.room, got, got[id]) })
 	}
+	spent := new(spent)
 	for _, e := range inOrder(got, (*pdu.Event).PrevEvents) {
-		if _, err := s.admit(ctx, &arrival{Event: e, room: a.room, from: a.from, edge: true}); err != nil {
+		if _, err := s.admit(ctx, &arrival{Event: e, room: a.room, from: a.from, edge: true, spent: spent}); err != nil {
 			s.Log.Info().Err(err).Str("room", a.room.ID).Str("event", e.ID()).Msg("missing event left out")
 		}
 	}
@@ -139,12 +143,12 @@ func (s *Service) askAuth(ctx context.Context, a *arrival, rules pdu.Rules) erro
 	if len(raws) > maxFetched {
 		return fmt.Errorf("%s gave an auth chain of %d events", a.from, len(raws))
 	}
-	return s.fetch(ctx, a, rules, a.AuthEvents(), s.verified(ctx, a.room, rules, raws))
+	return s.fetch(ctx, a, rules, a.AuthEvents(), s.verified(ctx, a.room, rules, raws, maxFetched))
 }
 
-// verified are those among strangers' events that are well-formed, of the room, and rightly signed.
-func (s *Service) verified(ctx context.Context, room store.Room, rules pdu.Rules, raws []json.RawMessage) (events []*pdu.Event) {
-	for _, raw := range raws {
+// verified are those among strangers' events that are well-formed, of the room, and rightly signed. Only the first of them are looked at.
+func (s *Service) verified(ctx context.Context, room store.Room, rules pdu.Rules, raws []json.RawMessage, first int) (events []*pdu.Event) {
+	for _, raw := range raws[:min(len(raws), first)] {
 		rc, err := pdu.Receive(rules, raw)
 		if err != nil || rc.RoomID() != room.ID {
 			continue

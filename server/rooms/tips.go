@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"fmt"
 	"slices"
 
 	"beffroi/server/pdu"
@@ -18,12 +19,22 @@ func (g *graph) settleTips(v *verdict) error {
 	if err != nil {
 		return err
 	}
-	tips := slices.DeleteFunc(slices.Clone(before), func(t *vertex) bool { return reached[t.ID] })
 	followers, err := g.r.Followers(g.Ref, g.own.ID())
 	if err != nil {
 		return err
 	}
-	v.tips, v.isTip = tips, len(followers) == 0
+	v.isTip = len(followers) == 0
+	for _, t := range before {
+		stays := !reached[t.ID]
+		if !stays && !v.isTip && g.rules.Format == pdu.EventFormatV1 {
+			if stays, err = g.circles(t); err != nil {
+				return err
+			}
+		}
+		if stays {
+			v.tips = append(v.tips, t)
+		}
+	}
 	var states []*state
 	for _, t := range v.tips {
 		states = append(states, ofGroup(t.State))
@@ -31,7 +42,7 @@ func (g *graph) settleTips(v *verdict) error {
 	if v.isTip {
 		states = append(states, v.after)
 	}
-	if v.current, err = g.together(states); err != nil {
+	if v.current, err = g.together(states, v.isTip); err != nil {
 		return err
 	}
 	v.changes, err = g.between(ofGroup(g.head.group), v.current)
@@ -53,9 +64,38 @@ func (g *graph) tipsNow() ([]*vertex, error) {
 	return tips, nil
 }
 
+// maxCircled is among how many events circles looks.
+const maxCircled = 200
+
+// circles tells whether an extremity that the event follows may follow it too, where ids are no hashes: such a circle must not leave the room without
+// extremities. Beyond the bound it may.
+func (g *graph) circles(t *vertex) (bool, error) {
+	seen := map[string]bool{}
+	for todo := t.e.PrevEvents(); len(todo) > 0; todo = todo[1:] {
+		id := todo[0]
+		if id == g.own.ID() || len(seen) == maxCircled {
+			return true, nil
+		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if v, err := g.vertex(id); err != nil {
+			return false, err
+		} else if v != nil {
+			todo = append(todo, v.e.PrevEvents()...)
+		}
+	}
+	return false, nil
+}
+
+// maxRefused is behind how many refused events reached looks: a stranger can make lines of them of any length. Extremities that are not reached
+// stay, until an event of this server follows them.
+const maxRefused = 100
+
 // reached are the events before the event. Those that are refused count for nothing, but what is before them is before it too.
 func (g *graph) reached() (map[string]bool, error) {
-	reached := map[string]bool{}
+	reached, refused := map[string]bool{}, 0
 	for todo := g.own.PrevEvents(); len(todo) > 0; {
 		id := todo[0]
 		todo = todo[1:]
@@ -67,17 +107,32 @@ func (g *graph) reached() (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v != nil && v.Status&(store.StatusSoftFailed|store.StatusRejected) != 0 {
+		if v != nil && v.Status&(store.StatusSoftFailed|store.StatusRejected) != 0 && refused < maxRefused {
+			refused++
 			todo = append(todo, v.e.PrevEvents()...)
 		}
 	}
 	return reached, nil
 }
 
-// together is the resolution of the states after all extremities. While a room is forked, messages leave these states as they are: then what was
-// resolved before holds.
-func (g *graph) together(states []*state) (*state, error) {
+// maxResolved is of how many states of extremities the current state is the resolution. One member can fork a room as often as they like.
+const maxResolved = 20
+
+// together is the resolution of the states after all extremities, the event's own the last of them where it is one. While a room is forked, messages
+// leave these states as they are: then what was resolved before holds. Where there are too many, the event's is resolved with what held before, until
+// events of this server follow the others.
+func (g *graph) together(states []*state, isTip bool) (*state, error) {
+	if len(states) == 0 {
+		return nil, fmt.Errorf("room %s: %s leaves no extremity", g.ID, g.own.ID())
+	}
+	own := states[len(states)-1]
 	states = distinct(states)
+	if len(states) > maxResolved {
+		if !isTip {
+			return ofGroup(g.head.group), nil
+		}
+		return g.resolve([]*state{ofGroup(g.head.group), own})
+	}
 	var groups []int64
 	for _, st := range states {
 		groups = append(groups, st.group)
@@ -155,10 +210,10 @@ func (g *graph) move(key auth.Key, id string, own *pdu.Event) (m move, err error
 			return m, err
 		}
 	}
-	m.read = m.user != 0 || slices.Contains(relevant(), key.Type)
+	m.read = m.user != 0 || slices.Contains(relevant(), key)
 	switch {
 	case id == own.ID():
-		m.e, m.read = own, m.read || key.Type == "m.room.member"
+		m.e, m.read = own, m.read || oneOfMany(key)
 	case id != "" && m.read:
 		m.e, err = g.event(id)
 	}
