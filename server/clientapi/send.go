@@ -46,7 +46,7 @@ func (a *API) putState(r *request) (any, error) {
 	if r.URL.Query().Has(delayParameter) {
 		return a.sendLater(r, &stateKey, content)
 	}
-	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
+	return eventID(a.Directory.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
 func (a *API) redact(r *request) (any, error) {
