@@ -74,7 +74,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Log: s.log})
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
 	return nil
 }

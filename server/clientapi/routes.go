@@ -52,6 +52,7 @@ func (a *API) Routes() []route {
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
 		a.directoryRoutes(),
+		a.userDirectoryRoutes(),
 		a.roomDiscoveryRoutes(),
 		a.reportRoutes(),
 		a.upgradeRoutes(),

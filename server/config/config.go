@@ -19,6 +19,7 @@ type Config struct {
 	Password     Password
 	Media        Media
 	Rooms        Rooms
+	Directory    Directory
 }
 
 // Listen says where the server listens. At least one of HTTP and TLS is set; both serve the same API.
@@ -60,6 +61,11 @@ type Rooms struct {
 	DefaultVersion string // rooms.default_version: the room version of new rooms where the client names none
 }
 
+// Directory says who is found in it.
+type Directory struct {
+	Everybody bool // directory.everybody: everybody finds every account; false: only those in a common room, or in one that is open to all
+}
+
 // What argon2id costs at least before the server warns (OWASP's second recommended setting).
 const (
 	safeMemoryKiB  = 19 * 1024
@@ -69,12 +75,13 @@ const (
 // Default is the configuration of a server that nobody configured: it can be tried on the machine it runs on.
 func Default() Config {
 	return Config{
-		DataDir:  "data",
-		Listen:   Listen{HTTP: "127.0.0.1:8008"},
-		Log:      Log{Level: "info", Format: "auto"},
-		Password: Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
-		Media:    Media{MaxUploadBytes: 50 << 20},
-		Rooms:    Rooms{Custodian: "_commune", DefaultVersion: "12"},
+		DataDir:   "data",
+		Listen:    Listen{HTTP: "127.0.0.1:8008"},
+		Log:       Log{Level: "info", Format: "auto"},
+		Password:  Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
+		Media:     Media{MaxUploadBytes: 50 << 20},
+		Rooms:     Rooms{Custodian: "_commune", DefaultVersion: "12"},
+		Directory: Directory{Everybody: true},
 	}
 }
 

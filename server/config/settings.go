@@ -45,6 +45,7 @@ func (c *Config) settings() []setting {
 		toggle("media.unauthenticated", &c.Media.Unauthenticated),
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
+		toggle("directory.everybody", &c.Directory.Everybody),
 	}
 }
 

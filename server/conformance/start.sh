@@ -32,5 +32,8 @@ unauthenticated = true
 [rooms]
 custodian = ''
 default_version = '${ROOM_VERSION:-11}'
+
+[directory]
+everybody = false
 TOML
 exec "${BEFFROI:-$here/../../beffroi}" serve --config "$config"
