@@ -58,7 +58,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
 		return err
 	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log); err != nil {
