@@ -245,6 +245,7 @@ func TestASpoiledPage(t *testing.T) {
 		{"atom", "leaf", scrub.RowsUnreadable, "atom", []string{"noms"}},
 		{"media", "leaf", scrub.RowsUnreadable, "media", []string{"fiches de fichiers"}},
 		{"txn", "leaf", scrub.RowsUnreadable, "txn", nil},
+		{"delayed_event_due", "leaf", scrub.Structure, "delayed_event", []string{"abîmée sur le disque"}}, // its entries are computed
 	} {
 		for _, zero := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s %s zeroed=%v", c.name, c.kind, zero), func(t *testing.T) {

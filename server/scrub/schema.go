@@ -21,7 +21,8 @@ type index struct {
 	name    string
 	columns []string
 	where   string // the condition of a partial index, "" for the others
-	sparse  bool   // a column may be null, which no comparison of rows finds
+	sparse  bool   // a column may be null, which no comparison of rows finds, or is computed
+	made    bool   // a column is computed
 }
 
 const (
@@ -93,7 +94,8 @@ func (r *reader) describeIndexes(ctx context.Context, t *table, nullable map[str
 		}
 		err = r.rows(ctx, indexColumns, []any{x.name}, func(row []any) error {
 			x.columns = append(x.columns, text(row[0]))
-			x.sparse = x.sparse || nullable[text(row[0])]
+			x.made = x.made || row[0] == nil
+			x.sparse = x.sparse || x.made || nullable[text(row[0])]
 			return nil
 		})
 		var sql string

@@ -109,6 +109,58 @@ func TestPagesGoThroughWindows(t *testing.T) {
 	}
 }
 
+// An index that is damaged is emptied and made anew; nothing else is touched.
+func TestADamagedIndexIsMadeAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "beffroi.db")
+	db, err := store.Open(t.Context(), path, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := fillTown(t, db, 400)
+	if err := New(db, zerolog.Nop()).CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := find(t, db, alice, "ma", true).Count
+	if err := db.Close(); err != nil || want == 0 {
+		t.Fatal(want, err)
+	}
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The structure of the index says nothing sensible any more, and an event waits to be looked at again.
+	for _, query := range []string{`UPDATE search_data SET block = x'ffffffffffffffffffff' WHERE id = 10`, `INSERT INTO search_again VALUES (1)`} {
+		if _, err := raw.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw.Close()
+	if db, err = store.Open(t.Context(), path, zerolog.Nop()); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- New(db, zerolog.Nop()).Run(ctx) }()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var got *Found
+		_ = db.Read(t.Context(), func(r *store.Reader) (err error) {
+			got, err = Find(r, &Request{User: alice, Term: "ma", Filter: &eventfilter.RoomEvents{}, Recent: true, Look: look})
+			return err
+		})
+		if got != nil && got.Count == want {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the index is not made anew: %+v", got)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzQuery(f *testing.F) {
 	for _, s := range []string{`école "de la" mairie`, `" OR body:x NEAR(a b)*`, "\x00'\"", `«»““”`, "-a +b ^c {d} (e)"} {
 		f.Add(s)
@@ -173,7 +225,7 @@ func (v *vocabulary) message() string {
 	return strings.Join(words, " ")
 }
 
-// BenchmarkIndex fills a database with messages of 12 words in 50 rooms, indexes it, and searches. BEFFROI_SEARCH_MESSAGES: how many (5,000).
+// BenchmarkSearch fills a database with messages of 12 words in 50 rooms, indexes it, and searches. BEFFROI_SEARCH_MESSAGES: how many (5,000).
 func BenchmarkSearch(b *testing.B) {
 	n := 5000
 	if s := os.Getenv("BEFFROI_SEARCH_MESSAGES"); s != "" {
@@ -232,7 +284,7 @@ func indexSize(b *testing.B, path string) (size float64) {
 }
 
 // fillTown stores messages without the rules of rooms.
-func fillTown(b *testing.B, db *store.DB, n int) (alice store.Atom) {
+func fillTown(b testing.TB, db *store.DB, n int) (alice store.Atom) {
 	v, roomRefs := newVocabulary(), make([]store.RoomRef, 50)
 	write := func(fn func(tx *store.Tx) error) {
 		if err := db.Write(context.Background(), fn); err != nil {

