@@ -66,9 +66,9 @@ func (s *Service) namedLike(r *store.Reader, user store.Atom, search string) ([]
 	if err != nil {
 		return nil, err
 	}
-	matching := []Person{}
+	matching, f := []Person{}, newFolder()
 	for _, one := range all {
-		if p := personOf(one); one.User != user && matches(p.name+"\n"+p.id, search) {
+		if p := personOf(one, f); one.User != user && matches(p.name+"\n"+p.id, search) {
 			matching = append(matching, p)
 		}
 	}
@@ -80,11 +80,11 @@ func (s *Service) namedLike(r *store.Reader, user store.Atom, search string) ([]
 }
 
 // personOf reads a profile; what is no text there is left out.
-func personOf(one store.Person) Person {
-	p := Person{UserID: one.ID, user: one.User, id: fold(one.ID)}
+func personOf(one store.Person, f *folder) Person {
+	p := Person{UserID: one.ID, user: one.User, id: f.fold(one.ID)}
 	_ = json.Unmarshal(one.DisplayName, &p.DisplayName)
 	_ = json.Unmarshal(one.AvatarURL, &p.AvatarURL)
-	p.name = fold(p.DisplayName)
+	p.name = f.fold(p.DisplayName)
 	return p
 }
 
