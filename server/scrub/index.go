@@ -23,6 +23,10 @@ func (s *scrub) check(ctx context.Context, t *table, rows [][]any) error {
 	}
 	for _, row := range rows {
 		s.report.Rows++
+		if column := t.mistyped(row); column != "" {
+			s.found.add(Finding{Kind: RowAltered, Table: t.name, Count: 1, Details: []string{keyText(t.key, row) + ": the type of " + column}})
+			continue
+		}
 		if err := s.row(ctx, t, row); err != nil {
 			return err
 		}

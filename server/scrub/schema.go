@@ -12,6 +12,7 @@ import (
 type table struct {
 	name    string
 	columns []string
+	types   []string // as they are declared, of the columns
 	key     []string // what its rows are ordered by: rowid, or the primary key
 	indexes []*index
 }
@@ -28,7 +29,7 @@ type index struct {
 const (
 	tablesOf = `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'
 		AND name NOT LIKE 'sqlite\_stat%' ESCAPE '\' ORDER BY name`
-	columnsOf = `SELECT name, pk, "notnull" FROM pragma_table_info(?) ORDER BY cid`
+	columnsOf = `SELECT name, pk, "notnull", type FROM pragma_table_info(?) ORDER BY cid`
 	isRowless = `SELECT wr FROM pragma_table_list(?)`
 	indexesOf = `SELECT name FROM pragma_index_list(?1) l
 		WHERE NOT (origin = 'pk' AND (SELECT wr FROM pragma_table_list(?1))) ORDER BY name`
@@ -60,7 +61,7 @@ func (r *reader) describe(ctx context.Context, t *table) error {
 	places := map[string]int64{}
 	err := r.rows(ctx, columnsOf, []any{t.name}, func(row []any) error {
 		name := text(row[0])
-		t.columns = append(t.columns, name)
+		t.columns, t.types = append(t.columns, name), append(t.types, text(row[3]))
 		if places[name] = number(row[1]); places[name] > 0 {
 			primary = append(primary, name)
 		} else {
@@ -105,6 +106,22 @@ func (r *reader) describeIndexes(ctx context.Context, t *table, nullable map[str
 		_, x.where, _ = strings.Cut(sql, " WHERE ")
 	}
 	return err
+}
+
+// mistyped names the first column whose value is of another type than it is declared with, "" where there is none: a flipped bit in a row's header
+// can make nothing of a number. What must not be null is SQLite's to find.
+func (t *table) mistyped(row []any) string {
+	for i, v := range row[len(t.key):] {
+		_, isInt := v.(int64)
+		_, isText := v.(string)
+		_, isBlob := v.([]byte)
+		switch {
+		case v == nil, t.types[i] == "INTEGER" && isInt, t.types[i] == "TEXT" && isText, t.types[i] == "BLOB" && isBlob:
+		case t.types[i] == "INTEGER", t.types[i] == "TEXT", t.types[i] == "BLOB":
+			return t.columns[i]
+		}
+	}
+	return ""
 }
 
 // at gives the value of a column in a row of walk: the key comes first.
