@@ -28,26 +28,31 @@ func counts(u *servertest.User, room, filter string) countedRoom {
 	return s.Rooms.Join[room]
 }
 
+// wantCounts holds the counts of a room, with its threads and without, against what they should be.
+func wantCounts(t *testing.T, u *servertest.User, room, when string, together, main counted, threads map[string]counted) {
+	t.Helper()
+	if got := counts(u, room, `{}`); got.Unread != together || got.Threads != nil {
+		t.Errorf("%s: %+v, want %+v", when, got, together)
+	}
+	if got := counts(u, room, `{"room":{"timeline":{"unread_thread_notifications":true}}}`); got.Unread != main || !maps.Equal(got.Threads, threads) {
+		t.Errorf("%s, threads apart: %+v, want %+v and %+v", when, got, main, threads)
+	}
+}
+
 // Counts by room and by thread, with a muted room, a keyword, the whole room mentioned, a redaction and a restart.
 func TestUnreadCountsReachSync(t *testing.T) {
 	s := servertest.Start(t)
 	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
 	room := alice.CreateRoom(map[string]any{"preset": "public_chat"})
 	bob.Join(room)
-	const apart = `{"room":{"timeline":{"unread_thread_notifications":true}}}`
 	say := func(body string, more map[string]any) string {
 		content := map[string]any{"msgtype": "m.text", "body": body}
 		maps.Copy(content, more)
 		return alice.Send(room, "m.room.message", content)
 	}
-	want := func(when string, together counted, main counted, threads map[string]counted) {
+	want := func(when string, together, main counted, threads map[string]counted) {
 		t.Helper()
-		if got := counts(bob, room, `{}`); got.Unread != together || got.Threads != nil {
-			t.Errorf("%s: %+v, want %+v", when, got, together)
-		}
-		if got := counts(bob, room, apart); got.Unread != main || !maps.Equal(got.Threads, threads) {
-			t.Errorf("%s, threads apart: %+v, want %+v and %+v", when, got, main, threads)
-		}
+		wantCounts(t, bob, room, when, together, main, threads)
 	}
 	root := say("root", nil)
 	inThread := map[string]any{"m.relates_to": map[string]any{"rel_type": "m.thread", "event_id": root}}
@@ -78,4 +83,39 @@ func TestUnreadCountsReachSync(t *testing.T) {
 	want("taken back", counted{255, 1}, counted{252, 1}, map[string]counted{root: {3, 0}})
 	bob.Must("POST", "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/receipt/m.read.private/"+url.PathEscape(say("end", nil)), map[string]any{}, nil)
 	want("read", counted{}, counted{}, nil)
+}
+
+// Receipts in the main timeline, in a thread and in both, where a thread and what else relates to its root lie in between.
+func TestReceiptsOfThreadsReachCounts(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	bob.Join(room)
+	say := func(relates, mentions object) string {
+		return alice.Send(room, "m.room.message", object{"msgtype": "m.text", "body": "x", "m.relates_to": relates, "m.mentions": mentions})
+	}
+	to := func(relType, id string) object { return object{"rel_type": relType, "event_id": id} }
+	him := object{"user_ids": []string{bob.UserID}}
+	root := say(object{}, object{})
+	reply := say(to("m.thread", root), object{})
+	say(to("m.thread", root), him)
+	plain := say(object{}, him)
+	say(to("m.thread", root), object{})
+	reference := say(to("m.reference", root), object{})
+	reaction := alice.Send(room, "m.reaction", object{"m.relates_to": object{"rel_type": "m.annotation", "event_id": reference, "key": "x"}})
+	wantCounts(t, bob, room, "nothing read", counted{6, 2}, counted{3, 1}, map[string]counted{root: {3, 1}})
+	for _, step := range []struct {
+		when, event    string
+		receipt        object
+		together, main counted
+		threads        map[string]counted
+	}{
+		{"the root, in the main timeline", root, object{"thread_id": "main"}, counted{5, 2}, counted{2, 1}, map[string]counted{root: {3, 1}}},
+		{"a reply, in the thread", reply, object{"thread_id": root}, counted{4, 2}, counted{2, 1}, map[string]counted{root: {2, 1}}},
+		{"a message, in both", plain, object{}, counted{2, 0}, counted{1, 0}, map[string]counted{root: {1, 0}}},
+		{"what follows from the root, in the thread", reaction, object{"thread_id": root}, counted{1, 0}, counted{1, 0}, nil},
+	} {
+		bob.Must("POST", roomPath(room)+"/receipt/m.read/"+url.PathEscape(step.event), step.receipt, nil)
+		wantCounts(t, bob, room, step.when, step.together, step.main, step.threads)
+	}
 }

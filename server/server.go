@@ -18,7 +18,6 @@ import (
 
 	"beffroi/server/config"
 	"beffroi/server/notify"
-	"beffroi/server/search"
 	"beffroi/server/store"
 )
 
@@ -95,7 +94,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("jobs", s.runJobs)
-	s.loops.start("full-text index", search.New(s.db, s.log).Run)
+	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
 	return nil
 }

@@ -197,6 +197,49 @@ func TestUpgradesOfConversations(t *testing.T) {
 	}
 }
 
+// Who upgrades by hand makes the new room first and tells the old one afterwards: everybody's settings follow then, and what they set up in the new room
+// stays.
+func TestSettingsFollowWhereARoomIsReplacedByHand(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob, carol := s.Register(t, "alice"), s.Register(t, "bob"), s.Register(t, "carol")
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	next := alice.CreateRoom(object{"preset": "public_chat", "creation_content": object{"predecessor": object{"room_id": room}}})
+	rulePath := func(room string) string { return clientV3 + "/pushrules/global/room/" + url.PathEscape(room) }
+	tagsPath := func(u *servertest.User, room string) string {
+		return clientV3 + "/user/" + u.UserID + "/rooms/" + url.PathEscape(room) + "/tags"
+	}
+	for _, u := range []*servertest.User{alice, bob, carol} {
+		if u != alice {
+			u.Join(room)
+		}
+		u.Must("PUT", rulePath(room), object{"actions": []string{}}, nil)
+		u.Must("PUT", tagsPath(u, room)+"/m.favourite", object{"order": 0.5}, nil)
+	}
+	bob.Join(next)
+	bob.Must("PUT", rulePath(next), object{"actions": []string{"notify"}}, nil)
+	bob.Must("PUT", tagsPath(bob, next)+"/m.lowpriority", object{}, nil)
+	alice.MustFail(404, "M_NOT_FOUND", "GET", rulePath(next), nil)
+	for _, other := range []any{nil, "!none:" + s.ServerName, 5} {
+		alice.Must("PUT", roomPath(room)+"/state/m.room.tombstone", object{"body": "x", "replacement_room": other}, nil)
+	}
+	alice.MustFail(404, "M_NOT_FOUND", "GET", rulePath(next), nil)
+	alice.Must("PUT", roomPath(room)+"/state/m.room.tombstone", object{"body": "x", "replacement_room": next}, nil)
+	carol.MustFail(404, "M_NOT_FOUND", "GET", rulePath(next), nil)
+	carol.Join(next)
+	for u, want := range map[*servertest.User]struct {
+		actions int
+		tag     string
+	}{alice: {0, "m.favourite"}, bob: {1, "m.lowpriority"}, carol: {0, "m.favourite"}} {
+		var rule struct{ Actions []any }
+		var tags struct{ Tags map[string]any }
+		u.Must("GET", rulePath(next), nil, &rule)
+		u.Must("GET", tagsPath(u, next), nil, &tags)
+		if len(rule.Actions) != want.actions || len(tags.Tags) != 1 || tags.Tags[want.tag] == nil {
+			t.Errorf("%s: %v, %v", u.UserID, rule.Actions, tags.Tags)
+		}
+	}
+}
+
 func TestUpgradeWithoutCustodian(t *testing.T) {
 	s := servertest.Start(t, func(c *config.Config) { c.Rooms.Custodian = "" })
 	alice := s.Register(t, "alice")

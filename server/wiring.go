@@ -21,6 +21,7 @@ import (
 	"beffroi/server/pdu"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
+	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
 )
@@ -37,6 +38,7 @@ type services struct {
 
 	directory *directory.Service
 	delayed   *delayed.Service
+	index     *search.Index
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -58,7 +60,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
 		return err
 	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
@@ -74,7 +76,8 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Log: s.log})
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
+	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
 	return nil
 }
@@ -143,7 +146,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"beffroi/server/media"
+	"beffroi/server/notify"
 	"beffroi/server/scrub"
 	"beffroi/server/store"
 )
@@ -79,7 +80,7 @@ func (w *world) fillRooms(events int) (rooms []string) {
 }
 
 func (w *world) fillMedia(dir string, files, size int) {
-	s, err := media.New(w.db, dir, "mairie.test", 1<<30, time.Now, rand.NewChaCha8([32]byte{}))
+	s, err := media.New(w.db, notify.New(), dir, "mairie.test", 1<<30, time.Now, rand.NewChaCha8([32]byte{}))
 	w.ok(err)
 	source := rand.NewChaCha8([32]byte{1})
 	for i := range files {

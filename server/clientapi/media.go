@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/media"
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
 // Spec: client-server API, "Content Repository". The endpoints without authentication were frozen before this server's first
@@ -23,6 +25,8 @@ func (a *API) mediaRoutes() []route {
 	}
 	return []route{
 		{Method: "POST", Path: old + "/upload", Handle: a.upload, Limit: -1},
+		{Method: "POST", Path: "/_matrix/media/v1/create", Handle: a.createMedia},
+		{Method: "PUT", Path: old + "/upload/{serverName}/{mediaId}", Handle: a.uploadTo, Limit: -1},
 		{Method: "GET", Path: authed + "/config", Handle: a.mediaConfig},
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download},
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download},
@@ -43,23 +47,57 @@ func (a *API) mediaConfig(*request) (any, error) {
 }
 
 func (a *API) upload(r *request) (any, error) {
+	uri := ""
+	err := a.receive(r, func(u media.Upload, body io.Reader) (err error) {
+		uri, err = a.Media.Upload(r.Context(), u, body)
+		return err
+	})
+	return map[string]string{"content_uri": uri}, err
+}
+
+// receive takes a body in, for as long as it comes.
+func (a *API) receive(r *request, take func(u media.Upload, body io.Reader) error) error {
 	if err := a.Media.Fits(r.ContentLength); err != nil {
-		return nil, err
+		return err
 	}
 	body := newPacedBody(r.Body, http.NewResponseController(r.Writer), uploadPace())
-	uri, err := a.Media.Upload(r.Context(), media.Upload{
+	err := take(media.Upload{
 		Uploader:    r.Session.User,
 		ContentType: r.Header.Get("Content-Type"),
 		FileName:    r.URL.Query().Get("filename"),
 	}, body)
 	if err != nil {
-		return nil, body.explain(err)
+		return body.explain(err)
 	}
-	return map[string]string{"content_uri": uri}, nil
+	return nil
+}
+
+func (a *API) createMedia(r *request) (any, error) {
+	uri, expires, err := a.Media.Create(r.Context(), r.Session.User)
+	return map[string]any{"content_uri": uri, "unused_expires_at": store.Millis(expires)}, err
+}
+
+func (a *API) uploadTo(r *request) (any, error) {
+	return nil, a.receive(r, func(u media.Upload, body io.Reader) error {
+		return a.Media.UploadTo(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), u, body)
+	})
+}
+
+// patience is how long a client waits for what is not uploaded yet. Spec: the parameter timeout_ms of downloads.
+func patience(r *request) (time.Duration, error) {
+	v := r.URL.Query()
+	if !v.Has("timeout_ms") {
+		return 20 * time.Second, nil
+	}
+	return milliseconds(v, "timeout_ms")
 }
 
 func (a *API) download(r *request) (any, error) {
-	f, err := a.Media.Open(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"))
+	within, err := patience(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.Media.Open(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), within)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +121,11 @@ func (a *API) thumbnail(r *request) (any, error) {
 	if method == "" {
 		method = media.Scale
 	}
-	f, err := a.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), width, height, method)
+	within, err := patience(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), width, height, method, within)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
+	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
 )
@@ -42,6 +43,7 @@ type API struct {
 	Media       *media.Service
 	Syncer      *syncer.Syncer
 	Push        *push.Service
+	Index       *search.Index
 	RoomVersion string // that rooms are made with where nobody names one
 	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
 }
@@ -52,6 +54,7 @@ func (a *API) Routes() []route {
 		a.createRoomRoutes(),
 		a.membershipRoutes(),
 		a.directoryRoutes(),
+		a.userDirectoryRoutes(),
 		a.roomDiscoveryRoutes(),
 		a.reportRoutes(),
 		a.upgradeRoutes(),

@@ -95,6 +95,7 @@ func (a *API) search(r *request) (any, error) {
 	if q.Categories.RoomEvents == nil {
 		return answer, nil
 	}
+	a.Index.Reach(r.Context())
 	err := a.DB.Read(r.Context(), func(rd *store.Reader) (err error) {
 		answer.Categories.RoomEvents, err = a.searchRooms(r, rd, q.Categories.RoomEvents)
 		return err

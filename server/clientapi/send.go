@@ -48,7 +48,7 @@ func (a *API) putState(r *request) (any, error) {
 		return a.sendLater(r, &stateKey, content)
 	}
 	a.Ephemeral.Acts(r.Session)
-	return eventID(a.Rooms.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
+	return eventID(a.Directory.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
 func (a *API) redact(r *request) (any, error) {

@@ -20,6 +20,7 @@ type Config struct {
 	Media        Media
 	Rooms        Rooms
 	Presence     Presence
+	Directory    Directory
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
@@ -67,6 +68,11 @@ type Rooms struct {
 	DefaultVersion string // rooms.default_version: the room version of new rooms where the client names none
 }
 
+// Directory says who is found in it.
+type Directory struct {
+	Everybody bool // directory.everybody: everybody finds every account; false: only those in a common room, or in one that is open to all
+}
+
 // What argon2id costs at least before the server warns (OWASP's second recommended setting).
 const (
 	safeMemoryKiB  = 19 * 1024
@@ -76,12 +82,13 @@ const (
 // Default is the configuration of a server that nobody configured: it can be tried on the machine it runs on.
 func Default() Config {
 	return Config{
-		DataDir:  "data",
-		Listen:   Listen{HTTP: "127.0.0.1:8008"},
-		Log:      Log{Level: "info", Format: "auto"},
-		Password: Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
-		Media:    Media{MaxUploadBytes: 50 << 20},
-		Rooms:    Rooms{Custodian: "_commune", DefaultVersion: "12"},
+		DataDir:   "data",
+		Listen:    Listen{HTTP: "127.0.0.1:8008"},
+		Log:       Log{Level: "info", Format: "auto"},
+		Password:  Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
+		Media:     Media{MaxUploadBytes: 50 << 20},
+		Rooms:     Rooms{Custodian: "_commune", DefaultVersion: "12"},
+		Directory: Directory{Everybody: true},
 	}
 }
 

@@ -64,6 +64,8 @@ unauthenticated = true
 [rooms]
 custodian = "mairie"
 default_version = "11"
+[directory]
+everybody = false
 `)
 	want := Config{
 		ServerName: "mairie.example", PublicURL: "https://matrix.mairie.example", DataDir: "/var/lib/beffroi",

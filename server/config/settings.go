@@ -46,6 +46,7 @@ func (c *Config) settings() []setting {
 		toggle("presence.enabled", &c.Presence.Enabled),
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
+		toggle("directory.everybody", &c.Directory.Everybody),
 	}
 }
 

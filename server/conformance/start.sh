@@ -35,5 +35,8 @@ enabled = true
 [rooms]
 custodian = ''
 default_version = '${ROOM_VERSION:-11}'
+
+[directory]
+everybody = false
 TOML
 exec "${BEFFROI:-$here/../../beffroi}" serve --config "$config"

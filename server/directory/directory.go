@@ -1,4 +1,4 @@
-// Package directory knows how rooms are found: aliases, the published directory, spaces and summaries. It stands above the room core and
+// Package directory knows how rooms and people are found: aliases, the published directory, spaces and summaries, the user directory. It stands above the room core and
 // reads what that wrote. Other servers are not asked yet.
 package directory
 
@@ -24,18 +24,20 @@ type Config struct {
 	Accounts   *accounts.Service // for what people set up for themselves in a room that is replaced
 	Push       *push.Service
 	ServerName string
+	Everybody  bool // the user directory shows all accounts to all
 	Log        zerolog.Logger
 }
 
 // Service is the directory of one server.
 type Service struct {
-	db       *store.DB
-	rooms    *rooms.Service
-	accounts *accounts.Service
-	push     *push.Service
-	server   string // the server's name
-	log      zerolog.Logger
-	now      func() time.Time
+	db        *store.DB
+	rooms     *rooms.Service
+	accounts  *accounts.Service
+	push      *push.Service
+	server    string // the server's name
+	everybody bool
+	log       zerolog.Logger
+	now       func() time.Time
 
 	mu    sync.Mutex
 	shown map[store.RoomRef]shown // what the directory shows of rooms; see look
@@ -43,7 +45,7 @@ type Service struct {
 
 // New makes the directory of a server.
 func New(db *store.DB, now func() time.Time, c Config) *Service {
-	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, server: c.ServerName, log: c.Log, now: now,
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
 		shown: map[store.RoomRef]shown{}}
 }
 

@@ -45,6 +45,39 @@ func (s *Service) Upgrade(ctx context.Context, u rooms.User, roomID, version str
 	return id, err
 }
 
+// SetState sends a state event, as rooms.SetState does. A tombstone makes a room that people may be in already the successor of the one it stands in:
+// who upgrades by hand makes the new room first. What they had set up goes with them then.
+func (s *Service) SetState(ctx context.Context, u rooms.User, roomID, eventType, stateKey string, content json.RawMessage) (eventID string, err error) {
+	eventID, err = s.rooms.SetState(ctx, u, roomID, eventType, stateKey, content)
+	if err != nil || eventType != "m.room.tombstone" || stateKey != "" {
+		return eventID, err
+	}
+	var tombstone struct {
+		Next string `json:"replacement_room"`
+	}
+	if json.Unmarshal(content, &tombstone) == nil && tombstone.Next != "" { // of another type it names nothing
+		s.allFollow(ctx, tombstone.Next)
+	}
+	return eventID, nil
+}
+
+// allFollow lets everybody of this server who is in a room follow there from the one that it replaces.
+func (s *Service) allFollow(ctx context.Context, roomID string) {
+	joined, err := store.Get(ctx, s.db, func(r *store.Reader) (map[string]store.Atom, error) {
+		room, ok, err := r.FindRoom(roomID)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return r.JoinedOf(room.Ref, s.server)
+	})
+	if err != nil {
+		s.log.Warn().Err(err).Str("room", roomID).Msg("personal settings were not taken over into a room that replaces another")
+	}
+	for id, atom := range joined {
+		s.follow(ctx, rooms.User{ID: id, Atom: atom}, roomID)
+	}
+}
+
 // follow takes a user's tags, push rules and direct conversations over into a room that replaces another. The user is in the room already, so what
 // fails is only told in the log.
 func (s *Service) follow(ctx context.Context, u rooms.User, roomID string) {
@@ -90,7 +123,11 @@ func (s *Service) replaced(ctx context.Context, u rooms.User, roomID string) (ol
 	return old, now, err
 }
 
+// copyTags copies the room's tags, where the user has not tagged the new one.
 func (s *Service) copyTags(ctx context.Context, u rooms.User, old, now store.Room) error {
+	if own, err := s.accounts.Tags(ctx, u.Atom, now.Ref); err != nil || len(own) > 0 {
+		return err
+	}
 	tags, err := s.accounts.Tags(ctx, u.Atom, old.Ref)
 	if err != nil {
 		return err
@@ -102,7 +139,8 @@ func (s *Service) copyTags(ctx context.Context, u rooms.User, old, now store.Roo
 	return errors.Join(errs...)
 }
 
-// copyRules copies the push rules that are about the room: its own one, and the one with which clients mute it.
+// copyRules copies the push rules that are about the room: its own one, and the one with which clients mute it. One that
+// the user has for the new room stays.
 func (s *Service) copyRules(ctx context.Context, u rooms.User, old, now store.Room) error {
 	for _, kind := range []string{push.Room, push.Override} {
 		rule, err := s.push.Rule(ctx, u.Atom, u.ID, kind, old.ID)
@@ -111,6 +149,12 @@ func (s *Service) copyRules(ctx context.Context, u rooms.User, old, now store.Ro
 		}
 		if err != nil {
 			return err
+		}
+		if _, err := s.push.Rule(ctx, u.Atom, u.ID, kind, now.ID); !merr.Is(err, "M_NOT_FOUND") {
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		rule.RuleID = now.ID
 		if kind == push.Override {

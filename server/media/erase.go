@@ -17,6 +17,9 @@ const erasedPerWrite = 50
 // Erase removes all that a user uploaded: nobody finds it any more, and the bytes go where nobody else uploaded the same.
 // Source: client-server API, "Account deactivation", erase.
 func (s *Service) Erase(ctx context.Context, uploader store.Atom) error {
+	if err := s.db.Write(ctx, func(tx *store.Tx) error { return tx.DeletePendingMediaOf(uploader) }); err != nil {
+		return err
+	}
 	for {
 		n, err := s.erasePart(ctx, uploader)
 		if err != nil || n < erasedPerWrite {
@@ -61,6 +64,17 @@ func forget(tx *store.Tx, uploads []store.Media) (unused []store.Media, err erro
 		}
 	}
 	return unused, nil
+}
+
+// removeUnused removes bytes that came and are nobody's upload.
+func (s *Service) removeUnused(ctx context.Context, m store.Media) error {
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	used, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) { return r.MediaUsed(m.SHA256) })
+	if err != nil || used {
+		return err
+	}
+	return s.remove(m.SHA256)
 }
 
 // remove removes bytes and the thumbnails made from them.

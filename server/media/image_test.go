@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"beffroi/server/notify"
 	"beffroi/server/store/storetest"
 )
 
@@ -137,7 +138,7 @@ func TestJPEGsOfManyScansAreRefused(t *testing.T) {
 func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
 	db, dir := storetest.Open(t), t.TempDir()
 	open := func() *Service {
-		s, err := New(db.DB, dir, "test", 100, time.Now, rand.Reader)
+		s, err := New(db.DB, notify.New(), dir, "test", 100, time.Now, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +157,7 @@ func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
 	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
 		t.Fatalf("still there: %v", err)
 	}
-	f, err := s.Open(context.Background(), "test", filepath.Base(uri))
+	f, err := s.Open(context.Background(), "test", filepath.Base(uri), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"beffroi/server/merr"
+	"beffroi/server/notify"
 	"beffroi/server/store"
 
 	"golang.org/x/sync/semaphore"
@@ -28,6 +29,7 @@ import (
 // Service keeps the media of one server.
 type Service struct {
 	db         *store.DB
+	hub        *notify.Hub
 	dir        string
 	serverName string
 	max        int64
@@ -38,8 +40,8 @@ type Service struct {
 }
 
 // New opens the content repository in the data folder. max is the size in bytes of what may be uploaded.
-func New(db *store.DB, dataDir, serverName string, max int64, now func() time.Time, random io.Reader) (*Service, error) {
-	s := &Service{db: db, dir: filepath.Join(dataDir, Folder), serverName: serverName, max: max, now: now, random: random}
+func New(db *store.DB, hub *notify.Hub, dataDir, serverName string, max int64, now func() time.Time, random io.Reader) (*Service, error) {
+	s := &Service{db: db, hub: hub, dir: filepath.Join(dataDir, Folder), serverName: serverName, max: max, now: now, random: random}
 	s.images = semaphore.NewWeighted(imageMemory)
 	if err := os.RemoveAll(s.tmp()); err != nil { // what a crash left there belongs to nobody
 		return nil, fmt.Errorf("media: %w", err)
@@ -63,32 +65,23 @@ type File struct {
 	ETag        string // quoted; the content never changes
 }
 
-// Open finds media of any server that we have: 404 M_NOT_FOUND where there is none. Spec: client-server API, "Content Repository",
+// Open finds media of any server that we have, and waits for what is not uploaded yet: 404 M_NOT_FOUND where there is none, 504 M_NOT_YET_UPLOADED where
+// it does not come in time. Spec: client-server API, "Content Repository",
 // "Security considerations".
-func (s *Service) Open(ctx context.Context, serverName, mediaID string) (*File, error) {
-	m, err := s.find(ctx, serverName, mediaID)
+func (s *Service) Open(ctx context.Context, serverName, mediaID string, within time.Duration) (*File, error) {
+	m, err := s.await(ctx, serverName, mediaID, within)
 	if err != nil {
 		return nil, err
 	}
+	return s.open(m)
+}
+
+func (s *Service) open(m store.Media) (*File, error) {
 	f, err := os.Open(s.path(m.SHA256))
 	if err != nil {
 		return nil, fmt.Errorf("media %s: %w", m.ID, err)
 	}
 	return &File{File: f, ContentType: m.ContentType, Name: m.FileName, ETag: fmt.Sprintf(`"%x"`, m.SHA256)}, nil
-}
-
-func (s *Service) find(ctx context.Context, serverName, mediaID string) (m store.Media, err error) {
-	if serverName != s.serverName || !validID(mediaID) {
-		return m, notFound()
-	}
-	err = s.db.Read(ctx, func(r *store.Reader) error {
-		found := false
-		if m, found, err = r.Media(mediaID); err == nil && !found {
-			return notFound()
-		}
-		return err
-	})
-	return m, err
 }
 
 func notFound() error { return merr.NotFound("There is no such media here") }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"beffroi/server/merr"
 )
@@ -29,12 +30,12 @@ const (
 
 // Thumbnail gives an image that is at least width × height pixels large, where the original is: a JPEG, PNG or GIF made smaller (as JPEG, or
 // as PNG where it may be transparent), never animated, or the original. 400 M_UNKNOWN for what can't be made smaller,
-// 413 M_TOO_LARGE for images that would take too much memory.
-func (s *Service) Thumbnail(ctx context.Context, serverName, mediaID string, width, height int, method string) (*File, error) {
+// 413 M_TOO_LARGE for images that would take too much memory; waiting as Open does.
+func (s *Service) Thumbnail(ctx context.Context, serverName, mediaID string, width, height int, method string, within time.Duration) (*File, error) {
 	if width <= 0 || height <= 0 || method != Scale && method != Crop {
 		return nil, merr.InvalidParam("width and height are positive, method is scale or crop")
 	}
-	m, err := s.find(ctx, serverName, mediaID)
+	m, err := s.await(ctx, serverName, mediaID, within)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func (s *Service) Thumbnail(ctx context.Context, serverName, mediaID string, wid
 	if f, err := openThumbnail(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	f, err := s.Open(ctx, serverName, mediaID)
+	f, err := s.open(m)
 	if err != nil {
 		return nil, err
 	}

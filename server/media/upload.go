@@ -31,32 +31,50 @@ type Upload struct {
 // Upload stores a body and gives its mxc:// URI. What is stored survives a power cut: the bytes are durable before they are
 // known. 413 M_TOO_LARGE beyond MaxUpload.
 func (s *Service) Upload(ctx context.Context, u Upload, body io.Reader) (uri string, err error) {
-	if len(u.FileName) > maxNameLength || !utf8.ValidString(u.FileName) {
-		return "", merr.InvalidParam("The file name is longer than %d bytes, or not UTF-8", maxNameLength)
-	}
-	m := store.Media{ContentType: contentType(u.ContentType), FileName: u.FileName, Uploader: u.Uploader, Created: store.Millis(s.now())}
-	if m.ID, err = s.newID(); err != nil {
-		return "", err
-	}
-	f, err := s.receive(body, &m)
+	m, err := s.describe(u)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	if err = s.keep(ctx, f, m); err != nil {
+	if m.ID, err = s.newID(); err != nil {
 		return "", err
 	}
-	return "mxc://" + s.serverName + "/" + m.ID, nil
+	return s.uri(m.ID), s.take(ctx, m, body, func(*store.Tx) error { return nil })
+}
+
+// describe is what will be known of an upload besides its bytes.
+func (s *Service) describe(u Upload) (store.Media, error) {
+	if len(u.FileName) > maxNameLength || !utf8.ValidString(u.FileName) {
+		return store.Media{}, merr.InvalidParam("The file name is longer than %d bytes, or not UTF-8", maxNameLength)
+	}
+	return store.Media{ContentType: contentType(u.ContentType), FileName: u.FileName, Uploader: u.Uploader, Created: store.Millis(s.now())}, nil
+}
+
+// take receives a body and makes it known, unless with, in the same write, refuses.
+func (s *Service) take(ctx context.Context, m store.Media, body io.Reader, with func(*store.Tx) error) error {
+	f, err := s.receive(body, &m)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.keep(ctx, f, m, with); err != nil {
+		return errors.Join(err, s.removeUnused(context.WithoutCancel(ctx), m))
+	}
+	return nil
 }
 
 // keep gives a received file its name for good, and then makes it known.
-func (s *Service) keep(ctx context.Context, f *os.File, m store.Media) error {
+func (s *Service) keep(ctx context.Context, f *os.File, m store.Media, with func(*store.Tx) error) error {
 	s.placing.RLock()
 	defer s.placing.RUnlock()
 	if err := place(f, s.path(m.SHA256)); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.InsertMedia(m) })
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		if err := with(tx); err != nil {
+			return err
+		}
+		return tx.InsertMedia(m)
+	})
 }
 
 // newID makes a media id that can't be guessed: whoever knows it may have the media.

@@ -180,6 +180,7 @@ var nouns = map[string]noun{
 	"key_backup":         {"sauvegarde de clés", "sauvegardes de clés", "e"},
 	"key_backup_session": {"clé de messages sauvegardée", "clés de messages sauvegardées", "e"},
 	"media":              {"fiche de fichier", "fiches de fichiers", "e"},
+	"media_pending":      {"fichier attendu", "fichiers attendus", ""},
 	"signing_key":        {"clé de signature du serveur", "clés de signature du serveur", "e"},
 	"current_state":      {"réglage actuel", "réglages actuels", ""},
 	"state_delta":        {"réglage passé", "réglages passés", ""},

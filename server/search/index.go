@@ -17,38 +17,68 @@ import (
 
 // How often the index looks whether something was committed, how many events one read of it looks at, and how many one write takes.
 const (
-	lookEvery = time.Second
-	batchLook = 2000
-	batchSize = 250
+	lookEvery   = time.Second
+	reachWithin = time.Second
+	batchLook   = 2000
+	batchSize   = 250
 )
 
 // Index keeps the full-text index.
 type Index struct {
-	db  *store.DB
-	log zerolog.Logger
+	db    *store.DB
+	log   zerolog.Logger
+	asked chan chan struct{} // each is closed when what was committed before is in the index
 }
 
 // New makes the index on a database.
-func New(db *store.DB, log zerolog.Logger) *Index { return &Index{db: db, log: log} }
+func New(db *store.DB, log zerolog.Logger) *Index {
+	return &Index{db: db, log: log, asked: make(chan chan struct{})}
+}
 
-// Run follows the stream until ctx ends. A busy minute is so one batch a second, and a message is found a second after it was sent. An index
+// Run follows the stream until ctx ends. A busy minute is so one batch a second, or one for each search. An index
 // that is damaged is made anew.
 func (x *Index) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for seen := int64(-1); ; {
-		if now := x.db.Visible(); now != seen {
-			seen = now
-			if err := x.CatchUp(ctx); err != nil && ctx.Err() == nil {
-				x.log.Warn().Err(err).Msg("the full-text index could not be continued")
-				seen = x.repair(ctx, err, now)
-			}
-		}
+		seen = x.follow(ctx, seen)
 		select {
 		case <-tick.C:
+		case reached := <-x.asked:
+			seen = x.follow(ctx, seen)
+			close(reached)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// follow catches up where anything was committed since the last look.
+func (x *Index) follow(ctx context.Context, seen int64) int64 {
+	now := x.db.Visible()
+	if now == seen {
+		return seen
+	}
+	if err := x.CatchUp(ctx); err != nil && ctx.Err() == nil {
+		x.log.Warn().Err(err).Msg("the full-text index could not be continued")
+		return x.repair(ctx, err, now)
+	}
+	return now
+}
+
+// Reach waits until what is committed now can be found. An index that is far behind is not waited for: who searches finds what there is.
+func (x *Index) Reach(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	reached := make(chan struct{})
+	select {
+	case x.asked <- reached:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-reached:
+	case <-ctx.Done():
 	}
 }
 

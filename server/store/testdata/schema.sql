@@ -226,6 +226,13 @@ CREATE TABLE media (
 	created      INTEGER NOT NULL  -- milliseconds
 , sum INTEGER) WITHOUT ROWID;
 
+CREATE TABLE media_pending (
+	id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: downloads wait for it
+	media_id TEXT NOT NULL UNIQUE,
+	uploader INTEGER NOT NULL, -- atom
+	expires  INTEGER NOT NULL  -- milliseconds
+);
+
 CREATE INDEX media_sha256 ON media (sha256);
 
 CREATE INDEX media_uploader ON media (uploader, media_id);
