@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -185,8 +186,8 @@ func membershipIn(e *store.Event) string {
 
 func (a *API) joinedMembers(r *request) (any, error) {
 	type profile struct {
-		DisplayName *string `json:"display_name,omitempty"`
-		AvatarURL   *string `json:"avatar_url,omitempty"`
+		DisplayName string `json:"display_name"` // the user id where there is none: "Calculating the display name for a user"
+		AvatarURL   string `json:"avatar_url,omitempty"`
 	}
 	joined := map[string]profile{}
 	err := a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
@@ -206,16 +207,14 @@ func (a *API) joinedMembers(r *request) (any, error) {
 			if err != nil {
 				return err
 			}
-			joined[user] = profile{textOf(content, "displayname"), textOf(content, "avatar_url")}
+			joined[user] = profile{cmp.Or(textOf(content, "displayname"), user), textOf(content, "avatar_url")}
 		}
 		return err
 	})
 	return map[string]any{"joined": joined}, err
 }
 
-func textOf(o pdu.Object, key string) *string {
-	if s, ok := o.Text(key); ok && strings.TrimSpace(s) != "" {
-		return &s
-	}
-	return nil
+func textOf(o pdu.Object, key string) string {
+	s, _ := o.Text(key)
+	return strings.TrimSpace(s)
 }
