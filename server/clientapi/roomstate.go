@@ -187,7 +187,7 @@ func membershipIn(e *store.Event) string {
 func (a *API) joinedMembers(r *request) (any, error) {
 	type profile struct {
 		DisplayName string `json:"display_name"` // the user id where there is none: "Calculating the display name for a user"
-		AvatarURL   string `json:"avatar_url,omitempty"`
+		AvatarURL   string `json:"avatar_url"`   // empty where there is none
 	}
 	joined := map[string]profile{}
 	err := a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
