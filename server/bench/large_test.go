@@ -41,7 +41,7 @@ func TestLargeRoom(t *testing.T) {
 	}
 	fmt.Printf("a send reads and writes %+v in a room of 2, %+v in one of %d\n", in2, inMany, members)
 	if *measure {
-		l.measure(n)
+		l.measure(small, n)
 	}
 }
 
@@ -86,7 +86,7 @@ func (l *largeRoom) oneSend(roomID string) rowCount {
 }
 
 // measure prints the figures of the large room.
-func (l *largeRoom) measure(n int) {
+func (l *largeRoom) measure(small string, n int) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "what\tp50 µs\tp95 µs\tCPU µs\tKB written\tsyncs\t")
 	fmt.Fprintf(w, "one fdatasync of 16 KB\t%d\t\t\t\t\t\n", l.sync().Microseconds())
@@ -105,6 +105,9 @@ func (l *largeRoom) measure(n int) {
 	l.print(w, r)
 	l.ok(w.Flush())
 	l.printMemory("active")
+	l.late.Store(int64(time.Hour))
+	l.ok(l.Join(context.Background(), l.people[2], small, "")) // who looks at another room finds that this one is idle
+	l.printMemory("after an hour without use")
 }
 
 func (l *largeRoom) print(w *tabwriter.Writer, r Result) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type world struct {
 	path string
 	db   *store.DB
 	*rooms.Service
+	late atomic.Int64 // by how much the clock is ahead
 }
 
 // people are accounts that exist by being named.
@@ -68,8 +70,10 @@ func (w *world) open() {
 	w.db = db
 	signer := pdu.Signer{ServerName: "mairie.test", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	hub := notify.New()
-	w.Service = rooms.New(db, hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, hub)})
+	w.Service = rooms.New(db, hub, w.now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, hub)})
 }
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.late.Load())) }
 
 func (w *world) close() {
 	w.Helper()
