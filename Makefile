@@ -9,7 +9,7 @@ UI := embedui/web
 PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
 # Where -short means fewer random cases: here they are all tried, without the race detector.
-RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/scrub ./server/store ./backup
+RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/rooms ./server/scrub ./server/store ./server/bench ./backup
 
 .PHONY: help run build test web lint race bench deb deb-test
 

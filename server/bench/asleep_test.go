@@ -27,6 +27,7 @@ const (
 
 // TestWaiting weighs clients that wait for news: everything that the process holds for them, the devices' memory included.
 func TestWaiting(t *testing.T) {
+	slowly(t)
 	n := 200
 	if *measure {
 		n = 1000

@@ -83,3 +83,12 @@ func TestPercentile(t *testing.T) {
 		t.Error(p50, p95, one)
 	}
 }
+
+// slowly skips what takes minutes with the race detector and gains nothing by it: the same code runs under it elsewhere, and "make test" runs
+// this package without it as well.
+func slowly(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short: it is run without the race detector")
+	}
+}

@@ -20,6 +20,7 @@ import (
 // TestLargeRoom compares a room of very many members and messages with a room of two: what a send reads and writes, the state at any event,
 // memory.
 func TestLargeRoom(t *testing.T) {
+	slowly(t)
 	members, messages, n := 300, 400, 20
 	if *measure {
 		members, messages, n = 10_000, 50_000, 2_000

@@ -20,6 +20,7 @@ type crowd struct {
 
 // TestPageSize compares page sizes of the real schema by what a message costs in the room core. The last checkpoint counts.
 func TestPageSize(t *testing.T) {
+	slowly(t)
 	sizes, crowds, n := []int{1024, 2048, 4096}, []crowd{{"alone", 1, 1}, {"8 in 8 rooms", 8, 8}, {"8 in one room", 1, 8}}, 4000
 	if !*measure {
 		sizes, crowds, n = []int{store.PageSize, 4096}, crowds[2:], 16

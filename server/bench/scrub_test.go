@@ -19,6 +19,7 @@ import (
 
 // TestScrub shows what a scrub of a town hall's server costs, and what it costs those who write meanwhile.
 func TestScrub(t *testing.T) {
+	slowly(t)
 	events, files, bytes := 50_000, 40, 1<<20
 	if !*measure {
 		events, files, bytes = 60, 2, 1000

@@ -13,6 +13,7 @@ import (
 
 // TestServer measures the binary as it is shipped, from outside.
 func TestServer(t *testing.T) {
+	slowly(t)
 	s := &scene{t: t, scale: scale{members: 3, rooms: 2, watchers: 4, times: 3}}
 	s.binary = servertest.Build(t)
 	if *measure {

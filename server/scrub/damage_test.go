@@ -91,6 +91,7 @@ func TestADamagedColumnOfAnEvent(t *testing.T) {
 
 // A row that names nothing, of each kind of reference.
 func TestARowThatNamesNothing(t *testing.T) {
+	slowly(t)
 	last := `(SELECT max(nid) FROM event WHERE state_key IS NULL AND redacted_by IS NULL)`
 	for name, c := range map[string]struct{ sql, table string }{
 		"event → room":                  {`UPDATE event SET room = 4000 WHERE nid = ` + last, "event"},
@@ -135,6 +136,7 @@ func TestARowThatNamesNothing(t *testing.T) {
 }
 
 func TestCountsThatDoNotCount(t *testing.T) {
+	slowly(t)
 	for name, set := range map[string]string{"notify": "notify = notify + 1", "main": "notify_main = notify_main - 3", "position": "pos = 3"} {
 		t.Run(name, func(t *testing.T) {
 			dir := used(t)
@@ -146,6 +148,7 @@ func TestCountsThatDoNotCount(t *testing.T) {
 
 // What is silent elsewhere has a checksum.
 func TestAlteredRows(t *testing.T) {
+	slowly(t)
 	for table, set := range map[string]string{
 		"account_data": `content = CAST(replace(CAST(content AS TEXT), 'b', 'c') AS BLOB)`, "to_device": `json = CAST(replace(CAST(json AS TEXT), 'note', 'nose') AS BLOB)`,
 		"key_backup_session": `first_message_index = first_message_index + 1`, "event_frame": `text = CAST(replace(CAST(text AS TEXT), 'sender', 'sendes') AS BLOB)`,
@@ -226,6 +229,7 @@ func spoil(t *testing.T, dir string, page int64, zero bool) {
 
 // A whole page of each kind, overwritten or zeroed.
 func TestASpoiledPage(t *testing.T) {
+	slowly(t)
 	for _, c := range []struct {
 		name, kind string
 		want       scrub.Kind

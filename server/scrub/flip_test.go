@@ -47,10 +47,8 @@ var flips = flag.Int("flips", 60, "random bits of a database to flip")
 
 // Random bits of the file are flipped, one at a time. What the scrub does not find must not have changed what anybody reads, but for values that nothing proves.
 func TestRandomFlips(t *testing.T) {
+	slowly(t)
 	flips := *flips
-	if testing.Short() {
-		flips = min(flips, 10)
-	}
 	dir := used(t)
 	whole, err := content(t, dir)
 	if err != nil {

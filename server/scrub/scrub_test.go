@@ -15,3 +15,12 @@ func TestAUsedServerIsWhole(t *testing.T) {
 		t.Error("it saw little")
 	}
 }
+
+// slowly skips what takes minutes with the race detector and gains nothing by it: the same code runs under it elsewhere, and "make test" runs
+// this package without it as well.
+func slowly(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short: it is run without the race detector")
+	}
+}
