@@ -12,10 +12,9 @@ const (
 	placeOfEvent = `SELECT ` + placeColumns + ` FROM event e JOIN timeline t ON t.room = e.room AND t.ord = e.ord
 		WHERE e.event_id = ? AND e.room = ?`
 
-	receiptOf   = `SELECT event_id, ord, ts, pos FROM receipt WHERE room = ? AND user = ? AND type = ? AND thread = ?`
-	receiptsIn  = `SELECT user, type, thread, event_id, ord, ts, pos FROM receipt WHERE room = ? AND pos > ? AND pos <= ? ORDER BY pos`
-	receiptsFor = `SELECT user, type, thread, event_id, ord, ts, pos FROM receipt WHERE room = ? AND user = ?`
-	putReceipt  = `INSERT INTO receipt (room, user, type, thread, event_id, ord, ts, pos) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	receiptOf  = `SELECT event_id, ord, ts, pos FROM receipt WHERE room = ? AND user = ? AND type = ? AND thread = ?`
+	receiptsIn = `SELECT user, type, thread, event_id, ord, ts, pos FROM receipt WHERE room = ? AND pos > ? AND pos <= ? ORDER BY pos`
+	putReceipt = `INSERT INTO receipt (room, user, type, thread, event_id, ord, ts, pos) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET event_id = excluded.event_id, ord = excluded.ord, ts = excluded.ts, pos = excluded.pos`
 )
 
@@ -46,11 +45,6 @@ func (r *Reader) PlaceOf(room RoomRef, eventID string) (Place, bool, error) {
 // ReceiptsIn are the receipts of a room that came after the position since, up to upto, in that order.
 func (r *Reader) ReceiptsIn(room RoomRef, since, upto int64) ([]Receipt, error) {
 	return list(r, receiptsIn, in(room, since, upto), scanReceipt)
-}
-
-// ReceiptsFor are all receipts of a user in a room.
-func (r *Reader) ReceiptsFor(room RoomRef, user Atom) ([]Receipt, error) {
-	return list(r, receiptsFor, in(room, user), scanReceipt)
 }
 
 func scanReceipt(rows *sql.Rows) (c Receipt, err error) {
