@@ -1,0 +1,1 @@
+-- v15 -> v16: previews

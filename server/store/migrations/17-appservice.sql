@@ -1,0 +1,1 @@
+-- v16 -> v17: appservice

@@ -1,0 +1,1 @@
+-- v18 -> v19: accounts
