@@ -18,13 +18,6 @@ type Config struct {
 	Registration Registration
 }
 
-// Registration says who may make an account through the API.
-type Registration struct {
-	Enabled      bool   // strangers may register
-	AllowDummy   bool   // m.login.dummy proves enough to register
-	SharedSecret string // key of the shared-secret registration; empty: off
-}
-
 // DeviceFollower keeps something for devices, such as keys. Both methods run inside the write that makes or deletes the device.
 type DeviceFollower interface {
 	// AdmitDevice refuses a device id that can't be used with a merr error: it may be the id of a cross-signing key.
@@ -65,7 +58,7 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 		passwords: newPasswords(cfg.Password, random),
 		sessions:  newSessions(),
 		seen:      newSeen(),
-		uia:       newUIA(now, random),
+		uia:       newUIA(now, random, secret),
 		nonces:    newRecent[string, time.Time](maxNonces),
 	}, nil
 }

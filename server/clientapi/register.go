@@ -28,7 +28,8 @@ type registerRequest struct {
 }
 
 func (a *API) register(r *request) (any, error) {
-	if err := a.registrationKind(r.URL.Query().Get("kind")); err != nil {
+	flows, err := a.registrationFlows(r)
+	if err != nil {
 		return nil, err
 	}
 	var req registerRequest
@@ -40,10 +41,11 @@ func (a *API) register(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	if err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, accounts.DummyStage()); err != nil {
+	proven, err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, flows...)
+	if err != nil {
 		return nil, err
 	}
-	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin}
+	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin, Proven: proven}
 	grant, err := a.Accounts.Register(r.Context(), account, req.device())
 	if err != nil {
 		return nil, err
@@ -51,14 +53,15 @@ func (a *API) register(r *request) (any, error) {
 	return a.granted(grant), nil
 }
 
-func (a *API) registrationKind(kind string) error {
-	switch kind {
+// registrationFlows gives the ways to register that are open now.
+func (a *API) registrationFlows(r *request) ([]accounts.Flow, error) {
+	switch r.URL.Query().Get("kind") {
 	case "", "user":
-		return a.Accounts.RegistrationOpen()
+		return a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...)
 	case "guest":
-		return merr.New(http.StatusForbidden, "M_GUEST_ACCESS_FORBIDDEN", "This server has no guests")
+		return nil, merr.New(http.StatusForbidden, "M_GUEST_ACCESS_FORBIDDEN", "This server has no guests")
 	default:
-		return merr.InvalidParam("kind is neither user nor guest")
+		return nil, merr.InvalidParam("kind is neither user nor guest")
 	}
 }
 
@@ -67,7 +70,7 @@ func (a *API) registerAvailable(r *request) (any, error) {
 	if !query.Has("username") {
 		return nil, merr.MissingParam("username is missing")
 	}
-	if err := a.Accounts.RegistrationOpen(); err != nil {
+	if _, err := a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...); err != nil {
 		return nil, err
 	}
 	if err := a.Accounts.Available(r.Context(), query.Get("username")); err != nil {
