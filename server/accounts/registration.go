@@ -28,7 +28,7 @@ func (s *Service) RegistrationFlows(ctx context.Context, more ...Stage) ([]Flow,
 		return nil, err
 	}
 	stages := map[string]Stage{}
-	for _, stage := range append([]Stage{DummyStage()}, more...) {
+	for _, stage := range append([]Stage{DummyStage(), s.registrationTokenStage()}, more...) {
 		stages[stage.Type] = stage
 	}
 	var flows []Flow

@@ -41,6 +41,7 @@ type Service struct {
 	seen      *seen
 	uia       *uia
 	nonces    *recent[string, time.Time]
+	sealer    *sealer // of registration tokens
 }
 
 // New makes the service, and at the first start the secret that authenticates tokens and the account of the custodian.
@@ -52,6 +53,10 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
+	sealer, err := newSealer(secret, "registration token")
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
 	return &Service{
 		db: db, hub: hub, cfg: cfg, now: now, random: random, followers: followers,
 		tokens:    tokens{secret: secret, random: random},
@@ -60,6 +65,7 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 		seen:      newSeen(),
 		uia:       newUIA(now, random, secret),
 		nonces:    newRecent[string, time.Time](maxNonces),
+		sealer:    sealer,
 	}, nil
 }
 

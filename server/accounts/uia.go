@@ -43,6 +43,9 @@ type Stage struct {
 // Flow is a way to authenticate: all of its stages, in order.
 type Flow []Stage
 
+// Has tells whether a stage of a type is in the flow.
+func (f Flow) Has(kind string) bool { return slices.Contains(f.types(), kind) }
+
 func (f Flow) types() []string {
 	types := make([]string, len(f))
 	for i, stage := range f {

@@ -3,6 +3,7 @@ package clientapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"maunium.net/go/mautrix"
 
@@ -16,6 +17,7 @@ func (a *API) registerRoutes() []route {
 	return []route{
 		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None},
 		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None},
+		{Method: "GET", Path: "/_matrix/client/v1/register/m.login.registration_token/validity", Handle: a.registrationTokenValid, Auth: httpx.None},
 	}
 }
 
@@ -77,4 +79,21 @@ func (a *API) registerAvailable(r *request) (any, error) {
 		return nil, err
 	}
 	return mautrix.RespRegisterAvailable{Available: true}, nil
+}
+
+// registrationTokenValid says no to every token where none opens a way to register.
+func (a *API) registrationTokenValid(r *request) (any, error) {
+	flows, err := a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...)
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	if !query.Has("token") {
+		return nil, merr.MissingParam("token is missing")
+	}
+	valid := slices.ContainsFunc(flows, func(f accounts.Flow) bool { return f.Has(accounts.TypeRegistrationToken) })
+	if valid {
+		valid, err = a.Accounts.RegistrationTokenUsable(r.Context(), query.Get("token"))
+	}
+	return map[string]bool{"valid": valid}, err
 }

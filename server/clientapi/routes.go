@@ -74,6 +74,7 @@ func (a *API) Routes() []route {
 		a.registerRoutes(),
 		a.accountRoutes(),
 		a.deviceRoutes(),
+		a.moderationRoutes(),
 		a.profileRoutes(),
 		a.accountDataRoutes(),
 		a.tagRoutes(),
