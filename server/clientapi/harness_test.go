@@ -37,6 +37,7 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
@@ -118,7 +119,8 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	adapter := httpx.New(s.acc, zerolog.Nop())
+	s.api = api
+	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
