@@ -87,6 +87,7 @@ var rules = map[string][]rule{
 	"delayed_event":      {atom("user")},
 	"dehydrated_device":  {atom("user"), to("device", "device", "id")},
 	"device_list":        {atom("user")},
+	"rate_override":      {atom("user")},
 	"device_keys":        {atom("user")},
 	"cross_signing_key":  {atom("user")},
 	"key_signature":      {atom("user"), atom("signer")},

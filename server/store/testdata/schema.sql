@@ -290,6 +290,12 @@ CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
 
+CREATE TABLE rate_override (
+	user       INTEGER PRIMARY KEY, -- atom
+	per_second INTEGER NOT NULL,    -- events that it may send; 0 (and burst 0): the account has no limits at all
+	burst      INTEGER NOT NULL     -- events at once
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
