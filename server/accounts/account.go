@@ -46,7 +46,7 @@ func eraseUser(tx *store.Tx, user store.Atom) error {
 			return err
 		}
 	}
-	return nil
+	return tx.MarkErased(user)
 }
 
 // SetState locks, suspends or frees an account; nothing brings a deactivated one back: 404 M_NOT_FOUND, as for one that never was.
