@@ -17,6 +17,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
@@ -28,6 +29,7 @@ import (
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
+	journal  *journal.Service
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
@@ -43,6 +45,7 @@ type services struct {
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
+	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
