@@ -16,6 +16,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
@@ -150,5 +151,6 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	return adapter
 }
