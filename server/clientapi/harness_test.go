@@ -21,6 +21,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/e2ee"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
 	"beffroi/server/merr"
@@ -122,6 +123,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(s.api.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}

@@ -75,6 +75,7 @@ func (a *API) Routes() []route {
 		a.accountRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
+		a.openIDRoutes(),
 		a.profileRoutes(),
 		a.accountDataRoutes(),
 		a.tagRoutes(),
