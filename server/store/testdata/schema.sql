@@ -135,6 +135,10 @@ CREATE TABLE erased (
 	pos  INTEGER NOT NULL     -- of the erasure
 );
 
+CREATE TABLE erased_account (
+	user INTEGER PRIMARY KEY -- atom
+);
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
