@@ -40,6 +40,7 @@ type look struct {
 	data    map[store.RoomRef][]store.AccountData
 	members map[memberKey]store.NID // that this answer sends
 	ignored map[store.Atom]bool     // users, nil where they were not read yet
+	blocked *bool                   // whether the user wants no invitations, nil where that was not read yet
 	fields  clientevent.Fields      // that the filter asks for
 
 	memberships map[store.RoomRef]store.RoomMember // that hold at upto

@@ -206,12 +206,14 @@ func (s *section) ownSteps() ([]step, error) {
 	return steps, err
 }
 
-// withoutIgnored leaves out invitations by somebody ignored: what was before them still holds for the client.
+// withoutIgnored leaves out invitations by somebody ignored, and all where the user wants none: what was before them still holds for the client.
+//
+// Spec: client-server API, "Ignoring Users" and "Invite permission".
 func (s *section) withoutIgnored(steps []step) (out []step, err error) {
 	for _, st := range steps {
 		ignored := false
 		if st.membership == store.Invite {
-			if ignored, err = s.ignores(st.event.Sender); err != nil {
+			if ignored, err = s.ignoresInvite(st.event.Sender); err != nil {
 				return nil, err
 			}
 		}
