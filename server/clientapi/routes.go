@@ -14,6 +14,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/media"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -43,6 +44,7 @@ type API struct {
 	Media       *media.Service
 	Syncer      *syncer.Syncer
 	Push        *push.Service
+	Pushers     *pusher.Service
 	Index       *search.Index
 	RoomVersion string // that rooms are made with where nobody names one
 	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
@@ -88,6 +90,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
 		a.absentRoutes(),
 	))
 }

@@ -21,6 +21,13 @@ type Config struct {
 	Rooms        Rooms
 	Presence     Presence
 	Directory    Directory
+	Push         Push
+}
+
+// Push says where push gateways may be.
+type Push struct {
+	Allow       string // push.allow: addresses of this network that gateways may have, as prefixes, separated by commas ("192.168.1.20/32"); empty: public ones only
+	Authorities string // push.authorities: PEM file of certification authorities that gateways may have beside the usual ones; empty: none
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
