@@ -35,6 +35,7 @@ func (c *Config) settings() []setting {
 		text("listen.tls", &c.Listen.TLS, addressWanted, validAddress),
 		text("listen.tls_certificate", &c.Listen.Certificate, "un fichier PEM", anything),
 		text("listen.tls_key", &c.Listen.Key, "un fichier PEM", anything),
+		text("listen.proxies", &c.Listen.Proxies, "des adresses ou réseaux séparés par des virgules, comme 127.0.0.1, 10.0.0.0/8, ou rien", validProxies),
 		oneOf("log.level", &c.Log.Level, "trace", "debug", "info", "warn", "error"),
 		oneOf("log.format", &c.Log.Format, "auto", "console", "json"),
 		toggle("registration.enabled", &c.Registration.Enabled),
@@ -50,6 +51,7 @@ func (c *Config) settings() []setting {
 		toggle("directory.everybody", &c.Directory.Everybody),
 		text("push.allow", &c.Push.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("push.authorities", &c.Push.Authorities, "un fichier PEM, ou rien", anything),
+		toggle("limits.enabled", &c.Limits.Enabled),
 	}
 }
 
@@ -139,6 +141,18 @@ func validAddress(address string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// The server reads the list by limits.ParseProxies; a leaf can't ask that.
+func validProxies(list string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		part = strings.TrimSpace(part)
+		_, err := netip.ParseAddr(part)
+		if _, network := netip.ParsePrefix(part); part != "" && err != nil && network != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func validPublicURL(address string) bool {
