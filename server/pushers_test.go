@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"beffroi/server/config"
 	"beffroi/server/servertest"
 )
 
@@ -170,4 +171,148 @@ func pushersOf(u *servertest.User) []listed {
 	var answer struct{ Pushers []listed }
 	u.Must("GET", pushersPath, nil, &answer)
 	return answer.Pushers
+}
+
+func TestPushersAreListedChangedAndDeleted(t *testing.T) {
+	g := servertest.NewGateway(t)
+	s := servertest.Start(t, g.Option)
+	anna := s.Register(t, "anna")
+	if got := pushersOf(anna); got == nil || len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	anna.SetPusher(g, "key", object{"profile_tag": "tag", "data": object{"url": g.URL, "format": "event_id_only", "own": []int{1}}})
+	got := pushersOf(anna)
+	if len(got) != 1 || got[0].AppID != "org.example.app" || got[0].Pushkey != "key" || got[0].Kind != "http" || got[0].Tag != "tag" || !got[0].Enabled ||
+		got[0].DeviceID != anna.DeviceID || string(got[0].Data["own"]) != "[1]" || got[0].Active != nil {
+		t.Errorf("%+v", got)
+	}
+	anna.SetPusher(g, "key", object{"org.matrix.msc3881.enabled": false})
+	if got = pushersOf(anna); len(got) != 1 || got[0].Enabled || got[0].Tag != "" {
+		t.Errorf("%+v", got)
+	}
+	other := s.Login(t, "anna")
+	other.SetPusher(g, "second", nil)
+	if got = pushersOf(anna); len(got) != 2 || got[1].DeviceID != other.DeviceID {
+		t.Errorf("%+v", got)
+	}
+	for range 2 { // what is not there is deleted already
+		anna.Must("POST", pushersPath+"/set", object{"kind": nil, "app_id": "org.example.app", "pushkey": "second"}, nil)
+	}
+	if got = pushersOf(anna); len(got) != 1 || got[0].Pushkey != "key" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Spec: POST /pushers/set, append.
+func TestAPushkeyBelongsToWhoSetItLast(t *testing.T) {
+	g := servertest.NewGateway(t)
+	s := servertest.Start(t, g.Option)
+	anna, bruno, carla := s.Register(t, "anna"), s.Register(t, "bruno"), s.Register(t, "carla")
+	anna.SetPusher(g, "key", nil)
+	bruno.SetPusher(g, "key", object{"append": true})
+	bruno.SetPusher(g, "key", object{"append": true, "app_id": "other"})
+	if len(pushersOf(anna)) != 1 || len(pushersOf(bruno)) != 2 {
+		t.Error(pushersOf(anna), pushersOf(bruno))
+	}
+	carla.Must("POST", pushersPath+"/set", object{"kind": nil, "app_id": "org.example.app", "pushkey": "key"}, nil) // hers: none
+	carla.SetPusher(g, "key", nil)
+	if len(pushersOf(anna)) != 0 || len(pushersOf(bruno)) != 1 || len(pushersOf(carla)) != 1 {
+		t.Error(pushersOf(anna), pushersOf(bruno), pushersOf(carla))
+	}
+}
+
+func TestPushersEndWithTheirDevice(t *testing.T) {
+	g := servertest.NewGateway(t)
+	s := servertest.Start(t, g.Option)
+	anna := s.Register(t, "anna")
+	anna.SetPusher(g, "kept", nil)
+	second, third := s.Login(t, "anna"), s.Login(t, "anna")
+	second.SetPusher(g, "second", nil)
+	third.SetPusher(g, "third", nil)
+	second.Must("POST", clientV3+"/logout", object{}, nil)
+	if got := pushersOf(anna); len(got) != 2 {
+		t.Errorf("%+v", got)
+	}
+	anna.Must("POST", clientV3+"/account/password", object{"new_password": "another one", "auth": object{"type": "m.login.password", "password": "anna",
+		"identifier": object{"type": "m.id.user", "user": "anna"}}}, nil)
+	if got := pushersOf(anna); len(got) != 1 || got[0].Pushkey != "kept" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPushersThatAreRefused(t *testing.T) {
+	s := servertest.Start(t)
+	anna := s.Register(t, "anna")
+	const gateway = "https://push.example/_matrix/push/v1/notify"
+	with := func(members object) object { return servertest.HTTPPusher(gateway, "key", members) }
+	without := func(name string) object {
+		body := with(nil)
+		delete(body, name)
+		return body
+	}
+	to := func(url any) object { return with(object{"data": object{"url": url}}) }
+	for _, c := range []struct {
+		body    any
+		errcode string
+	}{
+		{[]byte(`{`), "M_NOT_JSON"},
+		{[]byte(`[]`), "M_BAD_JSON"},
+		{without("kind"), "M_MISSING_PARAM"},
+		{without("app_id"), "M_MISSING_PARAM"},
+		{without("pushkey"), "M_MISSING_PARAM"},
+		{without("app_display_name"), "M_MISSING_PARAM"},
+		{without("device_display_name"), "M_MISSING_PARAM"},
+		{without("lang"), "M_MISSING_PARAM"},
+		{without("data"), "M_MISSING_PARAM"},
+		{with(object{"data": nil}), "M_MISSING_PARAM"},
+		{with(object{"data": object{}}), "M_MISSING_PARAM"},
+		{with(object{"data": []int{}}), "M_BAD_JSON"},
+		{with(object{"kind": 5}), "M_BAD_JSON"},
+		{with(object{"kind": ""}), "M_INVALID_PARAM"},
+		{with(object{"kind": "sms"}), "M_INVALID_PARAM"},
+		{with(object{"app_id": 5}), "M_BAD_JSON"},
+		{with(object{"app_id": strings.Repeat("é", 65)}), "M_INVALID_PARAM"},
+		{with(object{"pushkey": strings.Repeat("é", 257)}), "M_INVALID_PARAM"},
+		{with(object{"lang": strings.Repeat("x", 1001)}), "M_INVALID_PARAM"},
+		{with(object{"profile_tag": strings.Repeat("x", 1001)}), "M_INVALID_PARAM"},
+		{with(object{"data": object{"url": gateway, "x": strings.Repeat("x", 9000)}}), "M_INVALID_PARAM"},
+		{to(5), "M_BAD_JSON"},
+		{to("http://push.example/_matrix/push/v1/notify"), "M_INVALID_PARAM"},
+		{to("https:///_matrix/push/v1/notify"), "M_INVALID_PARAM"},
+		{to("https://a:b@push.example/_matrix/push/v1/notify"), "M_INVALID_PARAM"},
+		{to("https://push.example/_matrix/push/v1/notify/"), "M_INVALID_PARAM"},
+		{to("https://push.example/_matrix/push/v1/notify?x=1"), "M_INVALID_PARAM"},
+		{to("https://push.example/elsewhere"), "M_INVALID_PARAM"},
+		{to("https://push.example:port/_matrix/push/v1/notify"), "M_INVALID_PARAM"},
+		{with(object{"kind": "email", "app_id": "m.email", "pushkey": "anna@mairie.example", "data": object{}}), "M_INVALID_PARAM"},
+		{with(object{"kind": "email", "pushkey": "anna@mairie.example", "data": object{}}), "M_INVALID_PARAM"},
+		{object{"kind": nil, "app_id": "x"}, "M_MISSING_PARAM"},
+		{object{"kind": nil, "pushkey": "x"}, "M_MISSING_PARAM"},
+		{object{"kind": nil, "pushkey": "x", "app_id": strings.Repeat("x", 65)}, "M_INVALID_PARAM"},
+	} {
+		anna.MustFail(400, c.errcode, "POST", pushersPath+"/set", c.body)
+	}
+	anna.Must("POST", pushersPath+"/set", with(object{"app_id": strings.Repeat("é", 64), "pushkey": strings.Repeat("x", 512)}), nil)
+	stranger := s.Anonymous(t)
+	stranger.MustFail(401, "M_MISSING_TOKEN", "GET", pushersPath, nil)
+	stranger.MustFail(401, "M_MISSING_TOKEN", "POST", pushersPath+"/set", with(nil))
+	stranger.MustFail(401, "M_MISSING_TOKEN", "POST", pushersPath+"/ack", object{})
+	anna.MustFail(400, "M_MISSING_PARAM", "POST", pushersPath+"/ack", object{"app_id": "x"})
+	anna.MustFail(404, "M_NOT_FOUND", "POST", pushersPath+"/ack", object{"app_id": strings.Repeat("é", 64), "ack_token": "x"})
+}
+
+// A gateway is reached only where the rule of its connections allows it, whatever its name.
+func TestAGatewayInsideTheTownHallIsNotReached(t *testing.T) {
+	g := servertest.NewGateway(t)
+	s := servertest.Start(t, g.Option, func(c *config.Config) { c.Push.Allow = "192.168.0.0/16" })
+	anna, bruno, room := talkers(t, s)
+	bruno.SetPusher(g, "key", nil)
+	anna.SendText(room, "personne")
+	s.Restart() // waits for what is on its way
+	if told := g.Told(); len(told) > 0 {
+		t.Errorf("%+v", told)
+	}
+	if got := pushersOf(bruno); len(got) != 1 {
+		t.Errorf("%+v", got)
+	}
 }
