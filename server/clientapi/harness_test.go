@@ -40,6 +40,7 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
