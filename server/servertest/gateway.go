@@ -20,6 +20,8 @@ type Gateway struct {
 	URL    string // of POST /notify
 	Option Option
 
+	authorities string // PEM file
+
 	t     testing.TB
 	came  chan Notification
 	reply chan func(http.ResponseWriter)
@@ -62,7 +64,8 @@ func NewGateway(t testing.TB) *Gateway {
 	t.Helper()
 	g := &Gateway{t: t, came: make(chan Notification, 1000), reply: make(chan func(http.ResponseWriter), 1000)}
 	spec := specschema.Open(t)
-	address, option := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var address string
+	address, g.authorities = ServeTLS(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // the server was killed
@@ -84,17 +87,26 @@ func NewGateway(t testing.TB) *Gateway {
 			_, _ = io.WriteString(w, `{"rejected":[]}`) // who does not wait for it has ended
 		}
 	}))
-	g.URL, g.Option = address+"/_matrix/push/v1/notify", option
+	g.URL, g.Option = address+"/_matrix/push/v1/notify", PushesTo(g.authorities)
 	return g
 }
 
-// serveTLS serves a handler on loopback, and gives the option by which servers reach it.
-func serveTLS(t testing.TB, h http.Handler) (address string, option Option) {
+// Environment is the gateway's Option for a Process.
+func (g *Gateway) Environment() []string {
+	return []string{"BEFFROI_PUSH_ALLOW=127.0.0.0/8", "BEFFROI_PUSH_AUTHORITIES=" + g.authorities}
+}
+
+// ServeTLS serves a handler on loopback with HTTPS until the test ends, and gives a PEM file of who vouches for it.
+func ServeTLS(t testing.TB, h http.Handler) (url, authorities string) {
 	t.Helper()
 	s := httptest.NewTLSServer(h)
 	t.Cleanup(s.Close)
-	authorities := writePEM(t, t.TempDir()+"/authorities.pem", "CERTIFICATE", s.Certificate().Raw)
-	return s.URL, func(c *config.Config) { c.Push = config.Push{Allow: "127.0.0.0/8", Authorities: authorities} }
+	return s.URL, writePEM(t, t.TempDir()+"/authorities.pem", "CERTIFICATE", s.Certificate().Raw)
+}
+
+// PushesTo lets a server push to what is served on loopback by authorities of a PEM file.
+func PushesTo(authorities string) Option {
+	return func(c *config.Config) { c.Push = config.Push{Allow: "127.0.0.0/8", Authorities: authorities} }
 }
 
 // Reply lets the gateway answer the next request otherwise than that all is well.
