@@ -76,7 +76,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)

@@ -5,6 +5,7 @@ import (
 
 	"beffroi/server/delayed"
 	"beffroi/server/httpx"
+	"beffroi/server/merr"
 	"beffroi/server/pdu"
 )
 
@@ -12,6 +13,7 @@ import (
 func (a *API) discoveryRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/.well-known/matrix/client", Handle: a.wellKnown, Auth: httpx.None},
+		{Method: "GET", Path: "/.well-known/matrix/support", Handle: a.support, Auth: httpx.None},
 		{Method: "GET", Path: "/_matrix/client/versions", Handle: a.versions, Auth: httpx.None},
 		{Method: "GET", Path: "/_matrix/client/v3/capabilities", Handle: a.capabilities},
 	}
@@ -19,6 +21,14 @@ func (a *API) discoveryRoutes() []route {
 
 func (a *API) wellKnown(*request) (any, error) {
 	return map[string]any{"m.homeserver": map[string]string{"base_url": a.BaseURL}}, nil
+}
+
+func (a *API) support(r *request) (any, error) {
+	support, ok, err := a.Accounts.Support(r.Context())
+	if err == nil && !ok {
+		err = merr.NotFound("The town hall has not said whom to ask for help")
+	}
+	return support, err
 }
 
 // lastVersion is the newest version of the specification, 1.x, whose client-server API is served.

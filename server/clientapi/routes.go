@@ -12,6 +12,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
@@ -33,6 +34,7 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
+	Journal            *journal.Service
 	Accounts           *accounts.Service
 	Rooms              *rooms.Service
 	Directory          *directory.Service

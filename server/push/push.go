@@ -32,15 +32,17 @@ type Service struct {
 	defaults  matchers  // the default rules, as far as they count
 	usual     *compiled // all of the default rules
 	authors   authors
-	audiences *cache[*audience] // by room id
-	compiled  *cache[*compiled] // by the name of a group
-	wholes    *cache[*compiled] // by the user and their last change
+	audiences *cache[string, *audience] // by room id
+	compiled  *cache[string, *compiled] // by the name of a group
+	wholes    *cache[string, *compiled] // by the user and their last change
+	tallies   *cache[unreadKey, tally]
 }
 
-// Bounds of what is remembered, twice each: users in audiences, and bytes of compiled rules.
+// Bounds of what is remembered, twice each: users in audiences, bytes of compiled rules, and what users have not read of rooms.
 const (
 	maxAudience = 50_000
 	maxCompiled = 4 << 20
+	maxTallies  = 10_000
 )
 
 // New makes the service.
@@ -50,7 +52,8 @@ func New(db *store.DB, hub *notify.Hub) *Service {
 	law, _ := pdu.RulesFor("12")
 	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), usual: &compiled{matchers: compile(&usual)},
 		authors:   authors{users: map[store.Atom]author{}},
-		audiences: newCache[*audience](maxAudience), compiled: newCache[*compiled](maxCompiled), wholes: newCache[*compiled](maxCompiled)}
+		audiences: newCache[string, *audience](maxAudience), compiled: newCache[string, *compiled](maxCompiled),
+		wholes: newCache[string, *compiled](maxCompiled), tallies: newCache[unreadKey, tally](maxTallies)}
 }
 
 // Rules gives a user's push rules in full.

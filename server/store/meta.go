@@ -37,6 +37,7 @@ const (
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
 	MetaRegistration    = "registration"     // JSON, lists of authentication types: the ways to register that the town hall has opened; none where it has not decided
+	MetaSupport         = "support"          // JSON of accounts.Support: whom people ask for help; none where the town hall has not said it
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 
