@@ -97,6 +97,7 @@ func (a *API) Routes() []route {
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
 		a.pusherRoutes(),
+		a.notificationRoutes(),
 		a.absentRoutes(),
 	))
 }
