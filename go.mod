@@ -26,10 +26,13 @@ require (
 require github.com/robfig/cron/v3 v3.0.1
 
 require (
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/emersion/go-smtp v0.24.0 // indirect
 	github.com/hashicorp/go-set/v3 v3.0.0 // indirect
 	github.com/matrix-org/util v0.0.0-20221111132719-399730281e66 // indirect
 	github.com/oleiade/lane/v2 v2.0.0 // indirect
 	github.com/sirupsen/logrus v1.9.3 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
 )
 
 require (
