@@ -17,6 +17,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/mail"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
@@ -39,12 +40,16 @@ type services struct {
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	mail      *mail.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+		return err
+	}
+	if err := s.wireMail(ctx); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {

@@ -1,0 +1,28 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"beffroi/server/dial"
+	"beffroi/server/mail"
+)
+
+// mailConnect is how long connecting to the mail server may take; what follows has the settings' time.
+const mailConnect = 30 * time.Second
+
+func (s *Server) wireMail(ctx context.Context) (err error) {
+	s.mail, err = mail.New(ctx, s.db, mail.Config{ServerName: s.cfg.ServerName, Dial: mailRule().Dialer(mailConnect),
+		Now: time.Now, Log: s.log})
+	return err
+}
+
+// mailRule lets mail go to a server in the town hall or on this machine: administrators name it.
+func mailRule() dial.Rule {
+	var rule dial.Rule
+	for _, prefix := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7"} {
+		rule.Allow = append(rule.Allow, netip.MustParsePrefix(prefix))
+	}
+	return rule
+}
