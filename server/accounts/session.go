@@ -69,7 +69,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 	if err != nil {
 		return nil, err
 	}
-	if b.State == store.AccountLocked {
+	if b.State.Is(store.AccountLocked) {
 		return nil, errLocked()
 	}
 	s.seen.note(b.ID, s.now(), addr)
@@ -80,7 +80,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 // who waits; it reads memory, but after such a change.
 func (s *Service) Still(ctx context.Context, session *Session) error {
 	b, err := s.bearer(ctx, session.key)
-	if err == nil && b.State == store.AccountLocked {
+	if err == nil && b.State.Is(store.AccountLocked) {
 		err = errLocked()
 	}
 	return err
@@ -141,7 +141,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 		return nil, err
 	}
 	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
-		Suspended: b.State == store.AccountSuspended, key: key}
+		Suspended: b.State.Is(store.AccountSuspended), key: key}
 	s.sessions.putSince(mark, key, b)
 	return b, nil
 }
@@ -149,7 +149,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 // findBearer reads a device; without one the client is logged out for good.
 func findBearer(r *store.Reader, key store.TokenKey) (store.Bearer, error) {
 	b, found, err := r.Bearer(key)
-	if err == nil && (!found || b.State == store.AccountDeactivated) {
+	if err == nil && (!found || b.State.Is(store.AccountDeactivated)) {
 		err = merr.UnknownToken(false)
 	}
 	return b, err

@@ -263,7 +263,7 @@ func (s *server) restoreGeneration(u *user, generation uint64) {
 		}
 		return tx.SetGeneration(d.ID, generation, true)
 	})
-	if err := s.acc.SetState(s.t.Context(), u.id, store.AccountActive); err != nil { // forgets what was cached
+	if err := s.acc.SetState(s.t.Context(), u.id, store.AccountLocked, false); err != nil { // forgets what was cached
 		s.t.Fatal(err)
 	}
 }
@@ -272,7 +272,7 @@ func TestLockedAccountMayOnlyLogOut(t *testing.T) {
 	s := start(t)
 	alice, phone := s.register("alice"), s.login("alice", object{"refresh_token": true})
 	alice.must("GET", whoamiPath, nil)
-	s.setState(alice, store.AccountLocked)
+	s.setState(alice, store.AccountLocked, true)
 	for _, e := range []object{
 		alice.fails(401, "M_USER_LOCKED", "GET", whoamiPath, nil),
 		s.stranger().fails(401, "M_USER_LOCKED", "POST", refreshPath, object{"refresh_token": phone.refr}),
@@ -282,18 +282,18 @@ func TestLockedAccountMayOnlyLogOut(t *testing.T) {
 			t.Fatal(e)
 		}
 	}
-	s.setState(alice, store.AccountActive)
+	s.setState(alice, store.AccountLocked, false)
 	alice.must("GET", whoamiPath, nil)
-	s.setState(alice, store.AccountLocked)
+	s.setState(alice, store.AccountLocked, true)
 	alice.must("POST", logoutPath, nil)
-	s.setState(alice, store.AccountActive)
+	s.setState(alice, store.AccountLocked, false)
 	alice.loggedOut(false)
 	phone.must("GET", whoamiPath, nil)
 }
 
-func (s *server) setState(u *user, state store.AccountState) {
+func (s *server) setState(u *user, state store.AccountState, on bool) {
 	s.t.Helper()
-	if err := s.acc.SetState(s.t.Context(), u.id, state); err != nil {
+	if err := s.acc.SetState(s.t.Context(), u.id, state, on); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -77,6 +77,7 @@ var rules = map[string][]rule{
 	"published": {inRoom("room")},
 
 	"account":      {atom("user")},
+	"erased":       {atom("user")},
 	"profile":      {atom("user")},
 	"device":       {atom("user")},
 	"account_data": {atom("user"), atom("type"), inRoom("room")},

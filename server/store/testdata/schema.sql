@@ -124,6 +124,11 @@ CREATE TABLE early_redaction (
 	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE erased (
+	user INTEGER PRIMARY KEY, -- atom
+	pos  INTEGER NOT NULL     -- of the erasure
+);
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
@@ -318,6 +323,15 @@ CREATE TABLE receipt (
 ) WITHOUT ROWID;
 
 CREATE INDEX receipt_pos ON receipt (room, pos);
+
+CREATE TABLE registration_token (
+	hash         BLOB PRIMARY KEY, -- HMAC-SHA256 of the token, by which it is found
+	sealed       BLOB NOT NULL,    -- the token, for who manages tokens
+	uses_allowed INTEGER,          -- null: any number
+	completed    INTEGER NOT NULL DEFAULT 0,
+	expires      INTEGER,          -- milliseconds; null: never
+	created      INTEGER NOT NULL  -- milliseconds
+) WITHOUT ROWID;
 
 CREATE TABLE relation (
 	target   INTEGER NOT NULL, -- nid of the event that is related to, of the same room
