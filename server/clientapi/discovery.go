@@ -43,7 +43,7 @@ func (a *API) capabilities(r *request) (any, error) {
 		"m.room_versions":   a.roomVersions(),
 		"m.set_displayname": enabled(true),
 		"m.set_avatar_url":  enabled(true),
-		"m.3pid_changes":    enabled(false),
+		"m.3pid_changes":    enabled(true),
 		"m.get_login_token": enabled(false),
 		"m.profile_fields":  enabled(true),
 		"org.matrix.msc4140.delayed_events": map[string]int64{

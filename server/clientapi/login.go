@@ -51,7 +51,7 @@ func (a *API) login(r *request) (any, error) {
 	if req.Type != accounts.TypePassword {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "Only the login type %s is known here", accounts.TypePassword)
 	}
-	user, err := req.Named()
+	user, err := a.Accounts.Named(r.Context(), req.Identity)
 	if err != nil {
 		return nil, err
 	}

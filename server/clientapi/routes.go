@@ -18,6 +18,7 @@ import (
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 type (
@@ -44,7 +45,8 @@ type API struct {
 	Syncer             *syncer.Syncer
 	Push               *push.Service
 	Index              *search.Index
-	RoomVersion        string           // that rooms are made with where nobody names one
+	RoomVersion        string // that rooms are made with where nobody names one
+	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
 
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
@@ -73,6 +75,7 @@ func (a *API) Routes() []route {
 		a.loginRoutes(),
 		a.registerRoutes(),
 		a.accountRoutes(),
+		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
 		a.profileRoutes(),

@@ -24,6 +24,16 @@ var embedded embed.FS
 // languages are those of mails; the first is the source and what somebody gets whose language is not known.
 func languages() []string { return []string{"fr", "en"} }
 
+// Language gives the language of mails and their pages that suits an Accept-Language header best.
+func Language(header string) string {
+	tags := make([]language.Tag, len(languages()))
+	for i, lang := range languages() {
+		tags[i] = language.Make(lang)
+	}
+	_, i := language.MatchStrings(language.NewMatcher(tags), header)
+	return languages()[i]
+}
+
 // writer writes mails out.
 type writer struct {
 	town, server string

@@ -29,8 +29,9 @@ const (
 
 	metaPosition = "position" // integer, see positions
 
-	MetaMail      = "mail"       // JSON of mail.Settings, with the password
-	MetaMailState = "mail_state" // JSON of package mail: how sending goes
+	MetaMail        = "mail"         // JSON of mail.Settings, with the password
+	MetaMailState   = "mail_state"   // JSON of package mail: how sending goes
+	MetaMailDomains = "mail_domains" // JSON, the domains whose addresses may register
 
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
