@@ -7,14 +7,20 @@ import (
 
 	"beffroi/server/dial"
 	"beffroi/server/mail"
+	"beffroi/server/mailpage"
+	"beffroi/server/threepid"
 )
 
 // mailConnect is how long connecting to the mail server may take; what follows has the settings' time.
 const mailConnect = 30 * time.Second
 
 func (s *Server) wireMail(ctx context.Context) (err error) {
-	s.mail, err = mail.New(ctx, s.db, mail.Config{ServerName: s.cfg.ServerName, Dial: mailRule().Dialer(mailConnect),
-		Now: time.Now, Log: s.log})
+	s.mail, err = mail.New(ctx, s.db, mail.Config{ServerName: s.cfg.ServerName, Dial: mailRule().Dialer(mailConnect), Now: time.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.threepids = threepid.New(s.db, s.mail, s.cfg.ClientBaseURL(), time.Now, s.log)
+	s.mailPages, err = mailpage.New(s.db, s.threepids, s.cfg.ServerName)
 	return err
 }
 

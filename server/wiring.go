@@ -17,7 +17,9 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/mail"
+	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
@@ -25,10 +27,12 @@ import (
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
+	journal  *journal.Service
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
@@ -41,15 +45,20 @@ type services struct {
 	delayed   *delayed.Service
 	index     *search.Index
 	mail      *mail.Service
+	threepids *threepid.Service
+	mailPages *mailpage.Pages
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
+	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+	if err := s.wireMail(ctx); err != nil {
 		return err
 	}
-	if err := s.wireMail(ctx); err != nil {
+	cfg := s.accountsConfig()
+	cfg.Contacts = s.threepids
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -152,8 +161,10 @@ func (s *Server) routes() http.Handler {
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
-	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
+	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(s.mailPages.Routes())
 	return adapter
 }

@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 	"beffroi/server/threepid"
@@ -20,8 +21,8 @@ type Leaver interface {
 // Source: client-server API, "Legacy account management".
 func (a *API) accountRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true, Auth: httpx.Optional},
-		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true, Auth: httpx.Optional, Class: limits.Account},
+		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true, Class: limits.Account},
 	}
 }
 

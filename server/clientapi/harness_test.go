@@ -38,12 +38,12 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
 	clock *clock
 	rooms *roomsTold
-	api   *API
 	http  *http.Client
 }
 
@@ -120,7 +120,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	adapter := httpx.New(s.acc, zerolog.Nop())
+	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(s.api.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL

@@ -8,6 +8,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -15,7 +16,7 @@ import (
 func (a *API) loginRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/login", Handle: a.loginFlows, Auth: httpx.None},
-		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None, Class: limits.Login},
 		{Method: "POST", Path: "/_matrix/client/v3/refresh", Handle: a.refresh, Auth: httpx.None},
 		{Method: "POST", Path: "/_matrix/client/v3/logout", Handle: a.logout, Auth: httpx.None},        // locked accounts
 		{Method: "POST", Path: "/_matrix/client/v3/logout/all", Handle: a.logoutAll, Auth: httpx.None}, // may log out

@@ -52,7 +52,7 @@ type API struct {
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
 }
 
-// Routes is the table of the whole API.
+// Routes is the table of the whole API. Each route has a class (package limits), which says how often it may be asked for: one that names none is cheap.
 func (a *API) Routes() []route {
 	return withOldPaths(slices.Concat(
 		a.createRoomRoutes(),

@@ -3,11 +3,11 @@ package clientapi
 import (
 	"encoding/json"
 	"net/http"
-	"net/netip"
 	"slices"
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/mail"
 	"beffroi/server/merr"
 	"beffroi/server/threepid"
@@ -21,11 +21,11 @@ func (a *API) threepidRoutes() []route {
 	const account = "/_matrix/client/v3/account"
 	return []route{
 		{Method: "GET", Path: account + "/3pid", Handle: a.threepids},
-		{Method: "POST", Path: account + "/3pid/add", Handle: a.addThreepid},
-		{Method: "POST", Path: account + "/3pid/delete", Handle: a.deleteThreepid},
-		{Method: "POST", Path: account + "/3pid/email/requestToken", Handle: a.requestToken(threepid.Add), Auth: httpx.Optional},
-		{Method: "POST", Path: account + "/password/email/requestToken", Handle: a.requestToken(threepid.Reset), Auth: httpx.None},
-		{Method: "POST", Path: "/_matrix/client/v3/register/email/requestToken", Handle: a.requestRegisterToken, Auth: httpx.None},
+		{Method: "POST", Path: account + "/3pid/add", Handle: a.addThreepid, Class: limits.Account},
+		{Method: "POST", Path: account + "/3pid/delete", Handle: a.deleteThreepid, Class: limits.Account},
+		{Method: "POST", Path: account + "/3pid/email/requestToken", Handle: a.requestToken(threepid.Add), Auth: httpx.Optional, Class: limits.Mail},
+		{Method: "POST", Path: account + "/password/email/requestToken", Handle: a.requestToken(threepid.Reset), Auth: httpx.None, Class: limits.Mail},
+		{Method: "POST", Path: "/_matrix/client/v3/register/email/requestToken", Handle: a.requestRegisterToken, Auth: httpx.None, Class: limits.Mail},
 	}
 }
 
@@ -97,10 +97,7 @@ func (a *API) requestToken(purpose threepid.Purpose) func(*request) (any, error)
 			return nil, merr.MissingParam("client_secret, email or send_attempt is missing")
 		}
 		q := threepid.Request{Purpose: purpose, ClientSecret: req.ClientSecret, Address: req.Email, SendAttempt: *req.SendAttempt, NextLink: req.NextLink,
-			Language: mail.Language(r.Header.Get("Accept-Language"))}
-		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-			q.From = from.Addr()
-		}
+			Language: mail.Language(r.Header.Get("Accept-Language")), From: r.Client}
 		if r.Session != nil {
 			q.User = r.Session.User
 		}

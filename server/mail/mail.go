@@ -45,11 +45,7 @@ func New(ctx context.Context, db *store.DB, cfg Config) (*Service, error) {
 			return err
 		}
 		s.ready.Store(settings.Host != "")
-		town, err := r.MetaText(store.MetaCommuneName)
-		if err != nil {
-			return err
-		}
-		s.writer, err = newWriter(town, cfg.ServerName)
+		s.writer, err = newWriter(cfg.ServerName)
 		return err
 	})
 	return s, err

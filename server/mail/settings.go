@@ -34,6 +34,8 @@ type Settings struct {
 	From     string  `json:"from"`            // the sender's address
 	Name     string  `json:"name"`            // the sender's name; empty: the commune's
 	Timeout  int     `json:"timeout_seconds"` // of a whole connection
+
+	town string // the commune's name as it is now; empty: not known
 }
 
 const defaultTimeout = 30 // seconds
@@ -50,6 +52,9 @@ func (s *Service) Settings(ctx context.Context) (Settings, bool, error) {
 }
 
 func readSettings(r *store.Reader) (s Settings, err error) {
+	if s.town, err = r.MetaText(store.MetaCommuneName); err != nil {
+		return s, err
+	}
 	b, err := r.MetaBytes(store.MetaMail)
 	if err != nil || b == nil {
 		return s, err

@@ -13,6 +13,7 @@ import (
 
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
 func texts(t *testing.T, lang string) map[string]string {
@@ -87,7 +88,7 @@ func TestTextsAreUsed(t *testing.T) {
 
 // All mails in both languages can be written, and say what they are given.
 func TestAllMails(t *testing.T) {
-	w, err := newWriter("Mairie de Vauclair", "vauclair.test")
+	w, err := newWriter("vauclair.test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestAllMails(t *testing.T) {
 		for _, kind := range Templates() {
 			m := Message{To: "agent@mairie.test", Language: lang, Template: kind, Data: Data{UserID: "@elodie:vauclair.test", Address: "autre@mairie.test",
 				Link: "https://vauclair.test/x", At: time.Date(2026, 12, 1, 18, 0, 0, 0, time.Local), Until: time.Date(2026, 12, 1, 19, 0, 0, 0, time.Local)}}
-			p, err := w.page(&m)
+			p, err := w.page(&m, "Mairie de Vauclair")
 			if err != nil {
 				t.Fatal(lang, kind, err)
 			}
@@ -121,7 +122,9 @@ func TestNothingIsInjected(t *testing.T) {
 	const evil = "x\r\nBcc: victime@mairie.test\r\n\r\n<img src=https://mal.test/><a href=x>"
 	server := mailtest.Start(t, mailtest.Options{})
 	f := start(t, nil)
-	f.writer.town = printable(evil)
+	if err := f.db.Write(t.Context(), func(tx *store.Tx) error { return tx.PutMeta(store.MetaCommuneName, evil) }); err != nil {
+		t.Fatal(err)
+	}
 	f.configure(plain(server))
 	f.send(Message{To: "agent@mairie.test", Template: Digest, Data: Data{UserID: evil, Link: "https://x.test/", Rooms: []Room{{Name: evil, Unread: 3, Mentions: 1}}}})
 	f.work()
@@ -165,7 +168,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 
 // A link that is none never goes out; it is told as a message that can't be sent.
 func TestLinksLeadToPages(t *testing.T) {
-	w, err := newWriter("", "vauclair.test")
+	w, err := newWriter("vauclair.test")
 	if err != nil {
 		t.Fatal(err)
 	}

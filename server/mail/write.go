@@ -36,18 +36,14 @@ func Language(header string) string {
 
 // writer writes mails out.
 type writer struct {
-	town, server string
-	messages     map[string]*i18n.Localizer // by language
-	html         *htmltemplate.Template
-	text         *texttemplate.Template
+	server   string
+	messages map[string]*i18n.Localizer // by language
+	html     *htmltemplate.Template
+	text     *texttemplate.Template
 }
 
-// newWriter makes a writer for a commune, "" where its name is not known, and a server.
-func newWriter(town, server string) (*writer, error) {
-	if town == "" {
-		town = server
-	}
-	w := &writer{town: printable(town), server: server, messages: map[string]*i18n.Localizer{}}
+func newWriter(server string) (*writer, error) {
+	w := &writer{server: server, messages: map[string]*i18n.Localizer{}}
 	bundle := i18n.NewBundle(language.French)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	for _, lang := range languages() {
@@ -82,9 +78,9 @@ type page struct {
 
 type line struct{ Name, Counts string }
 
-// page finds the texts of a message.
-func (w *writer) page(m *Message) (p page, err error) {
-	data := map[string]any{"Town": w.town, "Server": w.server, "UserID": m.Data.UserID, "Address": m.Data.Address,
+// page finds the texts of a message of a commune.
+func (w *writer) page(m *Message, town string) (p page, err error) {
+	data := map[string]any{"Town": town, "Server": w.server, "UserID": m.Data.UserID, "Address": m.Data.Address,
 		"At": w.date(m.Language, m.Data.At), "Until": w.date(m.Language, m.Data.Until)}
 	say := func(key string) string {
 		text, wrong := w.say(m.Language, key, data)
@@ -92,7 +88,7 @@ func (w *writer) page(m *Message) (p page, err error) {
 		return text
 	}
 	kind := string(m.Template)
-	p = page{Language: m.Language, Town: w.town, Subject: say(kind + "_subject"), Hello: say("hello"), CopyLink: say("copy_link"),
+	p = page{Language: m.Language, Town: town, Subject: say(kind + "_subject"), Hello: say("hello"), CopyLink: say("copy_link"),
 		Footer: say("footer"), Text: paragraphs(say(kind + "_text"))}
 	for _, room := range m.Data.Rooms {
 		p.Rooms = append(p.Rooms, line{printable(room.Name), w.counts(m.Language, room)})
@@ -155,13 +151,17 @@ func printable(s string) string {
 
 // write gives a mail as it is sent, plain text and HTML in one. The same queued mail is written the same twice, so that one that arrived twice is known as one.
 func (w *writer) write(m *Message, id int64, s Settings) (*gomail.Msg, error) {
-	p, err := w.page(m)
+	town := printable(s.town)
+	if town == "" {
+		town = w.server
+	}
+	p, err := w.page(m, town)
 	if err != nil {
 		return nil, err
 	}
 	name := s.Name
 	if name == "" {
-		name = w.town
+		name = town
 	}
 	var text, html bytes.Buffer
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())

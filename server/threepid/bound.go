@@ -3,9 +3,9 @@ package threepid
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -28,24 +28,13 @@ type bound struct {
 // bounds are those that a request is held to. On this machine is a proxy that does not say for whom it asks, or a test.
 func (q Request) bounds() []bound {
 	all := []bound{{"address " + q.Address, perAddress}, {"all", together}}
-	if network := network(q.From); network.IsValid() && !q.From.IsLoopback() {
+	if network := limits.Prefix(q.From); network.IsValid() && !q.From.IsLoopback() {
 		all = append(all, bound{"network " + network.String(), perNetwork})
 	}
 	if q.User != 0 {
 		all = append(all, bound{fmt.Sprintf("account %d", q.User), perAccount})
 	}
 	return all
-}
-
-// network is what counts as one address: a /24, or a /64, which is what one line gets.
-func network(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 24
-	}
-	p, _ := a.Prefix(bits) // of no address: no network
-	return p
 }
 
 // bound counts a mail, or refuses it with 429 M_LIMIT_EXCEEDED.
