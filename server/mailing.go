@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"beffroi/server/accounts"
 	"beffroi/server/dial"
 	"beffroi/server/mail"
 	"beffroi/server/mailpage"
@@ -32,3 +33,12 @@ func mailRule() dial.Rule {
 	}
 	return rule
 }
+
+// Mail is the service of mails, for tests. It is there while the server runs.
+func (s *Server) Mail() *mail.Service { return s.mail }
+
+// Threepids is the service of addresses, for tests.
+func (s *Server) Threepids() *threepid.Service { return s.threepids }
+
+// Accounts is the service of accounts, for tests.
+func (s *Server) Accounts() *accounts.Service { return s.accounts }

@@ -16,6 +16,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/mail"
@@ -165,6 +166,7 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	adapter.Mount(s.mailPages.Routes())
 	return adapter
 }

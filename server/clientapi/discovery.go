@@ -44,7 +44,7 @@ func (a *API) capabilities(r *request) (any, error) {
 		"m.set_displayname": enabled(true),
 		"m.set_avatar_url":  enabled(true),
 		"m.3pid_changes":    enabled(true),
-		"m.get_login_token": enabled(false),
+		"m.get_login_token": enabled(true),
 		"m.profile_fields":  enabled(true),
 		"org.matrix.msc4140.delayed_events": map[string]int64{
 			"max_delay_ms": delayed.MaxDelay.Milliseconds(), "max_scheduled": delayed.MaxScheduled},

@@ -32,11 +32,11 @@ func (a *API) moderated(name string, state store.AccountState) func(*request) (a
 func (a *API) moderate(name string, state store.AccountState) func(*request) (any, error) {
 	return func(r *request) (any, error) {
 		userID := r.PathValue("userId")
-		if _, err := a.Accounts.Moderated(r.Context(), r.Session, userID); err != nil {
-			return nil, err
-		}
 		var req map[string]any
 		if err := r.Decode(&req); err != nil {
+			return nil, err
+		}
+		if _, err := a.Accounts.Moderated(r.Context(), r.Session, userID); err != nil {
 			return nil, err
 		}
 		on, ok := req[name].(bool)

@@ -78,6 +78,7 @@ func (a *API) Routes() []route {
 		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
+		a.openIDRoutes(),
 		a.profileRoutes(),
 		a.accountDataRoutes(),
 		a.tagRoutes(),

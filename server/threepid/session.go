@@ -104,6 +104,8 @@ func (s *Service) check(ctx context.Context, q Request) (string, error) {
 		return "", merr.New(http.StatusForbidden, "M_THREEPID_DENIED", "This server sends no e-mail")
 	case !isSecret(q.ClientSecret):
 		return "", merr.InvalidParam("client_secret has 1 to %d characters of 0-9 a-z A-Z . = _ -", maxSecretBytes)
+	case q.SendAttempt < 0:
+		return "", merr.InvalidParam("send_attempt is less than 0")
 	case len(q.NextLink) > maxLinkBytes:
 		return "", merr.InvalidParam("next_link is longer than %d bytes", maxLinkBytes)
 	}

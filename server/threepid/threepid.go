@@ -168,3 +168,16 @@ func (s *Service) ours(link string) bool {
 	base, baseErr := url.Parse(s.baseURL)
 	return err == nil && baseErr == nil && u.Scheme == base.Scheme && u.Host == base.Host && u.User == nil
 }
+
+// PasswordLink mails a link by which somebody chooses a password, to all addresses of their account. Without mail or addresses nothing is sent.
+func (s *Service) PasswordLink(ctx context.Context, user store.Atom, userID, url string, until time.Time) error {
+	to, err := s.List(ctx, user)
+	if err != nil || !s.mail.Ready() {
+		return err
+	}
+	for _, t := range to {
+		m := mail.Message{To: t.Address, Language: t.Language, Template: mail.PasswordLink, Data: mail.Data{UserID: userID, Link: url, Until: until}}
+		err = errors.Join(err, s.mail.Send(ctx, m))
+	}
+	return err
+}
