@@ -29,8 +29,11 @@ type identifier struct {
 	Address string `json:"address"`
 }
 
-// nobody is no user of any server: with a password it takes as long as another one to refuse.
-const nobody = "@:"
+// nobody is the user id of an address that is nobody's, and no user's of any server. With a password it takes as long as another to refuse, and is counted
+// by itself among wrong guesses, so that nothing tells it from somebody's.
+func nobody(address string) string {
+	return "@" + address[:min(len(address), maxUserIDBytes)] + ":"
+}
 
 // Named gives the localpart or user id that a client means, or 400 where it names none or in a way that is not known here. An address that is nobody's gives
 // a user id that is nobody's.
@@ -48,7 +51,7 @@ func (s *Service) Named(ctx context.Context, i Identity) (string, error) {
 	case id.Type == "m.id.thirdparty" && id.Medium != "" && id.Address != "":
 		owner, err := s.cfg.Contacts.Owner(ctx, id.Medium, id.Address)
 		if owner == "" {
-			owner = nobody
+			owner = nobody(id.Address)
 		}
 		return owner, err
 	case id.Type == "m.id.user" || id.Type == "m.id.thirdparty":

@@ -24,10 +24,12 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/mail"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
+	"beffroi/server/push/pusher"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
 	"beffroi/server/threepid"
@@ -123,7 +125,9 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		t.Fatal(err)
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
-		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()), Threepids: threepids}
+		Journal: journal.New(s.db, s.clock.Now, zerolog.Nop()),
+		E2EE:    e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
+		Pushers: pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
 	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
