@@ -102,6 +102,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
+	s.loops.start("mail", s.mail.Run)
 	return nil
 }
 

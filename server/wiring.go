@@ -19,6 +19,8 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
+	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
@@ -27,6 +29,7 @@ import (
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 // services are the parts of the homeserver, from the ground up.
@@ -44,6 +47,9 @@ type services struct {
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	mail      *mail.Service
+	threepids *threepid.Service
+	mailPages *mailpage.Pages
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -54,7 +60,12 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.pushers, err = s.newPushers(); err != nil {
 		return err
 	}
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
+	if err := s.wireMail(ctx); err != nil {
+		return err
+	}
+	cfg := s.accountsConfig()
+	cfg.Contacts = s.threepids
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -156,9 +167,11 @@ func (s *Server) routes() http.Handler {
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	adapter.Mount(s.mailPages.Routes())
 	return adapter
 }

@@ -20,6 +20,7 @@ import (
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 type (
@@ -48,7 +49,8 @@ type API struct {
 	Push               *push.Service
 	Pushers            *pusher.Service
 	Index              *search.Index
-	RoomVersion        string           // that rooms are made with where nobody names one
+	RoomVersion        string // that rooms are made with where nobody names one
+	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
 
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
@@ -77,6 +79,7 @@ func (a *API) Routes() []route {
 		a.loginRoutes(),
 		a.registerRoutes(),
 		a.accountRoutes(),
+		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
 		a.openIDRoutes(),
