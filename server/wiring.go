@@ -60,7 +60,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
+	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {

@@ -115,7 +115,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	api := &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
 		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
-	if api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
+	if api.Media, err = media.New(s.db, notify.New(), media.Config{DataDir: t.TempDir(), ServerName: testServer, MaxUpload: 1 << 20}, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	adapter := httpx.New(s.acc, zerolog.Nop())

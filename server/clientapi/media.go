@@ -57,14 +57,12 @@ func (a *API) upload(r *request) (any, error) {
 
 // receive takes a body in, for as long as it comes.
 func (a *API) receive(r *request, take func(u media.Upload, body io.Reader) error) error {
-	if err := a.Media.Fits(r.ContentLength); err != nil {
-		return err
-	}
 	body := newPacedBody(r.Body, http.NewResponseController(r.Writer), uploadPace())
 	err := take(media.Upload{
 		Uploader:    r.Session.User,
 		ContentType: r.Header.Get("Content-Type"),
 		FileName:    r.URL.Query().Get("filename"),
+		Size:        r.ContentLength,
 	}, body)
 	if err != nil {
 		return body.explain(err)
@@ -83,21 +81,24 @@ func (a *API) uploadTo(r *request) (any, error) {
 	})
 }
 
-// patience is how long a client waits for what is not uploaded yet. Spec: the parameter timeout_ms of downloads.
-func patience(r *request) (time.Duration, error) {
+// wanted is the media that a path names, and how the query says that it is waited for: 20 s where it says nothing.
+//
+// Spec: the parameters timeout_ms and allow_remote of downloads.
+func wanted(r *request) (w media.Wanted, err error) {
 	v := r.URL.Query()
-	if !v.Has("timeout_ms") {
-		return 20 * time.Second, nil
+	w = media.Wanted{Server: r.PathValue("serverName"), ID: r.PathValue("mediaId"), Within: 20 * time.Second, NotRemote: v.Get("allow_remote") == "false"}
+	if v.Has("timeout_ms") {
+		w.Within, err = milliseconds(v, "timeout_ms")
 	}
-	return milliseconds(v, "timeout_ms")
+	return w, err
 }
 
 func (a *API) download(r *request) (any, error) {
-	within, err := patience(r)
+	w, err := wanted(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.Media.Open(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), within)
+	f, err := a.Media.Open(r.Context(), w)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +122,11 @@ func (a *API) thumbnail(r *request) (any, error) {
 	if method == "" {
 		method = media.Scale
 	}
-	within, err := patience(r)
+	w, err := wanted(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), width, height, method, within)
+	f, err := a.Media.Thumbnail(r.Context(), w, width, height, method)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +150,9 @@ func (s served) Respond(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", s.ETag)
 	if info, err := s.Stat(); err == nil {
 		httpx.WriteWithin(w, info.Size())
+	}
+	if strings.Contains(r.Header.Get("Range"), ",") { // an answer of many parts can be larger than the file; RFC 9110, 14.2, lets us ignore it
+		r.Header.Del("Range")
 	}
 	http.ServeContent(w, r, "", time.Time{}, s.File)
 }

@@ -95,6 +95,7 @@ var rules = map[string][]rule{
 	"key_backup_session": {{what: "version → key_backup", broken: `NOT EXISTS (SELECT 1 FROM key_backup b WHERE b.user = t.user AND b.version = t.version)`}},
 	"media":              {atom("uploader")},
 	"media_pending":      {atom("uploader")},
+	"media_quarantine":   {atom("by")},
 }
 
 // follow holds a piece of a table to a rule, in the snapshot in which it was read. Where what a row names can't be read, that is told where it stands;

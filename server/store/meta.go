@@ -27,6 +27,8 @@ const (
 
 	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
 
+	MetaMedia = "media" // JSON of media.Limits; none: the defaults
+
 	metaPosition = "position" // integer, see positions
 
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
