@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"beffroi/server/store"
 )
@@ -21,26 +20,18 @@ func (s *Service) Erase(ctx context.Context, uploader store.Atom) error {
 	if err := s.db.Write(ctx, func(tx *store.Tx) error { return tx.DeletePendingMediaOf(uploader) }); err != nil {
 		return err
 	}
-	_, err := s.deleteAll(ctx, func(r *store.Reader) ([]store.Media, error) { return r.MediaOf(uploader, 0, erasedPerWrite) })
-	return err
-}
-
-// DeleteBefore removes what users uploaded before a time and is larger than a number of bytes, and tells how many files that were.
-func (s *Service) DeleteBefore(ctx context.Context, before time.Time, larger int64) (int, error) {
-	return s.deleteAll(ctx, func(r *store.Reader) ([]store.Media, error) {
-		return r.MediaBefore(store.Millis(before), larger, erasedPerWrite)
-	})
+	return s.deleteAll(ctx, func(r *store.Reader) ([]store.Media, error) { return r.MediaOf(uploader, erasedPerWrite) })
 }
 
 // Tidy removes what the server itself kept for a time that is over, and what a crash left between a file and its row. It is done at night.
 func (s *Service) Tidy(ctx context.Context) error {
 	now := store.Millis(s.now())
-	_, err := s.deleteAll(ctx, func(r *store.Reader) ([]store.Media, error) { return r.ExpiredMedia(now, erasedPerWrite) })
+	err := s.deleteAll(ctx, func(r *store.Reader) ([]store.Media, error) { return r.ExpiredMedia(now, erasedPerWrite) })
 	return errors.Join(err, s.sweep(ctx))
 }
 
 // deleteAll deletes uploads until next gives fewer than erasedPerWrite.
-func (s *Service) deleteAll(ctx context.Context, next func(*store.Reader) ([]store.Media, error)) (total int, err error) {
+func (s *Service) deleteAll(ctx context.Context, next func(*store.Reader) ([]store.Media, error)) error {
 	for {
 		n, err := s.drop(ctx, func(tx *store.Tx) (sums [][]byte, err error) {
 			list, err := next(&tx.Reader)
@@ -50,9 +41,8 @@ func (s *Service) deleteAll(ctx context.Context, next func(*store.Reader) ([]sto
 			}
 			return sums, err
 		})
-		total += n
 		if err != nil || n < erasedPerWrite {
-			return total, err
+			return err
 		}
 	}
 }

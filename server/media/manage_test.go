@@ -1,83 +1,70 @@
 package media
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
-func TestListingAndDeleting(t *testing.T) {
+func TestDeleting(t *testing.T) {
 	b := newBench(t)
-	ctx := t.Context()
-	alice := b.file.Atom("@alice:test")
-	first := b.upload("@alice:test", "one")
-	b.now = b.now.Add(time.Second)
-	second := b.upload("@alice:test", "two, and longer")
-	his := b.upload("@bob:test", "one")
-	list, files, bytes, err := b.List(ctx, alice, 0, 1)
-	if err != nil || files != 2 || bytes != 18 || len(list) != 1 || list[0].ID != second {
-		t.Fatalf("%v, %d files, %d bytes, %v", list, files, bytes, err)
+	hers, his := b.upload("@alice:test", "one"), b.upload("@bob:test", "one")
+	deleted, err := b.Delete(t.Context(), []string{hers, "none", hers})
+	if err != nil || !slices.Equal(deleted, []string{hers}) {
+		t.Errorf("%v, %v", deleted, err)
 	}
-	if list, _, _, err = b.List(ctx, alice, 1, 10); err != nil || len(list) != 1 || list[0].ID != first || list[0].Size != 3 {
-		t.Fatalf("%v, %v", list, err)
-	}
-	b.must(b.Delete(ctx, "test", first))
-	if err := b.Delete(ctx, "test", first); merr.From(err).Code != "M_NOT_FOUND" {
-		t.Errorf("twice: %v", err)
-	}
-	if got := b.get(local(first)) + " " + b.get(local(his)); got != "M_NOT_FOUND one" {
+	if got := b.get(local(hers)) + " " + b.get(local(his)); got != "M_NOT_FOUND one" {
 		t.Errorf("%s", got)
 	}
-	b.far.text("far.example/a", "far away", "", "")
-	b.get(far("a"))
-	b.must(b.Delete(ctx, "far.example", "a"))
-	if n := len(b.files()); n != 2 {
-		t.Errorf("%d files", n)
+	var many []string
+	for i := range erasedPerWrite + 1 {
+		many = append(many, b.upload("@alice:test", fmt.Sprint(i)))
 	}
-	if n, err := b.DeleteBefore(ctx, b.now.Add(time.Second), 5); err != nil || n != 1 || b.get(local(second)) != "M_NOT_FOUND" || b.get(local(his)) != "one" {
-		t.Errorf("old and large: %d, %v", n, err)
+	if deleted, err := b.Delete(t.Context(), append(many, his)); err != nil || len(deleted) != len(many)+1 || len(b.files()) != 0 {
+		t.Errorf("%d deleted, %v, %v", len(deleted), err, b.files())
 	}
 }
 
 // TestQuarantine: nobody gets the bytes, whoever has uploaded them or will, as a whole or as a thumbnail.
 func TestQuarantine(t *testing.T) {
 	b := newBench(t)
-	ctx := t.Context()
-	alice, admin := b.file.Atom("@alice:test"), b.file.Atom("@admin:test")
 	hers, his := b.upload("@alice:test", "bad"), b.upload("@bob:test", "bad")
 	b.far.text("far.example/a", "bad", "", "")
-	b.must(b.Service.Quarantine(ctx, "test", hers, admin))
-	for _, w := range []Wanted{local(hers), local(his), local(b.upload("@carol:test", "bad")), far("a")} {
-		if got := b.get(w); got != "M_NOT_FOUND" {
-			t.Errorf("%v: %s", w, got)
-		}
-		if _, err := b.Thumbnail(ctx, w, 10, 10, Scale); merr.From(err).Code != "M_NOT_FOUND" {
-			t.Errorf("thumbnail of %v: %v", w, err)
+	write := func(fn func(tx *store.Tx) error) { t.Helper(); b.must(b.file.Write(t.Context(), fn)) }
+	sum := sha256.Sum256([]byte("bad"))
+	write(func(tx *store.Tx) error { return tx.Quarantine(sum[:], 7, 1) })
+	for range 2 {
+		for _, w := range []Wanted{local(hers), local(his), local(b.upload("@carol:test", "bad")), far("a")} {
+			if got := b.get(w); got != "M_NOT_FOUND" {
+				t.Errorf("%v: %s", w, got)
+			}
+			if _, err := b.Thumbnail(t.Context(), w, 10, 10, Scale); merr.From(err).Code != "M_NOT_FOUND" {
+				t.Errorf("thumbnail of %v: %v", w, err)
+			}
 		}
 	}
-	m, err := b.await(ctx, hers, 0)
-	b.must(err)
-	if by, err := b.Quarantined(ctx, m); err != nil || by != admin {
-		t.Errorf("by %d, %v", by, err)
+	if n := b.far.asked.Load(); n != 1 {
+		t.Errorf("the other server was asked %d times", n)
 	}
-	b.must(b.Unquarantine(ctx, "far.example", "a"))
-	if got := b.get(local(hers)) + b.get(far("a")); got != "badbad" {
+	write(func(tx *store.Tx) error { return tx.Protect(his, true) })
+	if got := b.get(local(hers)) + " " + b.get(local(his)); got != "M_NOT_FOUND bad" {
+		t.Errorf("one is protected: %s", got)
+	}
+	if deleted, err := b.Delete(t.Context(), []string{hers}); err != nil || len(deleted) != 1 {
+		t.Errorf("what is in quarantine can be deleted: %v, %v", deleted, err)
+	}
+	write(func(tx *store.Tx) error { return tx.Release(sum[:]) })
+	if got := b.get(far("a")); got != "bad" {
 		t.Errorf("given back: %s", got)
-	}
-	for _, err := range []error{b.Unquarantine(ctx, "test", hers), b.Unquarantine(ctx, "test", "none"), b.Service.Quarantine(ctx, "test", "none", admin),
-		b.Service.Quarantine(ctx, "far.example", "none", admin)} {
-		if merr.From(err).Code != "M_NOT_FOUND" {
-			t.Errorf("%v", err)
-		}
-	}
-	other := b.upload("@alice:test", "also bad")
-	if n, err := b.QuarantineOf(ctx, alice, admin); err != nil || n != 2 || b.get(local(other))+b.get(local(his)) != "M_NOT_FOUNDM_NOT_FOUND" {
-		t.Errorf("all of hers: %d, %v", n, err)
 	}
 }
 
@@ -91,8 +78,9 @@ func TestErasure(t *testing.T) {
 	_, _, err := b.Create(t.Context(), b.file.Atom("@alice:test"))
 	b.must(err)
 	b.must(b.Erase(t.Context(), b.file.Atom("@alice:test")))
-	if _, files, _, err := b.List(t.Context(), b.file.Atom("@alice:test"), 0, 1); err != nil || files != 0 || len(b.files()) != 1 || b.get(local(shared)) != "0" {
-		t.Errorf("%d uploads, %d files, %v", files, len(b.files()), err)
+	left, err := store.Get(t.Context(), b.file.DB, func(r *store.Reader) ([]store.Media, error) { return r.MediaOf(b.file.Atom("@alice:test"), 1) })
+	if err != nil || len(left) != 0 || len(b.files()) != 1 || b.get(local(shared)) != "0" {
+		t.Errorf("uploads %v, %d files, %v", left, len(b.files()), err)
 	}
 }
 

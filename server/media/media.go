@@ -102,23 +102,14 @@ func (s *Service) Open(ctx context.Context, w Wanted) (*File, error) {
 }
 
 // find finds media that may be had.
-func (s *Service) find(ctx context.Context, w Wanted) (m store.Media, err error) {
-	if !validID(w.ID) {
-		return m, notFound()
+func (s *Service) find(ctx context.Context, w Wanted) (store.Media, error) {
+	switch {
+	case !validID(w.ID):
+		return store.Media{}, notFound()
+	case w.Server == s.serverName:
+		return s.await(ctx, w.ID, w.Within)
 	}
-	if w.Server == s.serverName {
-		m, err = s.await(ctx, w.ID, w.Within)
-	} else {
-		m, err = s.elsewhere(ctx, w)
-	}
-	if err != nil {
-		return m, err
-	}
-	by, err := store.Get(ctx, s.db, func(r *store.Reader) (store.Atom, error) { return r.Quarantined(m.SHA256) })
-	if err == nil && by != 0 {
-		err = notFound()
-	}
-	return m, err
+	return s.elsewhere(ctx, w)
 }
 
 func (s *Service) open(m store.Media) (*File, error) {

@@ -103,6 +103,9 @@ func (s *Service) kept(ctx context.Context, w Wanted) (store.Media, bool, error)
 		m, found, err = r.RemoteMedia(w.Server, w.ID)
 		return err
 	})
+	if err == nil && m.Quarantined {
+		err = notFound()
+	}
 	if err != nil || !found {
 		return store.Media{}, false, err
 	}

@@ -109,3 +109,23 @@ func forgetRemote(tx *store.Tx, list []store.RemoteMedia) (sums [][]byte, err er
 	}
 	return sums, err
 }
+
+// PurgeRemote removes what was fetched from other servers and not used since a time, and tells how many files that were.
+func (s *Service) PurgeRemote(ctx context.Context, unusedSince time.Time) (total int, err error) {
+	if err := s.remote.flush(ctx, s.db); err != nil {
+		return 0, err
+	}
+	for {
+		n, err := s.drop(ctx, func(tx *store.Tx) ([][]byte, error) {
+			list, err := tx.OldestRemoteMedia(store.Millis(unusedSince), erasedPerWrite)
+			if err != nil {
+				return nil, err
+			}
+			return forgetRemote(tx, list)
+		})
+		total += n
+		if err != nil || n < erasedPerWrite {
+			return total, err
+		}
+	}
+}

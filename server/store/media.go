@@ -9,17 +9,13 @@ const (
 	mediaColumns = `media_id, sha256, size, content_type, file_name, uploader, created, coalesce(expires, 0)`
 
 	insertMedia = `INSERT INTO media (media_id, sha256, size, content_type, file_name, uploader, created, expires, sum) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)`
-	mediaByID   = `SELECT ` + mediaColumns + ` FROM media WHERE media_id = ?`
-	mediaOf     = `SELECT ` + mediaColumns + ` FROM media WHERE uploader = ? ORDER BY created DESC, media_id LIMIT ? OFFSET ?`
+	mediaByID   = `SELECT ` + mediaColumns + ` FROM media m WHERE media_id = ?1 AND (
+		NOT EXISTS (SELECT 1 FROM media_quarantine q WHERE q.sha256 = m.sha256) OR EXISTS (SELECT 1 FROM media_protected p WHERE p.media_id = ?1))`
+	mediaOf     = `SELECT ` + mediaColumns + ` FROM media WHERE uploader = ? LIMIT ?`
 	usageOf     = `SELECT count(*), coalesce(sum(size), 0) FROM media WHERE uploader = ?`
-	mediaBefore = `SELECT ` + mediaColumns + ` FROM media WHERE uploader <> 0 AND created < ? AND size > ? LIMIT ?`
 	expired     = `SELECT ` + mediaColumns + ` FROM media WHERE expires <= ? LIMIT ?`
 	mediaUsed   = `SELECT 1 FROM media WHERE sha256 = ?1 UNION ALL SELECT 1 FROM remote_media WHERE sha256 = ?1 LIMIT 1`
 	deleteMedia = `DELETE FROM media WHERE media_id = ?`
-
-	quarantine   = `INSERT INTO media_quarantine (sha256, by, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
-	unquarantine = `DELETE FROM media_quarantine WHERE sha256 = ?`
-	quarantined  = `SELECT by FROM media_quarantine WHERE sha256 = ?`
 )
 
 // Media is what is known of uploaded bytes. The same bytes may have been uploaded many times.
@@ -53,26 +49,21 @@ func (tx *Tx) InsertMedia(m Media) error {
 	return tx.exec(insertMedia, m.ID, m.SHA256, m.Size, m.ContentType, m.FileName, m.Uploader, m.Created, m.Expires, m.Sum())
 }
 
-// Media finds an upload by its media id. It tells whether there is one.
+// Media finds an upload by its media id. It tells whether there is one that is not in quarantine.
 func (r *Reader) Media(id string) (m Media, found bool, err error) {
 	found, err = r.row(mediaByID, in(id), m.fields()...)
 	return m, found, err
 }
 
-// MediaOf gives uploads of a user, the newest first: limit at most, after those that are skipped.
-func (r *Reader) MediaOf(uploader Atom, skipped, limit int) ([]Media, error) {
-	return list(r, mediaOf, in(uploader, limit, skipped), scanMedia)
+// MediaOf gives uploads of a user, limit at most.
+func (r *Reader) MediaOf(uploader Atom, limit int) ([]Media, error) {
+	return list(r, mediaOf, in(uploader, limit), scanMedia)
 }
 
 // MediaUsage counts the uploads of a user, and their bytes.
 func (r *Reader) MediaUsage(uploader Atom) (files int, bytes int64, err error) {
 	_, err = r.row(usageOf, in(uploader), &files, &bytes)
 	return files, bytes, err
-}
-
-// MediaBefore gives uploads made before a time that are larger than a size, limit at most. It reads the whole table.
-func (r *Reader) MediaBefore(created, larger int64, limit int) ([]Media, error) {
-	return list(r, mediaBefore, in(created, larger, limit), scanMedia)
 }
 
 // ExpiredMedia gives what the server itself stored for a time that is over, limit at most.
@@ -87,21 +78,4 @@ func (tx *Tx) DeleteMedia(id string) error { return tx.exec(deleteMedia, id) }
 func (r *Reader) MediaUsed(sha256 []byte) (bool, error) {
 	var one int
 	return r.row(mediaUsed, in(sha256), &one)
-}
-
-// Quarantine keeps bytes from everybody. Who decided it first stays.
-func (tx *Tx) Quarantine(sha256 []byte, by Atom, now int64) error {
-	return tx.exec(quarantine, sha256, by, now)
-}
-
-// Unquarantine takes that back. It tells whether there was something.
-func (tx *Tx) Unquarantine(sha256 []byte) (was bool, err error) {
-	n, err := tx.execCount(unquarantine, sha256)
-	return n == 1, err
-}
-
-// Quarantined gives who keeps bytes from everybody, 0 where nobody does.
-func (r *Reader) Quarantined(sha256 []byte) (by Atom, err error) {
-	_, err = r.row(quarantined, in(sha256), &by)
-	return by, err
 }

@@ -6,7 +6,7 @@ const (
 	remoteColumns = `server, media_id, sha256, size, content_type, file_name, fetched, used`
 
 	putRemote    = `INSERT OR REPLACE INTO remote_media (` + remoteColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	remoteMedia  = `SELECT ` + remoteColumns + ` FROM remote_media WHERE server = ? AND media_id = ?`
+	remoteMedia  = `SELECT ` + remoteColumns + `, EXISTS (SELECT 1 FROM media_quarantine q WHERE q.sha256 = m.sha256) FROM remote_media m WHERE server = ? AND media_id = ?`
 	oldestRemote = `SELECT ` + remoteColumns + ` FROM remote_media WHERE used < ? ORDER BY used LIMIT ?`
 	remoteBytes  = `SELECT coalesce(sum(size), 0) FROM remote_media`
 	touchRemote  = `UPDATE remote_media SET used = ?3 WHERE server = ?1 AND media_id = ?2 AND used < ?3`
@@ -22,6 +22,7 @@ type RemoteMedia struct {
 	FileName    string // "": none was given
 	Fetched     int64  // milliseconds
 	Used        int64  // milliseconds, about
+	Quarantined bool   // administration hides its bytes; only RemoteMedia tells
 }
 
 func (m *RemoteMedia) fields() []any {
@@ -35,7 +36,7 @@ func (tx *Tx) PutRemoteMedia(m RemoteMedia) error {
 
 // RemoteMedia finds what was fetched. It tells whether there is anything.
 func (r *Reader) RemoteMedia(server, id string) (m RemoteMedia, found bool, err error) {
-	found, err = r.row(remoteMedia, in(server, id), m.fields()...)
+	found, err = r.row(remoteMedia, in(server, id), append(m.fields(), &m.Quarantined)...)
 	return m, found, err
 }
 

@@ -25,8 +25,3 @@ CREATE TABLE remote_media (
 );
 CREATE INDEX remote_media_sha256 ON remote_media (sha256);
 CREATE INDEX remote_media_used ON remote_media (used, size);
-CREATE TABLE media_quarantine (
-	sha256 BLOB PRIMARY KEY, -- whoever uploads these bytes, nobody gets them
-	by     INTEGER NOT NULL, -- atom of who decided it
-	since  INTEGER NOT NULL  -- milliseconds
-) WITHOUT ROWID;
