@@ -199,6 +199,9 @@ func (s *Server) Close() error {
 	if s.talk != nil {
 		s.talk.Close()
 	}
+	if s.previews != nil {
+		s.previews.Close()
+	}
 	if s.media != nil {
 		s.media.Close()
 	}

@@ -21,6 +21,7 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
@@ -35,6 +36,7 @@ type services struct {
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
 	media    *media.Service
+	previews *preview.Service
 	talk     *ephemeral.Service
 	push     *push.Service
 	syncer   *syncer.Syncer
@@ -68,6 +70,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, time.Now, s.log)
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Previews: s.previews, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())

@@ -32,7 +32,9 @@ func (a *API) mediaRoutes() []route {
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download, Class: limits.Download},
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download, Class: limits.Download},
 		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail, Class: limits.Download},
+		{Method: "GET", Path: authed + "/preview_url", Handle: a.previewURL},
 		{Method: "GET", Path: old + "/config", Handle: a.mediaConfig},
+		{Method: "GET", Path: old + "/preview_url", Handle: a.previewURL},
 		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
 		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
 		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: openThumbnail, Auth: httpx.None, Class: limits.Download},
@@ -45,6 +47,21 @@ func frozen(*request) (any, error) {
 
 func (a *API) mediaConfig(*request) (any, error) {
 	return map[string]int64{"m.upload.size": a.Media.MaxUpload()}, nil
+}
+
+// previewURL tells what stands behind an address now: what stood there at the time ts is not kept, as the specification allows.
+func (a *API) previewURL(r *request) (any, error) {
+	v := r.URL.Query()
+	if !v.Has("url") {
+		return nil, merr.MissingParam("url is missing")
+	}
+	if v.Has("ts") {
+		if _, err := strconv.ParseInt(v.Get("ts"), 10, 64); err != nil {
+			return nil, merr.InvalidParam("ts is not a time in milliseconds")
+		}
+	}
+	answer, err := a.Previews.Get(r.Context(), r.Session.User, v.Get("url"))
+	return httpx.Raw(answer), err
 }
 
 func (a *API) upload(r *request) (any, error) {

@@ -13,6 +13,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
@@ -41,6 +42,7 @@ type API struct {
 	E2EE               *e2ee.Service
 	Ephemeral          *ephemeral.Service
 	Media              *media.Service
+	Previews           *preview.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
 	Index              *search.Index

@@ -1,9 +1,9 @@
 package media
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"beffroi/server/media/mediatest"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -88,8 +89,13 @@ func TestErasure(t *testing.T) {
 func TestWhatGoesAtNight(t *testing.T) {
 	b := newBench(t)
 	kept := b.upload("@alice:test", "kept")
-	id, err := b.StoreUntil(t.Context(), "image/png", strings.NewReader("an image of a preview"), 100, b.now.Add(time.Hour))
+	jpeg := mediatest.JPEG(30, 20, false, 1, 0x11)
+	image, err := b.StoreImage(t.Context(), bytes.NewReader(jpeg), 1000, b.now.Add(time.Hour))
 	b.must(err)
+	if image != (Image{image.ID, "image/jpeg", int64(len(jpeg)), 30, 20}) {
+		t.Errorf("%+v", image)
+	}
+	id := image.ID
 	stray := filepath.Join(b.dir, Folder, "00", strings.Repeat("0", 62))
 	foreign := filepath.Join(b.dir, Folder, "00", "readme")
 	b.must(os.MkdirAll(filepath.Dir(stray), 0o700))
@@ -97,7 +103,7 @@ func TestWhatGoesAtNight(t *testing.T) {
 		b.must(os.WriteFile(f, nil, 0o600))
 	}
 	b.must(b.Tidy(t.Context()))
-	if got := b.get(local(id)); got != "an image of a preview" || len(b.files()) != 4 {
+	if got := b.get(local(id)); got != string(jpeg) || len(b.files()) != 4 {
 		t.Errorf("too early: %s, %v", got, b.files())
 	}
 	b.now = b.now.Add(25 * time.Hour)
@@ -105,7 +111,9 @@ func TestWhatGoesAtNight(t *testing.T) {
 	if got := b.get(local(id)); got != "M_NOT_FOUND" || len(b.files()) != 2 || b.get(local(kept)) != "kept" {
 		t.Errorf("%s, %v", got, b.files())
 	}
-	if _, err := b.StoreUntil(t.Context(), "image/png", io.LimitReader(zeroes{}, 11), 10, b.now); merr.From(err).Code != "M_TOO_LARGE" {
-		t.Errorf("%v", err)
+	for body, want := range map[string]string{string(jpeg): "M_TOO_LARGE", "<svg>": "M_UNKNOWN"} {
+		if _, err := b.StoreImage(t.Context(), strings.NewReader(body), 10, b.now); merr.From(err).Code != want || len(b.files()) != 2 {
+			t.Errorf("%.10q: %v", body, err)
+		}
 	}
 }

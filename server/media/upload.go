@@ -9,7 +9,6 @@ import (
 	"io"
 	"mime"
 	"os"
-	"time"
 	"unicode/utf8"
 
 	"beffroi/server/merr"
@@ -154,25 +153,4 @@ func (r *received) stream(body io.Reader, most int64) (err error) {
 
 func (s *Service) tooLarge() error {
 	return merr.TooLarge("The file is larger than %d bytes", s.max)
-}
-
-// StoreUntil stores a body of most bytes at most for the server itself, until a time, and gives its media id: 413 M_TOO_LARGE beyond.
-func (s *Service) StoreUntil(ctx context.Context, kind string, body io.Reader, most int64, until time.Time) (mediaID string, err error) {
-	m := store.Media{ContentType: contentType(kind), Created: store.Millis(s.now()), Expires: store.Millis(until)}
-	if m.ID, err = s.newID(); err != nil {
-		return "", err
-	}
-	if err := s.room(ctx, most); err != nil {
-		return "", err
-	}
-	f, err := s.receive(body, most)
-	if errors.Is(err, errLong) {
-		return "", merr.TooLarge("The file is larger than %d bytes", most)
-	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	m.Size, m.SHA256 = f.size, f.sum
-	return m.ID, s.known(ctx, f, func(tx *store.Tx) error { return tx.InsertMedia(m) })
 }
