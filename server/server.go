@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/config"
+	"beffroi/server/httpx"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -33,6 +34,7 @@ type Server struct {
 	hub    *notify.Hub
 	db     *store.DB
 	pages  Pages
+	gate   httpx.Gate
 	broken chan error // an error after which the process is better started again
 
 	mu      sync.Mutex
@@ -54,6 +56,9 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...
 		option(s)
 	}
 	var err error
+	if err = s.makeGate(); err != nil {
+		return nil, err
+	}
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
 	}
@@ -93,6 +98,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
+	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -17,7 +18,8 @@ type Session struct {
 	Device    int64      // the device's row
 	DeviceID  string
 	Admin     bool
-	Suspended bool // may read and leave, not write: see Writable
+	Suspended bool             // may read and leave, not write: see Writable
+	Allowed   limits.Allowance // see Allowance
 
 	key store.TokenKey // of the device's tokens
 }
@@ -38,6 +40,9 @@ func (s *Session) Writable() error {
 	}
 	return nil
 }
+
+// Allowance is what an administrator allows the account instead of the limits of everybody.
+func (s *Session) Allowance() limits.Allowance { return s.Allowed }
 
 // bearer is a device with the session that its valid tokens prove.
 type bearer struct {
@@ -132,16 +137,19 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 		return b, nil
 	}
 	mark := s.sessions.mark()
-	b := new(bearer)
+	b, allowed := new(bearer), limits.Allowance{}
 	err := s.db.Peek(ctx, func(r *store.Reader) (err error) {
-		b.Bearer, err = findBearer(r, key)
+		if b.Bearer, err = findBearer(r, key); err != nil {
+			return err
+		}
+		allowed, err = allowance(r, b.User)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
-		Suspended: b.State.Is(store.AccountSuspended), key: key}
+		Suspended: b.State.Is(store.AccountSuspended), Allowed: allowed, key: key}
 	s.sessions.putSince(mark, key, b)
 	return b, nil
 }

@@ -9,15 +9,16 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
 // Source: client-server API, "Legacy account registration".
 func (a *API) registerRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None},
-		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None},
-		{Method: "GET", Path: "/_matrix/client/v1/register/m.login.registration_token/validity", Handle: a.registrationTokenValid, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None, Class: limits.Register},
+		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None, Class: limits.Register},
+		{Method: "GET", Path: "/_matrix/client/v1/register/m.login.registration_token/validity", Handle: a.registrationTokenValid, Auth: httpx.None, Class: limits.Register},
 	}
 }
 

@@ -21,6 +21,19 @@ type Config struct {
 	Rooms        Rooms
 	Presence     Presence
 	Directory    Directory
+	Limits       Limits
+	Push         Push
+}
+
+// Limits says how often clients may ask.
+type Limits struct {
+	Enabled bool // limits.enabled: without them whoever reaches the server can guess passwords as fast as it answers
+}
+
+// Push says where push gateways may be.
+type Push struct {
+	Allow       string // push.allow: addresses of this network that gateways may have, as prefixes, separated by commas ("192.168.1.20/32"); empty: public ones only
+	Authorities string // push.authorities: PEM file of certification authorities that gateways may have beside the usual ones; empty: none
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
@@ -35,6 +48,7 @@ type Listen struct {
 	TLS         string // listen.tls: host:port of HTTPS; empty: none
 	Certificate string // listen.tls_certificate: PEM file, the server's certificate first
 	Key         string // listen.tls_key: PEM file
+	Proxies     string // listen.proxies: addresses and networks, with commas, of proxies whose X-Forwarded-For counts; empty: none
 }
 
 // Log says how much is logged to standard error, and in which form.
@@ -89,6 +103,7 @@ func Default() Config {
 		Media:     Media{MaxUploadBytes: 50 << 20},
 		Rooms:     Rooms{Custodian: "_commune", DefaultVersion: "12"},
 		Directory: Directory{Everybody: true},
+		Limits:    Limits{Enabled: true},
 	}
 }
 
@@ -126,6 +141,8 @@ func (c Config) Warnings() []string {
 		fmt.Sprintf("les mots de passe sont mal protégés en cas de vol (moins de %d KiB ou de %d itérations)", safeMemoryKiB, safeIterations))
 	warn(c.Media.Unauthenticated, "media.unauthenticated",
 		"qui connaît l'adresse d'un fichier le reçoit sans être connecté")
+	warn(!c.Limits.Enabled, "limits.enabled",
+		"rien ne ralentit qui essaie des mots de passe ou accable le serveur")
 	warn(c.Listen.HTTP != "" && !loopback(c.Listen.HTTP), "listen.http",
 		"cette adresse est ouverte à d'autres machines sans chiffrement ; placez-la derrière un serveur mandataire HTTPS")
 	return warnings
