@@ -14,6 +14,7 @@ const (
 			coalesce((SELECT max(c.pos) FROM state_change c WHERE c.room = m.room), 0),
 			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
 		FROM member m JOIN room x ON x.id = m.room WHERE m.user = ? AND m.membership = 1`
+	joinedHead = joinedHeads + ` AND m.room = ?`
 
 	membershipColumns = `m.room, m.user, m.membership, m.nid, m.pos, m.forgotten, x.room_id`
 	otherMemberships  = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room
@@ -63,12 +64,19 @@ func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h
 
 // JoinedHeads lists the heads of all rooms that the user is joined to.
 func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
-	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
-		var id []byte
-		err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
-		h.RoomID = roomIDText(id)
-		return h, err
-	})
+	return list(r, joinedHeads, in(user), scanHead)
+}
+
+// JoinedHead reads the head of a room; there is none where the user is not joined to it.
+func (r *Reader) JoinedHead(user Atom, room RoomRef) ([]RoomHead, error) {
+	return list(r, joinedHead, in(user, room), scanHead)
+}
+
+func scanHead(rows *sql.Rows) (h RoomHead, err error) {
+	var id []byte
+	err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+	h.RoomID = roomIDText(id)
+	return h, err
 }
 
 // RoomMember is a user's membership in a room with the room's id.
