@@ -87,7 +87,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.index = search.New(s.db, s.log)
-	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
+	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return nil
 }
 

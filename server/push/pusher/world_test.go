@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ type world struct {
 	loop   *loop
 	rooms  *rooms.Service
 	now    time.Time
-	status int      // of the gateway's answers
+	status int // of the gateway's answers
+	mu     sync.Mutex
 	told   []string // what the gateway was asked with
 	mails  []Digest
 	owned  bool
@@ -62,6 +64,8 @@ func (w *world) ok(err error) {
 // RoundTrip is the gateway.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	b, err := io.ReadAll(r.Body)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.told = append(w.told, string(b))
 	return &http.Response{StatusCode: w.status, Body: io.NopCloser(strings.NewReader(`{"rejected":[]}`)), Header: http.Header{}}, err
 }
@@ -87,7 +91,9 @@ func (w *world) FindLocal(ctx context.Context, userID string) (user store.Atom, 
 	return user, true, err
 }
 
-func (w *world) MemberProfile(context.Context, store.Atom) (string, string, error) { return "", "", nil }
+func (w *world) MemberProfile(context.Context, store.Atom) (string, string, error) {
+	return "", "", nil
+}
 
 func (w *world) user(name string) rooms.User {
 	w.Helper()
