@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -16,6 +17,7 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
+	Guesses      *limits.Guesses // nil: whoever asks may guess
 }
 
 // DeviceFollower keeps something for devices, such as keys. Both methods run inside the write that makes or deletes the device.

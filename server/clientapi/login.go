@@ -56,7 +56,7 @@ func (a *API) login(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	grant, err := a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	grant, err := a.Accounts.Login(guessing(r), user, req.Password, req.device())
 	if err != nil {
 		return nil, err
 	}
