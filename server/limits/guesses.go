@@ -13,7 +13,7 @@ const (
 	firstPause   = time.Second     //
 	longestPause = 5 * time.Minute //
 	remembered   = time.Hour       // how long wrong ones of one secret from one address count together
-	suspectAt    = 10              // wrong ones of an address or of a secret, after which those that come wait behind all others
+	suspectAt    = 5               // wrong ones of an address or of a secret, after which those that come wait behind all others
 	knownFor     = 90 * 24 * time.Hour
 )
 

@@ -15,8 +15,9 @@ const (
 	waitingSecret  = 8   // for one secret, from where nobody is known to know it
 )
 
-// Slots lets few do at a time what costs much. Who is suspect waits behind everybody else, and never holds the last slot.
+// Slots lets few do at a time what costs much. Who is suspect waits behind everybody else, and until nobody else works.
 type Slots struct {
+	all     int
 	mu      sync.Mutex
 	free    int
 	waiting []*waiter // by their turn
@@ -34,8 +35,8 @@ type waiter struct {
 	turn chan struct{} // closed when the slot is theirs
 }
 
-// NewSlots makes n slots, two at least.
-func NewSlots(n int) *Slots { return &Slots{free: n} }
+// NewSlots makes n slots. With two, who is not suspect never waits for who is.
+func NewSlots(n int) *Slots { return &Slots{all: n, free: n} }
 
 // Hold waits for a slot of somebody who is not suspect. Release gives it back. It refuses with 429 where too many wait.
 func (s *Slots) Hold(ctx context.Context) error { return s.acquire(ctx, claim{}) }
@@ -88,7 +89,7 @@ func (s *Slots) admits(c claim) bool {
 
 // serve gives free slots to those whose turn it is. s.mu is held.
 func (s *Slots) serve() {
-	for len(s.waiting) > 0 && s.free > 0 && (s.free > 1 || !s.waiting[0].suspect) {
+	for len(s.waiting) > 0 && s.free > 0 && (s.free == s.all || !s.waiting[0].suspect) {
 		s.free--
 		close(s.waiting[0].turn)
 		s.waiting = slices.Delete(s.waiting, 0, 1)
