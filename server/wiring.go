@@ -16,10 +16,13 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -28,12 +31,14 @@ import (
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
+	journal  *journal.Service
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
 	media    *media.Service
 	talk     *ephemeral.Service
 	push     *push.Service
+	pushers  *pusher.Service
 	syncer   *syncer.Syncer
 
 	directory *directory.Service
@@ -43,8 +48,13 @@ type services struct {
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
+	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+	s.push = push.New(s.db, s.hub)
+	if s.pushers, err = s.newPushers(); err != nil {
+		return err
+	}
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -66,8 +76,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
-	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -146,10 +155,11 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	return adapter
 }

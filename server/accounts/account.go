@@ -45,5 +45,5 @@ func eraseUser(tx *store.Tx, user store.Atom) error {
 			return err
 		}
 	}
-	return nil
+	return tx.MarkErased(user)
 }

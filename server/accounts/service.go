@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -44,6 +45,8 @@ type Service struct {
 	uia       *uia
 	nonces    *recent[string, time.Time]
 	sealer    *sealer // of registration tokens
+
+	loginTokens *recent[[sha256.Size]byte, loginToken]
 }
 
 // New makes the service, and at the first start the secret that authenticates tokens and the account of the custodian.
@@ -68,6 +71,8 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 		uia:       newUIA(now, random, secret),
 		nonces:    newRecent[string, time.Time](maxNonces),
 		sealer:    sealer,
+
+		loginTokens: newRecent[[sha256.Size]byte, loginToken](maxLoginTokens),
 	}, nil
 }
 

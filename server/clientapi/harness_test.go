@@ -21,10 +21,13 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/e2ee"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
+	"beffroi/server/push/pusher"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
@@ -38,12 +41,12 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
 	clock *clock
 	rooms *roomsTold
-	api   *API
 	http  *http.Client
 }
 
@@ -116,12 +119,15 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		t.Fatal(err)
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
-		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
+		Journal: journal.New(s.db, s.clock.Now, zerolog.Nop()),
+		E2EE:    e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
+		Pushers: pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()})}
 	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(s.api.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}

@@ -12,8 +12,10 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -32,6 +34,7 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
+	Journal            *journal.Service
 	Accounts           *accounts.Service
 	Rooms              *rooms.Service
 	Directory          *directory.Service
@@ -43,6 +46,7 @@ type API struct {
 	Media              *media.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
+	Pushers            *pusher.Service
 	Index              *search.Index
 	RoomVersion        string           // that rooms are made with where nobody names one
 	RegistrationStages []accounts.Stage // what other packages check of who registers
@@ -75,6 +79,7 @@ func (a *API) Routes() []route {
 		a.accountRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
+		a.openIDRoutes(),
 		a.profileRoutes(),
 		a.accountDataRoutes(),
 		a.tagRoutes(),
@@ -91,6 +96,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
 		a.absentRoutes(),
 	))
 }

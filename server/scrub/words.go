@@ -170,6 +170,7 @@ var nouns = map[string]noun{
 	"member":             {"participation à un salon", "participations à des salons", "e"},
 	"receipt":            {"accusé de lecture", "accusés de lecture", ""},
 	"to_device":          {"message entre appareils", "messages entre appareils", ""},
+	"pusher":             {"abonnement aux notifications", "abonnements aux notifications", ""},
 	"delayed_event":      {"envoi différé", "envois différés", ""},
 	"dehydrated_device":  {"appareil en sommeil", "appareils en sommeil", ""},
 	"device_keys":        {"clé d'appareil", "clés d'appareil", "e"},
@@ -188,6 +189,7 @@ var nouns = map[string]noun{
 	"state_change":       {"changement de réglage", "changements de réglages", ""},
 	"atom":               {"nom", "noms", ""},
 	"meta":               {"donnée du serveur", "données du serveur", "e"},
+	"journal":            {"ligne du journal d'administration", "lignes du journal d'administration", "e"},
 	"alias":              {"adresse de salon", "adresses de salons", "e"},
 }
 

@@ -35,6 +35,12 @@ CREATE TABLE atom (
 	text TEXT NOT NULL UNIQUE
 );
 
+CREATE TABLE blocked_room (
+	room_id TEXT PRIMARY KEY,
+	admin   INTEGER NOT NULL,    -- atom of who blocked it
+	ts      INTEGER NOT NULL     -- milliseconds
+) WITHOUT ROWID;
+
 CREATE TABLE cross_signing_key (
 	user  INTEGER NOT NULL, -- atom
 	usage TEXT NOT NULL,    -- master, self_signing, user_signing
@@ -129,6 +135,10 @@ CREATE TABLE erased (
 	pos  INTEGER NOT NULL     -- of the erasure
 );
 
+CREATE TABLE erased_account (
+	user INTEGER PRIMARY KEY -- atom
+);
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
@@ -178,6 +188,18 @@ CREATE TABLE filter (
 	json      BLOB NOT NULL,
 	PRIMARY KEY (user, filter_id)
 ) WITHOUT ROWID;
+
+CREATE TABLE journal (
+	seq     INTEGER PRIMARY KEY, -- without a gap
+	ts      INTEGER NOT NULL,    -- milliseconds
+	actor   TEXT NOT NULL,       -- a user id, or 'beffroi' for the command line and the wizard
+	act     TEXT NOT NULL,       -- journal.Act
+	target  TEXT NOT NULL,       -- whom or what it concerns: an id; '' for nobody
+	room_id TEXT NOT NULL,       -- ''
+	outcome TEXT NOT NULL,       -- 'ordered', or of a row that follows such a one 'failed'
+	detail  TEXT NOT NULL,       -- a JSON object: settings, counts, never content
+	hash    BLOB NOT NULL        -- SHA-256 over the hash before and the rest of this row
+);
 
 CREATE TABLE key_backup (
 	user      INTEGER NOT NULL, -- atom
@@ -238,6 +260,16 @@ CREATE TABLE media_pending (
 	expires  INTEGER NOT NULL  -- milliseconds
 );
 
+CREATE TABLE media_protected (
+	media_id TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
+CREATE TABLE media_quarantine (
+	sha256 BLOB PRIMARY KEY,
+	admin  INTEGER NOT NULL,     -- atom of who said so
+	ts     INTEGER NOT NULL      -- milliseconds
+) WITHOUT ROWID;
+
 CREATE INDEX media_sha256 ON media (sha256);
 
 CREATE INDEX media_uploader ON media (uploader, media_id);
@@ -266,6 +298,11 @@ CREATE TABLE missing_event (
 	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE notice_room (
+	user    INTEGER PRIMARY KEY, -- atom
+	room_id TEXT NOT NULL UNIQUE
+);
+
 CREATE TABLE one_time_key (
 	device    INTEGER NOT NULL,
 	algorithm TEXT NOT NULL,
@@ -273,6 +310,14 @@ CREATE TABLE one_time_key (
 	key_id    TEXT NOT NULL,    -- without the algorithm
 	json      BLOB NOT NULL,
 	PRIMARY KEY (device, algorithm, pos, key_id)
+);
+
+CREATE TABLE password_link (
+	user    INTEGER PRIMARY KEY, -- atom; a new link ends the one before
+	token   BLOB NOT NULL UNIQUE, -- SHA-256 of what the link ends with
+	admin   INTEGER NOT NULL,    -- atom of who made it
+	created INTEGER NOT NULL,    -- milliseconds
+	expires INTEGER NOT NULL     -- milliseconds
 );
 
 CREATE TABLE profile (
@@ -289,6 +334,36 @@ CREATE TABLE published (
 CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
+
+CREATE TABLE push_cursor (
+	id  INTEGER PRIMARY KEY CHECK (id = 1),
+	pos INTEGER NOT NULL
+);
+
+CREATE TABLE pusher (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what is on its way refers to it
+	user      INTEGER NOT NULL, -- atom
+	app_id    TEXT NOT NULL,
+	pushkey   TEXT NOT NULL,
+	kind      TEXT NOT NULL,    -- as the client wrote it
+	device    INTEGER NOT NULL, -- that set it, and with which it ends; 0: it is the account's
+	enabled   INTEGER NOT NULL,
+	about     BLOB NOT NULL,    -- JSON: what else the client said of it
+	since     INTEGER NOT NULL, -- when it was set, in milliseconds
+	token     TEXT,             -- random: of kind webpush it activates, of kind email it ends the pusher
+	activated INTEGER NOT NULL, -- the token came back, or none was asked for
+	pos       INTEGER NOT NULL, -- a cursor over the stream of events: up to here everything is settled
+	behind    INTEGER NOT NULL, -- 1: the cursor counts; 0: so does the common one where it is further
+	told      INTEGER NOT NULL  -- of kind email: when the last message was sent, in milliseconds
+);
+
+CREATE INDEX pusher_app ON pusher (app_id, pushkey);
+
+CREATE INDEX pusher_device ON pusher (device);
+
+CREATE UNIQUE INDEX pusher_key ON pusher (user, app_id, pushkey);
+
+CREATE UNIQUE INDEX pusher_token ON pusher (token);
 
 CREATE TABLE rate_override (
 	user       INTEGER PRIMARY KEY, -- atom
