@@ -17,6 +17,7 @@ func (s *Server) makeGate() error {
 	s.gate = httpx.Gate{Proxies: proxies}
 	if s.cfg.Limits.Enabled {
 		s.gate.Limits, s.guesses = limits.New(time.Now), limits.NewGuesses(time.Now)
+		s.conns = limits.NewConns(proxies)
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ type Server struct {
 	pages   Pages
 	gate    httpx.Gate
 	guesses *limits.Guesses // nil: whoever asks may guess
+	conns   *limits.Conns   // nil: as many as the machine can
 	broken  chan error      // an error after which the process is better started again
 
 	mu      sync.Mutex
@@ -144,7 +145,10 @@ func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err er
 func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure net.Listener) error {
 	web := s.httpServer(front)
 	var unused fresh
-	web.ConnState = unused.track
+	web.ConnState = func(c net.Conn, state http.ConnState) {
+		unused.track(c, state)
+		s.conns.Track(c, state)
+	}
 	web.RegisterOnShutdown(func() { // Shutdown closes the listeners first
 		unused.close()
 		s.hub.Close()

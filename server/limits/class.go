@@ -16,7 +16,7 @@ const (
 	Upload                 // files and ids for them
 	Download               // files, thumbnails, previews
 	Report                 // reports to the administrators
-	Search                 // full-text search
+	Search                 // full-text search, and that of people as one types
 	Lookup                 // directories, profiles, summaries, hierarchies
 	Keys                   // uploading, asking for and claiming keys, key backups
 	Ephemeral              // typing, receipts, presence, messages to devices
@@ -52,7 +52,7 @@ func rules() [classes]rule {
 		Upload:    people(100, 500*time.Millisecond),
 		Download:  people(1000, 20*time.Millisecond),
 		Report:    people(10, 30*time.Second),
-		Search:    people(30, 500*time.Millisecond),
+		Search:    people(60, 400*time.Millisecond),
 		Lookup:    people(500, 50*time.Millisecond),
 		Keys:      people(500, 50*time.Millisecond),
 		Ephemeral: people(500, 50*time.Millisecond),
