@@ -23,6 +23,7 @@ import (
 	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
@@ -39,6 +40,7 @@ type services struct {
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
 	media    *media.Service
+	previews *preview.Service
 	talk     *ephemeral.Service
 	push     *push.Service
 	pushers  *pusher.Service
@@ -78,9 +80,11 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
+	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, time.Now, s.log)
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.index = search.New(s.db, s.log)
-	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
+	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return nil
 }
 
@@ -163,7 +167,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)

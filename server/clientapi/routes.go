@@ -14,6 +14,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/media"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
@@ -45,6 +46,7 @@ type API struct {
 	E2EE               *e2ee.Service
 	Ephemeral          *ephemeral.Service
 	Media              *media.Service
+	Previews           *preview.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
 	Pushers            *pusher.Service
@@ -100,6 +102,7 @@ func (a *API) Routes() []route {
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
 		a.pusherRoutes(),
+		a.notificationRoutes(),
 		a.absentRoutes(),
 	))
 }
