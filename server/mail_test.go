@@ -12,6 +12,12 @@ import (
 	"beffroi/server/store"
 )
 
+// answer is what a page's answer begins with.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // browser opens and sends pages as a browser does, without following.
 type browser struct {
 	t    *testing.T
@@ -25,7 +31,7 @@ func newBrowser(t *testing.T) *browser {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-func (b *browser) do(method, address string, form url.Values) (*http.Response, string) {
+func (b *browser) do(method, address string, form url.Values) (answer, string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -41,7 +47,7 @@ func (b *browser) do(method, address string, form url.Values) (*http.Response, s
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return resp, string(page)
+	return answer{resp.StatusCode, resp.Header}, string(page)
 }
 
 func link(t *testing.T, s *servertest.Server, m mailtest.Mail) (address, token string) {
@@ -182,11 +188,11 @@ func TestDigestsEndByALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := s.URL + "/_beffroi/courriel/resume"
-	for name, send := range map[string]func(token string) (*http.Response, string){
-		"the page's button": func(token string) (*http.Response, string) {
+	for name, send := range map[string]func(token string) (answer, string){
+		"the page's button": func(token string) (answer, string) {
 			return b.do("POST", page, url.Values{"jeton": {token}, "langue": {"fr"}})
 		},
-		"the mail program's": func(token string) (*http.Response, string) {
+		"the mail program's": func(token string) (answer, string) {
 			return b.do("POST", page+"?jeton="+token, url.Values{"List-Unsubscribe": {"One-Click"}})
 		},
 	} {

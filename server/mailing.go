@@ -11,6 +11,7 @@ import (
 	"beffroi/server/mail"
 	"beffroi/server/mailpage"
 	"beffroi/server/push/pusher"
+	"beffroi/server/store"
 	"beffroi/server/threepid"
 )
 
@@ -47,17 +48,17 @@ type digests struct {
 	site string // where this server's pages are
 }
 
-// SendDigest accepts a digest for sending, durably. Where this server sends no mail it is dropped: what it told is old when there is one.
-func (d digests) SendDigest(ctx context.Context, digest pusher.Digest) error {
+// SendIn takes a digest that is sent if the write is durable. Where this server sends no mail it is dropped: what it told is old when there is one.
+func (d digests) SendIn(tx *store.Tx, digest *pusher.Digest) error {
 	if !d.mail.Ready() {
 		return nil
 	}
 	m := mail.Message{To: digest.To, Language: mail.Language(digest.Lang), Template: mail.Digest, Data: mail.Data{UserID: digest.UserID, More: digest.More,
 		Link: d.site + "/", Leave: d.site + mailpage.Leave + "?" + url.Values{"jeton": {digest.Token}}.Encode()}}
 	for _, room := range digest.Rooms {
-		m.Data.Rooms = append(m.Data.Rooms, mail.Room{Name: room.Name, Unread: room.Unread, Mentions: room.Highlights, Senders: room.Senders})
+		m.Data.Rooms = append(m.Data.Rooms, mail.Room(room))
 	}
-	return d.mail.Send(ctx, m)
+	return d.mail.SendIn(tx, m)
 }
 
 // Mail is the service of mails, for tests. It is there while the server runs.

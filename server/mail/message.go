@@ -51,10 +51,9 @@ type Data struct {
 
 // Room is a line of a digest.
 type Room struct {
-	Name     string   `json:"name"` // empty: it has none
-	Unread   int      `json:"unread"`
-	Mentions int      `json:"mentions"`          // among the unread ones
-	Senders  []string `json:"senders,omitempty"` // the last who wrote
+	Name     string `json:"name"` // empty: it has none
+	Unread   int    `json:"unread"`
+	Mentions int    `json:"mentions"` // among the unread ones
 }
 
 // Message is a mail to one address.

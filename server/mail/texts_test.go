@@ -127,7 +127,7 @@ func TestNothingIsInjected(t *testing.T) {
 	}
 	f.configure(plain(server))
 	f.send(Message{To: "agent@mairie.test", Template: Digest, Data: Data{UserID: evil, Link: "https://x.test/", Leave: "https://x.test/fin", More: 2,
-		Rooms: []Room{{Name: evil, Unread: 3, Mentions: 1, Senders: []string{evil, "Paul"}}, {Unread: 1}}}})
+		Rooms: []Room{{Name: evil, Unread: 3, Mentions: 1}, {Unread: 1}}}})
 	f.work()
 	m := server.Wait(1)
 	if len(m.Header["Bcc"]) != 0 || m.Header.Get("From") == "" {
@@ -139,7 +139,7 @@ func TestNothingIsInjected(t *testing.T) {
 	if !strings.Contains(m.Text, "(messages non lus\u00a0: 3, dont pour vous\u00a0: 1)") {
 		t.Errorf("text: %s", m.Text)
 	}
-	for _, want := range []string{"Paul", "Conversation (messages non lus", "et d’autres salons\u00a0: 2", "Ne plus recevoir ce résumé\nhttps://x.test/fin\n"} {
+	for _, want := range []string{"Conversation (messages non lus", "et d’autres salons\u00a0: 2", "Ne plus recevoir ce résumé\nhttps://x.test/fin\n"} {
 		if !strings.Contains(m.Text, want) {
 			t.Errorf("text lacks %q: %s", want, m.Text)
 		}

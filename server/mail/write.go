@@ -140,9 +140,6 @@ func (w *writer) line(lang string, room Room) line {
 	if l.Name == "" {
 		l.Name = said("conversation")
 	}
-	if len(room.Senders) > 0 {
-		l.Name += " – " + printable(strings.Join(room.Senders, ", "))
-	}
 	return l
 }
 
