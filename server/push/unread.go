@@ -19,12 +19,52 @@ type Counts struct {
 // main timeline and each thread. Each event counts as the user's rules stood when it came; a redacted one doesn't count.
 //
 // What the counts are made of: ARCHITECTURE.md, "What is derived instead of written". Spec: client-server API, "Receiving notifications".
-func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Counts, error) {
+//
+// upto is the position up to which the reader is known to have everything. What only adds to what was counted before is counted from memory.
+func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, upto int64, threads bool) (Counts, error) {
+	if u, ok := s.recall(unreadKey{room, user}, upto); ok {
+		c := newCounts(threads)
+		c.Room = u
+		return c, nil
+	}
 	h, ok, err := r.UnreadHead(room, user)
 	if err != nil || !ok {
 		return newCounts(threads), err
 	}
-	return count(r, user, &h, threads)
+	c, err := count(r, user, &h, threads)
+	if err == nil && !h.Threads {
+		s.tallies.put(unreadKey{room, user}, tally{pos: upto, ord: h.Head, unread: c.Room, mode: h.Mode}, 1)
+	}
+	return c, err
+}
+
+// unreadKey names what a user reads.
+type unreadKey struct {
+	room store.RoomRef
+	user store.Atom
+}
+
+// tally is what a user had not read of a room, with nothing unread in threads, when everything up to a position was there.
+type tally struct {
+	pos, ord int64 // ord: the room's last place, which may have come after pos
+	unread   Unread
+	mode     store.Mode
+}
+
+// recall counts on from where a user's count was known; ok is false where that can't be done from memory.
+func (s *Service) recall(of unreadKey, upto int64) (u Unread, ok bool) {
+	t, ok := s.tallies.get(of, func(tally) int { return 1 })
+	if !ok || t.pos > upto {
+		return u, false
+	}
+	more, last, ok := s.db.Counted(of.room, of.user, t.pos, upto, t.ord)
+	if !ok {
+		return u, false
+	}
+	t.unread.add(store.Tally{Counted: more}, t.mode)
+	t.pos, t.ord = upto, last
+	s.tallies.put(of, t, 0)
+	return t.unread, true
 }
 
 // UnreadRooms is Unread for all the rooms that the user is joined to.

@@ -151,12 +151,19 @@ func (s *section) unread(room *JoinedRoom) error {
 	counts, known := s.counts[s.ref]
 	if !known {
 		var err error
-		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads); err != nil {
+		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, s.look.upto, threads); err != nil {
 			return err
 		}
 	}
 	room.Unread, room.UnreadThreads = &counts.Room, counts.Threads
 	return nil
+}
+
+// view shows the events of the room.
+func (s *section) view(around clientevent.Around) *clientevent.View {
+	v := s.look.view(around)
+	v.Veil = rooms.Veil(s.r, s.asViewer)
+	return v
 }
 
 // render turns state events into the client format, after the filter.

@@ -335,8 +335,9 @@ func (l *slide) threadUpdate(room *slideRoom, root *store.Event, news []store.Ty
 	if err != nil {
 		return u, err
 	}
-	view := l.view(around)
-	if view.Relations, err = l.section(room.Room, room.RoomID, room.Pos).lens().Bundles([]store.Event{*root}); err != nil {
+	in := l.section(room.Room, room.RoomID, room.Pos)
+	view := in.view(around)
+	if view.Relations, err = in.lens().Bundles([]store.Event{*root}); err != nil {
 		return u, err
 	}
 	u.root = view.Render(root, clientevent.Standing{})
