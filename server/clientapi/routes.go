@@ -15,6 +15,7 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -45,6 +46,7 @@ type API struct {
 	Media              *media.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
+	Pushers            *pusher.Service
 	Index              *search.Index
 	RoomVersion        string           // that rooms are made with where nobody names one
 	RegistrationStages []accounts.Stage // what other packages check of who registers
@@ -94,6 +96,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
 		a.absentRoutes(),
 	))
 }

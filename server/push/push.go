@@ -29,11 +29,13 @@ type Service struct {
 	db        *store.DB
 	hub       *notify.Hub
 	law       pdu.Rules // of events that are made up
-	defaults  matchers  // the default rules
+	defaults  matchers  // the default rules, as far as they count
+	usual     *compiled // all of the default rules
 	authors   authors
 	audiences *cache[string, *audience] // by room id
 	compiled  *cache[string, *compiled] // by the name of a group
 	tallies   *cache[unreadKey, tally]
+	wholes    *cache[string, *compiled] // by the user and their last change
 }
 
 // Bounds of what is remembered, twice each: users in audiences, bytes of compiled rules, and what users have not read of rooms.
@@ -45,12 +47,13 @@ const (
 
 // New makes the service.
 func New(db *store.DB, hub *notify.Hub) *Service {
-	rules := Defaults("")
+	usual, rules := Defaults(""), Defaults("")
 	rules.withoutOneToOne()
 	law, _ := pdu.RulesFor("12")
-	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), authors: authors{users: map[store.Atom]author{}},
+	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), usual: &compiled{matchers: compile(&usual)},
+		authors:   authors{users: map[store.Atom]author{}},
 		audiences: newCache[string, *audience](maxAudience), compiled: newCache[string, *compiled](maxCompiled),
-		tallies: newCache[unreadKey, tally](maxTallies)}
+		wholes: newCache[string, *compiled](maxCompiled), tallies: newCache[unreadKey, tally](maxTallies)}
 }
 
 // Rules gives a user's push rules in full.

@@ -111,22 +111,13 @@ func count(r *store.Reader, user store.Atom, h *store.UnreadHead, threads bool) 
 
 // unreadThreads reads what is unread in the threads of a room, and the event ids of their roots.
 func unreadThreads(r *store.Reader, user store.Atom, h *store.UnreadHead) ([]store.UnreadPart, map[store.NID]string, error) {
-	active, err := r.ActiveThreads(h.Room, user, h.Base, h.Head)
+	upto, ids, err := threadsRead(r, user, h)
 	if err != nil {
 		return nil, nil, err
 	}
-	receipts, err := r.ReceiptsAfter(h.Room, user, h.Base)
-	if err != nil {
-		return nil, nil, err
-	}
-	ids, read := map[store.NID]string{}, make([][2]int64, 0, len(active))
-	for _, t := range active {
-		upto := max(h.Base, t.Own)
-		if ord, ok := receipts[t.RootID]; ok {
-			upto = max(upto, ord)
-		}
-		ids[t.Root] = t.RootID
-		read = append(read, [2]int64{int64(t.Root), upto})
+	read := make([][2]int64, 0, len(upto))
+	for root, ord := range upto {
+		read = append(read, [2]int64{int64(root), ord})
 	}
 	parts, err := r.UnreadInThreads(h.Room, user, read)
 	return parts, ids, err
@@ -180,4 +171,36 @@ func (m *moded) changed(u Unread, p *store.UnreadPart) (Unread, error) {
 		mode = next.Mode
 	}
 	return u, nil
+}
+
+// HasRead tells whether a user has read what stands at a place: by a receipt, or by having written after it. So has who is not in the room.
+func (s *Service) HasRead(r *store.Reader, user store.Atom, p *store.Place) (bool, error) {
+	h, in, err := r.UnreadHead(p.Room, user)
+	switch {
+	case err != nil:
+		return false, err
+	case !in || p.Ord <= h.Base:
+		return true, nil
+	case p.Thread == 0:
+		return p.Ord <= h.Read, nil
+	}
+	read, _, err := threadsRead(r, user, &h)
+	return p.Ord <= read[p.Thread], err
+}
+
+// threadsRead gives the places up to which threads are read in which something came after the base, and the event ids of their roots.
+func threadsRead(r *store.Reader, user store.Atom, h *store.UnreadHead) (read map[store.NID]int64, ids map[store.NID]string, err error) {
+	active, err := r.ActiveThreads(h.Room, user, h.Base, h.Head)
+	if err != nil {
+		return nil, nil, err
+	}
+	receipts, err := r.ReceiptsAfter(h.Room, user, h.Base)
+	read, ids = make(map[store.NID]int64, len(active)), make(map[store.NID]string, len(active))
+	for _, t := range active {
+		read[t.Root], ids[t.Root] = max(h.Base, t.Own), t.RootID
+		if ord, ok := receipts[t.RootID]; ok {
+			read[t.Root] = max(read[t.Root], ord)
+		}
+	}
+	return read, ids, err
 }

@@ -25,6 +25,8 @@ const (
 	MetaPurged  = "purged"  // integer: events up to this number may have been deleted for ever
 	MetaMissing = "missing" // JSON of Missing, the last time that anything was
 
+	MetaVAPIDKey = "vapid_key" // bytes, the private key by which push services know this server
+
 	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
 
 	metaPosition = "position" // integer, see positions
