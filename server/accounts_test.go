@@ -32,18 +32,18 @@ func TestInvitationsAreBlocked(t *testing.T) {
 	}
 }
 
+// erasure is a room in which alice wrote before her account was erased.
+type erasure struct {
+	t          *testing.T
+	room, text string // the ids of the room and of her message
+}
+
 func (e erasure) read(u *servertest.User, path string, out any) {
 	e.t.Helper()
 	u.Must("GET", clientV3+"/rooms/"+e.room+path, nil, out)
 }
 
-// erasure is a room in which alice wrote before her account was erased.
-type erasure struct {
-	t               *testing.T
-	room, text, own string // ids of the room, of her message, of her last membership
-}
-
-// body is what a user reads of alice's message, by each way that there is.
+// bodies is what a user reads of alice's message, by each way that there is.
 func (e erasure) bodies(u *servertest.User) map[string]string {
 	e.t.Helper()
 	type event struct {

@@ -23,10 +23,14 @@ func (s *Service) ChangePassword(ctx context.Context, session *Session, password
 }
 
 // Deactivate ends an account for ever: its password and devices are gone, its user id stays taken. With erase its profile, account data and
-// filters are deleted too, and SweepErased finds it. Who calls it lets the user leave its rooms before.
+// filters are deleted too, and SweepErased finds it. Who calls it asks MayEnd and lets the user leave its
+// rooms before.
 // Source: client-server API, "Account deactivation".
 func (s *Service) Deactivate(ctx context.Context, user store.Atom, erase bool) error {
 	return s.db.Write(ctx, func(tx *store.Tx) error {
+		if err := s.leavesAdmin(&tx.Reader, user, false); err != nil {
+			return err
+		}
 		if err := tx.SetAccountState(user, store.AccountDeactivated); err != nil {
 			return err
 		}
@@ -38,6 +42,11 @@ func (s *Service) Deactivate(ctx context.Context, user store.Atom, erase bool) e
 		}
 		return s.eraseUser(tx, user)
 	})
+}
+
+// MayEnd refuses with 400 M_INVALID_PARAM to end the account of the last administrator.
+func (s *Service) MayEnd(ctx context.Context, user store.Atom) error {
+	return s.db.Peek(ctx, func(r *store.Reader) error { return s.leavesAdmin(r, user, false) })
 }
 
 func (s *Service) eraseUser(tx *store.Tx, user store.Atom) error {

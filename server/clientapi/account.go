@@ -53,6 +53,9 @@ func (a *API) deactivate(r *request) (any, error) {
 	if err := a.interactive(r, req.Auth); err != nil {
 		return nil, err
 	}
+	if err := a.Accounts.MayEnd(r.Context(), r.Session.User); err != nil {
+		return nil, err
+	}
 	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User, r.Session.UserID); err != nil {
 		return nil, err
 	}

@@ -170,3 +170,16 @@ func TestNoWayIntoADeactivatedAccount(t *testing.T) {
 		way.who.fails(way.status, way.code, way.method, way.path, way.body)
 	}
 }
+
+// A town hall can't lose its last administrator by a slip.
+func TestTheLastAdministratorStays(t *testing.T) {
+	s := start(t)
+	chef := s.admin("chef")
+	chef.fails(400, "M_INVALID_PARAM", "POST", deactivatePath, object{"auth": password("chef", nil)})
+	if len(s.rooms.left) != 0 {
+		t.Fatal("left:", s.rooms.left)
+	}
+	chef.must("GET", whoamiPath, nil)
+	s.admin("second")
+	chef.must("POST", deactivatePath, object{"auth": password("chef", nil)})
+}
