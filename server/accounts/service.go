@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/notify"
+	"beffroi/server/registrations"
 	"beffroi/server/store"
 )
 
@@ -16,6 +17,7 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
+	Services     *registrations.Set // application services
 }
 
 // Registration says who may make an account through the API.
@@ -81,6 +83,9 @@ func prepare(ctx context.Context, db *store.DB, cfg Config, now func() time.Time
 			if err := putCustodian(tx, "@"+cfg.Custodian+":"+cfg.ServerName, now()); err != nil {
 				return err
 			}
+		}
+		if err := putSenders(tx, cfg, store.Millis(now())); err != nil {
+			return err
 		}
 		if secret, err = tx.MetaBytes(store.MetaTokenSecret); err != nil || secret != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -39,6 +40,8 @@ type Session interface {
 // Authenticator turns an access token into a session, or gives a merr error.
 type Authenticator[S Session] interface {
 	Authenticate(ctx context.Context, accessToken, addr string) (S, error)
+	// Assert gives the session of whom the parameters of the request name, where the session may act as others; else it is the session itself.
+	Assert(ctx context.Context, session S, parameters url.Values) (S, error)
 }
 
 // Handler answers a request with a value that is sent as JSON, with a Responder, or with an error.
@@ -135,6 +138,9 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 	}
 	if route.Auth != None && token != "" {
 		session, err := a.auth.Authenticate(r.Context(), token, r.RemoteAddr)
+		if err == nil {
+			session, err = a.auth.Assert(r.Context(), session, r.URL.Query())
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -52,7 +52,7 @@ func loadFile(file, serverName string) (*Registration, error) {
 	}
 	r, err := Parse(b, serverName)
 	if err == nil {
-		r.file = file
+		r.File = file
 	}
 	return r, err
 }
@@ -203,13 +203,13 @@ func (s *Set) add(r *Registration) error {
 	for _, other := range s.all {
 		switch {
 		case other.ID == r.ID:
-			return fmt.Errorf("id = %.80q : c'est aussi celui de %s", r.ID, other.file)
+			return fmt.Errorf("id = %.80q : c'est aussi celui de %s", r.ID, other.File)
 		case other.token == r.token:
-			return fmt.Errorf("as_token : c'est aussi celui de %s", other.file)
+			return fmt.Errorf("as_token : c'est aussi celui de %s", other.File)
 		case other.Sender == r.Sender:
-			return fmt.Errorf("sender_localpart : c'est aussi celui de %s", other.file)
+			return fmt.Errorf("sender_localpart : c'est aussi celui de %s", other.File)
 		case other.OwnsUser(r.Sender), r.OwnsUser(other.Sender):
-			return fmt.Errorf("sender_localpart et namespaces.users : le compte d'un service est dans l'espace réservé de l'autre : %s", other.file)
+			return fmt.Errorf("sender_localpart et namespaces.users : le compte d'un service est dans l'espace réservé de l'autre : %s", other.File)
 		}
 	}
 	s.all = append(s.all, r)

@@ -24,7 +24,8 @@ type Registration struct {
 	Protocols   []string
 	Ephemeral   bool // it wants typing, receipts and presence, too
 
-	file   string
+	File string // where it stands
+
 	server string            // this server's name
 	token  [sha256.Size]byte // of the as_token, which is not kept
 }
