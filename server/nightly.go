@@ -15,6 +15,7 @@ func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
 		{Name: "old delayed events", When: "7 2 * * *", Spread: time.Hour, Run: s.delayed.Forget},
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
+		{Name: "messages that are kept for some time only", When: "37 2 * * *", Spread: time.Hour, Run: s.rooms.Expire},
 		{Name: "scrub", When: "17 3 * * *", Spread: time.Hour, Run: s.scrub},
 		{Name: "words of what was redacted", When: "17 4 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
 	}

@@ -25,7 +25,7 @@ type edge struct{ from, to, pos int64 }
 // Spec: client-server API, "Room History Visibility".
 func (v *Viewer) SeesEvent(e *store.Event) (bool, error) {
 	switch {
-	case !e.Placed:
+	case !e.Placed, e.Status&store.StatusExpired != 0:
 		return false, nil
 	case e.Status&store.StatusAside == 0:
 		return v.Sees(int64(e.NID)), nil // the position of an event on the main line is its number

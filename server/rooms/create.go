@@ -295,6 +295,7 @@ func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules) map[str
 		"events": map[string]any{
 			"m.room.name": 50, "m.room.avatar": 50, "m.room.canonical_alias": 50, "m.room.power_levels": 100,
 			"m.room.history_visibility": 100, "m.room.server_acl": 100, "m.room.encryption": 100, "m.room.tombstone": tombstone,
+			"m.room.retention": 100,
 		},
 	}
 	for k, v := range q.PowerLevelOverride {

@@ -78,10 +78,10 @@ type predecessor struct {
 }
 
 // transferable are the types of state that go over to the new room: those that the specification recommends, and the children of spaces, which
-// would be empty without (nothing in such an event depends on who sent it).
+// would be empty without (nothing in such an event depends on who sent it), and how long messages are kept.
 func transferable() []string {
 	return []string{"m.room.join_rules", "m.room.history_visibility", "m.room.guest_access", "m.room.server_acl", "m.room.encryption",
-		"m.room.name", "m.room.avatar", "m.room.topic", "m.space.child"}
+		"m.room.name", "m.room.avatar", "m.room.topic", "m.space.child", "m.room.retention"}
 }
 
 // predecessor reads the old room: M_FORBIDDEN for who may not set its tombstone.

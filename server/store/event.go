@@ -17,6 +17,7 @@ const (
 	StatusOutlier           = 4
 	StatusRedactedOnArrival = 8
 	StatusAside             = 16 // the state before it was not the room's current one when it came
+	StatusExpired           = 32 // its room keeps messages for some time only, and that is over: redacted, and shown to nobody
 )
 
 // Event is an event's row.

@@ -114,9 +114,9 @@ func (s *section) sees(e *store.StreamEvent) (bool, error) {
 	return v.SeesEvent(&e.Event)
 }
 
-// joinedAt tells whether the user was simply joined at an event, as its own state says too.
+// joinedAt tells whether the user was simply joined at an event, as its own state says too, and nothing else hides it.
 func (s *section) joinedAt(e *store.StreamEvent) bool {
-	return e.Pos > s.memberPos && e.Status&store.StatusAside == 0
+	return e.Pos > s.memberPos && e.Status&(store.StatusAside|store.StatusExpired) == 0
 }
 
 func (s *section) own(e *store.Event) bool {

@@ -21,6 +21,11 @@ export function shortly(at: number, now = Date.now(), language = currentLanguage
     return new Intl.DateTimeFormat(language, form).format(at);
 }
 
+/** "30 jours", "30 days". */
+export function inDays(days: number, language = currentLanguage()): string {
+    return new Intl.NumberFormat(language, { style: "unit", unit: "day", unitDisplay: "long" }).format(days);
+}
+
 function midnight(at: number): number {
     return new Date(at).setHours(0, 0, 0, 0);
 }

@@ -3,7 +3,7 @@ export const fr = {
     common: { cancel: "Annuler", close: "Fermer" },
     opening: {
         title: "Ouverture de votre messagerie…",
-        delayed: "Le serveur de la commune ne répond pas encore. Nouvel essai en cours ; vous n’avez rien à faire.",
+        delayed: "Le serveur de la commune ne répond pas encore. Nouvel essai en cours ; vous n’avez rien à faire.",
     },
     unreachable: {
         title: "La messagerie ne répond pas",
@@ -12,12 +12,12 @@ export const fr = {
     },
     failed: {
         title: "La messagerie ne s’est pas ouverte",
-        text: "Votre navigateur n’a pas pu ouvrir vos messages. Rechargez la page ; si cela continue, fermez les autres onglets de la messagerie et quittez la navigation privée.",
+        text: "Votre navigateur n’a pas pu ouvrir vos messages. Rechargez la page ; si cela continue, fermez les autres onglets de la messagerie et quittez la navigation privée.",
         retry: "Recharger la page",
     },
     elsewhere: {
         title: "La messagerie est ouverte dans un autre onglet",
-        text: "Elle ne peut être utilisée que dans un onglet à la fois. Si vous l’utilisez ici, l’autre onglet se met en pause ; rien n’est perdu.",
+        text: "Elle ne peut être utilisée que dans un onglet à la fois. Si vous l’utilisez ici, l’autre onglet se met en pause ; rien n’est perdu.",
         take: "Utiliser ici",
     },
     login: {
@@ -117,6 +117,7 @@ export const fr = {
         members: "Membres",
         invited: "Personnes invitées, sans réponse",
         custodian: "La commune est gardienne de ce salon : elle peut désigner un nouvel administrateur, mais ne lit pas les messages.",
+        kept: "Les messages sont conservés {{days}}, puis effacés.",
     },
     timeline: {
         label: "Messages",
@@ -159,6 +160,8 @@ export const fr = {
             renamed: "Vous vous appelez maintenant {{name}}.",
             named: "Vous avez donné le nom « {{name}} ».",
             topic: "Vous avez choisi le sujet « {{name}} ».",
+            kept: "Vous avez limité la conservation des messages à {{days}} : les plus anciens seront effacés chaque nuit, à partir de demain.",
+            keptForever: "Vous avez mis fin à l’effacement des messages anciens.",
             created: "Vous avez créé ce salon.",
             opened: "Vous avez ouvert cette conversation.",
             encrypted: "Les messages sont chiffrés : seuls les membres peuvent les lire.",
@@ -173,6 +176,8 @@ export const fr = {
             renamed: "Un membre s’appelle maintenant {{name}}.",
             named: "{{who}} a donné le nom « {{name}} ».",
             topic: "{{who}} a choisi le sujet « {{name}} ».",
+            kept: "{{who}} a limité la conservation des messages à {{days}} : les plus anciens seront effacés chaque nuit, à partir de demain.",
+            keptForever: "{{who}} a mis fin à l’effacement des messages anciens.",
             created: "{{who}} a créé ce salon.",
             opened: "{{who}} a ouvert cette conversation.",
             encrypted: "Les messages sont chiffrés : seuls les membres peuvent les lire.",
@@ -203,7 +208,7 @@ export const fr = {
         proveTitle: "Vérifions votre code",
         prove: "Recopiez deux groupes de votre code, pour être sûr qu’il est bien noté.",
         group: "Groupe {{number}}",
-        groupWrong: "Ce n’est pas le groupe {{number}}. Regardez votre copie ; les majuscules comptent.",
+        groupWrong: "Ce n’est pas le groupe {{number}}. Regardez votre copie ; les majuscules comptent.",
         confirm: "Terminer",
         saving: "Enregistrement en cours…",
         showAgain: "Revoir le code",
@@ -216,7 +221,7 @@ export const fr = {
         title: "Confirmer cet appareil",
         why: "Saisissez votre code de récupération, noté lors de votre première connexion. Il ouvre vos anciens messages ici.",
         code: "Code de récupération",
-        hint: "Douze groupes de quatre caractères ; les espaces ne comptent pas, les majuscules comptent.",
+        hint: "Douze groupes de quatre caractères ; les espaces ne comptent pas, les majuscules comptent.",
         wrong: "Ce code n’est pas le bon. Vérifiez chaque groupe sur votre feuille, majuscules comprises.",
         submit: "Confirmer",
         busy: "Vérification en cours…",
@@ -232,7 +237,7 @@ export const fr = {
         all: "Vos messages ne sont pas sauvegardés : si vous vous déconnectez, ils resteront verrouillés pour toujours. Annulez, et créez ou saisissez d’abord votre code de récupération.",
         submit: "Se déconnecter",
         busy: "Déconnexion en cours…",
-        fault: "{{fault}} Vous pouvez aussi effacer vos messages de cet appareil maintenant ; le serveur gardera cette connexion dans la liste de vos appareils.",
+        fault: "{{fault}} Vous pouvez aussi effacer vos messages de cet appareil maintenant ; le serveur gardera cette connexion dans la liste de vos appareils.",
         anyway: "Effacer quand même",
     },
     fault: {
@@ -241,7 +246,7 @@ export const fr = {
         forbidden: "Vous n’en avez pas le droit. Demandez à un administrateur du salon.",
         missing: "Le serveur ne trouve pas ce que vous demandez. Rechargez la page, puis réessayez.",
         large: "C’est trop long pour être envoyé. Raccourcissez, puis réessayez.",
-        server: "Le serveur de la commune a rencontré un problème. Réessayez dans un instant ; si cela continue, prévenez la personne qui le gère.",
-        unknown: "Cela n’a pas fonctionné. Rechargez la page et réessayez ; si cela continue, prévenez la personne qui gère la messagerie.",
+        server: "Le serveur de la commune a rencontré un problème. Réessayez dans un instant ; si cela continue, prévenez la personne qui le gère.",
+        unknown: "Cela n’a pas fonctionné. Rechargez la page et réessayez ; si cela continue, prévenez la personne qui gère la messagerie.",
     },
 } as const;

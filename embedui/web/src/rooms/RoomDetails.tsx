@@ -6,6 +6,7 @@ import { useClient } from "../client/context";
 import { useEvents } from "../client/events";
 import { spoken } from "../client/identifier";
 import { useT } from "../i18n";
+import { inDays } from "../i18n/dates";
 import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
@@ -13,8 +14,9 @@ import { useAction } from "../ui/useAction";
 import { InviteDialog } from "./InviteDialog";
 import { memberName } from "./preview";
 import { peopleOf } from "./people";
+import { keptDays } from "./retention";
 
-const changes = [RoomStateEvent.Members] as const;
+const changes = [RoomStateEvent.Members, RoomStateEvent.Events] as const;
 
 /** Who is in a room: beside it, or a page of its own on a narrow screen. */
 export function RoomDetails({ room }: { room: Room }) {
@@ -28,6 +30,7 @@ export function RoomDetails({ room }: { room: Room }) {
     useEffect(() => load.run(), [load.run]);
     useEffect(() => heading.current?.focus(), []);
 
+    const kept = keptDays(room.currentState.getStateEvents("m.room.retention", "")?.getContent());
     const people = peopleOf(room, config.custodian);
     const Frame = narrow ? "main" : "aside";
     const Title = narrow ? "h1" : "h2";
@@ -46,6 +49,7 @@ export function RoomDetails({ room }: { room: Room }) {
             <MemberSection level={narrow ? "h2" : "h3"} title={t("details.members")} members={people.joined} room={room} />
             <MemberSection level={narrow ? "h2" : "h3"} title={t("details.invited")} members={people.invited} room={room} />
             {people.custodian && <p className="quiet">{t("details.custodian")}</p>}
+            {kept !== null && <p className="quiet">{t("details.kept", { days: inDays(kept) })}</p>}
             {inviting && <InviteDialog room={room} onClose={() => setInviting(false)} />}
         </Frame>
     );

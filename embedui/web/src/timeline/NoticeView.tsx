@@ -1,6 +1,7 @@
 import type { Room } from "matrix-js-sdk";
 import { useClient } from "../client/context";
 import { useT } from "../i18n";
+import { inDays } from "../i18n/dates";
 import { isConversation } from "../rooms/direct";
 import { memberName } from "../rooms/preview";
 import type { Notice } from "./notice";
@@ -12,6 +13,6 @@ export function NoticeView({ notice, room }: { notice: Notice; room: Room }) {
     if (config.custodian && [notice.who, notice.whom].includes(config.custodian)) return null;
     const key = notice.key === "created" && isConversation(mx, room) ? "opened" : notice.key;
     const own = notice.who === mx.getUserId();
-    const values = { who: memberName(room, notice.who), whom: notice.whom ? memberName(room, notice.whom) : "", name: notice.name ?? "" };
+    const values = { who: memberName(room, notice.who), whom: notice.whom ? memberName(room, notice.whom) : "", name: notice.name ?? "", days: inDays(notice.days ?? 0) };
     return <li className="room-notice">{t(`notice.${own ? "own" : "other"}.${key}`, values)}</li>;
 }

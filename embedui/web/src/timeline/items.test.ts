@@ -76,6 +76,9 @@ test("what happens to a room is told once", () => {
             member("leave", "invite"),
             member("ban", "join", { sender: "@a:s" }),
             state("m.room.name", { name: "Conseil municipal" }, { unsigned: { prev_content: { name: "Conseil" } } }),
+            state("m.room.retention", { max_lifetime: 30 * 24 * 60 * minutes }),
+            state("m.room.retention", { max_lifetime: 30 * 24 * 60 * minutes, min_lifetime: 1 }, { unsigned: { prev_content: { max_lifetime: 30 * 24 * 60 * minutes } } }),
+            state("m.room.retention", {}, { unsigned: { prev_content: { max_lifetime: 30 * 24 * 60 * minutes } } }),
         ]),
-    ).toEqual(["created", "invited", "joined", "left", "removed", "declined", "banned", "named"]);
+    ).toEqual(["created", "invited", "joined", "left", "removed", "declined", "banned", "named", "kept", "keptForever"]);
 });

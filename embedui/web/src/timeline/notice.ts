@@ -1,11 +1,13 @@
 import { EventType, KnownMembership, type MatrixEvent } from "matrix-js-sdk";
+import { keptDays } from "../rooms/retention";
 
 /** A line between messages: who came, who left, what was changed. `key` is its sentence in the catalogue. */
 export interface Notice {
-    key: "joined" | "left" | "invited" | "declined" | "removed" | "banned" | "renamed" | "named" | "topic" | "created" | "encrypted";
+    key: "joined" | "left" | "invited" | "declined" | "removed" | "banned" | "renamed" | "named" | "topic" | "created" | "encrypted" | "kept" | "keptForever";
     who: string;
     whom?: string;
     name?: string;
+    days?: number;
 }
 
 /** The notice that a state event makes; null: it is of no interest to people. */
@@ -21,10 +23,18 @@ export function noticeOf(event: MatrixEvent): Notice | null {
             return event.getPrevContent().name ? { key: "named", who, name: text(event.getContent().name) } : null;
         case EventType.RoomTopic:
             return event.getContent().topic ? { key: "topic", who, name: text(event.getContent().topic) } : null;
+        case "m.room.retention":
+            return retention(event, who);
         case EventType.RoomMember:
             return membership(event, who);
     }
     return null;
+}
+
+function retention(event: MatrixEvent, who: string): Notice | null {
+    const [now, before] = [keptDays(event.getContent()), keptDays(event.getPrevContent())];
+    if (now === before) return null;
+    return now === null ? { key: "keptForever", who } : { key: "kept", who, days: now };
 }
 
 function membership(event: MatrixEvent, who: string): Notice | null {
