@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/appservice"
 	"beffroi/server/clientapi"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
@@ -20,6 +21,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
+	"beffroi/server/registrations"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -38,11 +40,17 @@ type services struct {
 
 	directory *directory.Service
 	delayed   *delayed.Service
-	index     *search.Index
+
+	registrations *registrations.Set
+	bridges       *appservice.Service
+	index         *search.Index
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
+	if err := s.register(); err != nil {
+		return err
+	}
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
@@ -58,6 +66,17 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	return nil
 }
 
+// register reads who the application services are, and warns of those that read everything.
+func (s *Server) register() (err error) {
+	s.registrations, err = registrations.Load(s.cfg.AppServices, s.cfg.ServerName)
+	for _, r := range s.registrations.All() {
+		if r.HasEverybody() {
+			s.log.Warn().Msg(r.File + " : ce service peut agir au nom de chacun et lire tous les salons non chiffrés")
+		}
+	}
+	return err
+}
+
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
@@ -66,8 +85,9 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
+	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: appservice.People{Accounts: s.accounts, Services: s.bridges}, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -76,7 +96,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
 	return nil
@@ -106,7 +126,7 @@ func (s *Server) accountsConfig() accounts.Config {
 	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
-			SharedSecret: c.Registration.SharedSecret}}
+			SharedSecret: c.Registration.SharedSecret}, Services: s.registrations}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
@@ -146,7 +166,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Push: s.push, Index: s.index, Services: s.bridges, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())

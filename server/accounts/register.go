@@ -17,7 +17,7 @@ type NewAccount struct {
 	Localpart   string // empty: the server makes one; capitals are lowered
 	Password    string
 	Service     *registrations.Registration // which makes the account, without a password; nil: a person
-	DisplayName string // empty: none
+	DisplayName string                      // empty: none
 	Admin       bool
 	NoDevice    bool // nobody logs in now
 }

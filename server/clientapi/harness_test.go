@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/appservice"
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
@@ -113,7 +114,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
+	api := &API{DB: s.db, Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}), ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
 		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
 	if api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)

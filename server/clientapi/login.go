@@ -24,7 +24,11 @@ func (a *API) loginRoutes() []route {
 }
 
 func (a *API) loginFlows(*request) (any, error) {
-	return mautrix.RespLoginFlows{Flows: []mautrix.LoginFlow{{Type: mautrix.AuthTypePassword}}}, nil
+	flows := []mautrix.LoginFlow{{Type: mautrix.AuthTypePassword}}
+	if len(a.Accounts.Services().All()) > 0 {
+		flows = append(flows, mautrix.LoginFlow{Type: accounts.TypeService})
+	}
+	return mautrix.RespLoginFlows{Flows: flows}, nil
 }
 
 // newDevice is what login and registration say about the client.
@@ -48,18 +52,34 @@ func (a *API) login(r *request) (any, error) {
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
-	if req.Type != accounts.TypePassword {
+	if req.Type != accounts.TypePassword && req.Type != accounts.TypeService {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "Only the login type %s is known here", accounts.TypePassword)
 	}
 	user, err := req.Named()
 	if err != nil {
 		return nil, err
 	}
-	grant, err := a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	var grant accounts.Grant
+	if req.Type == accounts.TypeService {
+		grant, err = a.loginForService(r, user, req.device())
+	} else {
+		grant, err = a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	}
 	if err != nil {
 		return nil, err
 	}
 	return a.granted(grant), nil
+}
+
+// loginForService logs an application service in as one of its users.
+//
+// Source: application service API, "Server admin style permissions".
+func (a *API) loginForService(r *request, user string, device accounts.NewDevice) (accounts.Grant, error) {
+	service, err := a.Accounts.ServiceOf(httpx.AccessToken(r.Request))
+	if err != nil {
+		return accounts.Grant{}, err
+	}
+	return a.Accounts.LoginAs(r.Context(), service, user, device)
 }
 
 // grantAnswer is what log-in and registration give. home_server is deprecated and still read by tools.

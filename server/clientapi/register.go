@@ -20,6 +20,7 @@ func (a *API) registerRoutes() []route {
 }
 
 type registerRequest struct {
+	Type         string          `json:"type"` // of application services only
 	Username     string          `json:"username"`
 	Password     string          `json:"password"`
 	InhibitLogin bool            `json:"inhibit_login"`
@@ -28,11 +29,14 @@ type registerRequest struct {
 }
 
 func (a *API) register(r *request) (any, error) {
-	if err := a.registrationKind(r.URL.Query().Get("kind")); err != nil {
-		return nil, err
-	}
 	var req registerRequest
 	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if req.Type == accounts.TypeService {
+		return a.registerForService(r, &req)
+	}
+	if err := a.registrationKind(r.URL.Query().Get("kind")); err != nil {
 		return nil, err
 	}
 	if req.Username != "" {
@@ -45,6 +49,24 @@ func (a *API) register(r *request) (any, error) {
 	}
 	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin}
 	grant, err := a.Accounts.Register(r.Context(), account, req.device())
+	if err != nil {
+		return nil, err
+	}
+	return a.granted(grant), nil
+}
+
+// registerForService makes a user of an application service, without a password.
+//
+// Source: application service API, "Server admin style permissions".
+func (a *API) registerForService(r *request, req *registerRequest) (any, error) {
+	service, err := a.Accounts.ServiceOf(httpx.AccessToken(r.Request))
+	if err != nil {
+		return nil, err
+	}
+	if req.Username == "" {
+		return nil, merr.MissingParam("username is missing")
+	}
+	grant, err := a.Accounts.Register(r.Context(), accounts.NewAccount{Localpart: req.Username, Service: service, NoDevice: req.InhibitLogin}, req.device())
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/appservice"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
@@ -44,6 +45,7 @@ type API struct {
 	Syncer      *syncer.Syncer
 	Push        *push.Service
 	Index       *search.Index
+	Services    *appservice.Service
 	RoomVersion string // that rooms are made with where nobody names one
 	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
 }
@@ -88,6 +90,8 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.appServiceRoutes(),
+		a.thirdPartyRoutes(),
 		a.absentRoutes(),
 	))
 }

@@ -4,13 +4,27 @@ import (
 	"encoding/json"
 
 	"beffroi/server/accounts"
+	"beffroi/server/merr"
 )
 
 // interactive asks who is logged in for the password again: nil lets the request pass, an error is its answer. auth is the request's auth
 // object, empty where there was none.
 // Source: client-server API, "User-Interactive Authentication API".
 func (a *API) interactive(r *request, auth json.RawMessage) error {
+	if r.Session.Service != nil {
+		return merr.Forbidden("Application services do not manage accounts in this way")
+	}
 	return a.Accounts.Interactive(r.Context(), operation(r), auth, a.Accounts.PasswordStage(r.Session))
+}
+
+// confirmed is interactive for what application services may do without a password.
+//
+// Source: application service API, "Device management" and "Cross-signing".
+func (a *API) confirmed(r *request, auth json.RawMessage) error {
+	if r.Session.Service != nil {
+		return nil
+	}
+	return a.interactive(r, auth)
 }
 
 func operation(r *request) accounts.Operation {

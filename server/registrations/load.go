@@ -94,7 +94,7 @@ func Parse(b []byte, serverName string) (*Registration, error) {
 		return nil, err
 	}
 	r := &Registration{ID: d.ID, HSToken: d.HSToken, Sender: "@" + d.SenderLocalpart + ":" + serverName, RateLimited: d.RateLimited == nil || *d.RateLimited,
-		Protocols: d.Protocols, Ephemeral: d.Ephemeral || d.Unstable, server: serverName, token: sha256.Sum256([]byte(d.ASToken))}
+		Protocols: d.Protocols, Ephemeral: d.Ephemeral || d.Unstable, OldEphemeral: d.Unstable, server: serverName, token: sha256.Sum256([]byte(d.ASToken))}
 	if len(r.Sender) > maxIDBytes {
 		return nil, wrong("sender_localpart", "un identifiant plus court")
 	}
@@ -131,7 +131,7 @@ func (d *document) check() error {
 		ok        bool
 		key, want string
 	}{
-		{d.ID != "" && len(d.ID) <= maxIDBytes, "id", "un nom, unique parmi les services"},
+		{d.ID != "" && len(d.ID) <= maxIDBytes && !strings.Contains(d.ID, "|"), "id", "un nom sans |, unique parmi les services"},
 		{d.URL.Kind != 0, "url", "l'adresse du service, ou null s'il ne veut rien recevoir"},
 		{token(d.ASToken), "as_token", fmt.Sprintf("un secret d'au moins %d caractères, sans espace", leastToken)},
 		{token(d.HSToken), "hs_token", fmt.Sprintf("un secret d'au moins %d caractères, sans espace", leastToken)},

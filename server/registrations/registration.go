@@ -4,6 +4,7 @@
 package registrations
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"regexp"
@@ -13,16 +14,17 @@ import (
 
 // Registration is one application service, such as a bridge or a bot.
 type Registration struct {
-	ID          string
-	URL         string // without a slash at the end; empty: it wants no traffic
-	HSToken     string // what this server proves itself with
-	Sender      string // the user id of its own account
-	Users       Namespaces
-	Rooms       Namespaces
-	Aliases     Namespaces
-	RateLimited bool // the users that it acts as are rate-limited; its own account never is
-	Protocols   []string
-	Ephemeral   bool // it wants typing, receipts and presence, too
+	ID           string
+	URL          string // without a slash at the end; empty: it wants no traffic
+	HSToken      string // what this server proves itself with
+	Sender       string // the user id of its own account
+	Users        Namespaces
+	Rooms        Namespaces
+	Aliases      Namespaces
+	RateLimited  bool // the users that it acts as are rate-limited; its own account never is
+	Protocols    []string
+	Ephemeral    bool // it wants typing, receipts and presence, too
+	OldEphemeral bool // it looks for them under the name that they had before v1.13
 
 	File string // where it stands
 
@@ -55,6 +57,11 @@ func (r *Registration) HasUser(userID string) bool {
 // OwnsUser tells whether a user is the service's and nobody else's: its own account, or one in an exclusive namespace.
 func (r *Registration) OwnsUser(userID string) bool {
 	return userID == r.Sender || strings.HasSuffix(userID, ":"+r.server) && r.Users.exclude(userID)
+}
+
+// HasEverybody tells whether the service may act as anybody, and so reads everything.
+func (r *Registration) HasEverybody() bool {
+	return r.HasUser("@"+strings.ToLower(rand.Text())+":"+r.server) || r.HasRoom("!"+rand.Text())
 }
 
 // HasAlias tells whether an alias is in the service's namespaces.

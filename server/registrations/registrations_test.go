@@ -92,6 +92,7 @@ func TestWrongRegistrations(t *testing.T) {
 		"YAML":              {"namespaces:", "namespaces: [", "YAML attendu"},
 		"another kind":      {"protocols: [irc]", "protocols: {a: b}", "YAML attendu"},
 		"id":                {`id: "IRC Bridge"`, "", "id : attendu"},
+		"id with a bar":     {"IRC Bridge", "IRC|Bridge", "id : attendu"},
 		"url missing":       {`url: "http://127.0.0.1:1234/"`, "", "url : attendu"},
 		"url of a file":     {"http://127.0.0.1:1234/", "file:///etc/passwd", "url : attendu"},
 		"url, password":     {"http://127.0.0.1:1234/", "http://a:b@c/", "url : attendu"},
