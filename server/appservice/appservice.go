@@ -39,11 +39,12 @@ type Service struct {
 	now   func() time.Time
 	peers map[string]*peer // by the ids of registrations
 	asked *asked
+	pause func(failures int) time.Duration
 }
 
 // New makes the service. Run delivers events.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	s := &Service{Config: c, db: db, hub: hub, now: now, peers: map[string]*peer{}, asked: newAsked(now)}
+	s := &Service{Config: c, db: db, hub: hub, now: now, peers: map[string]*peer{}, asked: newAsked(now), pause: pause}
 	for _, r := range c.Set.All() {
 		s.peers[r.ID] = newPeer(r)
 	}

@@ -37,6 +37,7 @@ type delivery struct {
 	log       zerolog.Logger
 	ephemeral *ephemeral.Service
 	interest  *interest
+	pause     func(failures int) time.Duration
 
 	cursor   store.ServiceCursor
 	saved    int64 // the cursor's position in the database
@@ -51,7 +52,7 @@ type delivery struct {
 
 func (s *Service) delivery(p *peer, c store.ServiceCursor) *delivery {
 	return &delivery{peer: p, db: s.db, hub: s.hub, now: s.now, log: s.Log.With().Str("appservice", p.ID).Logger(), ephemeral: s.Ephemeral,
-		interest: newInterest(p.Registration, s.ServerName), cursor: c, saved: c.Pos, receipts: s.db.Visible(), spoken: s.Ephemeral.Position(), most: maxEvents}
+		interest: newInterest(p.Registration, s.ServerName), pause: s.pause, cursor: c, saved: c.Pos, receipts: s.db.Visible(), spoken: s.Ephemeral.Position(), most: maxEvents}
 }
 
 // run sends what concerns the service until ctx ends.
@@ -147,7 +148,7 @@ func (d *delivery) failed(ctx context.Context, err error) {
 	if d.failures == 0 {
 		d.log.Warn().Err(err).Msg("the application service does not take its events: they wait for it")
 	}
-	timer := time.NewTimer(pause(d.failures))
+	timer := time.NewTimer(d.pause(d.failures))
 	defer timer.Stop()
 	d.failures++
 	select {

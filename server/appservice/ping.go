@@ -18,7 +18,7 @@ const (
 )
 
 // Ping asks a service whether it is there, and gives how long that took. Errors: 400 M_URL_NOT_SET, 502 M_BAD_STATUS with status and body, 502
-// M_CONNECTION_FAILED, 504 M_CONNECTION_TIMEOUT. A service that is there gets what waits for it at once.
+// M_CONNECTION_FAILED, 504 M_CONNECTION_TIMEOUT. A service that answers, whatever, gets what waits for it at once.
 //
 // Source: application service API, "Pinging".
 func (s *Service) Ping(ctx context.Context, r *registrations.Registration, txnID string) (time.Duration, error) {
@@ -33,10 +33,12 @@ func (s *Service) Ping(ctx context.Context, r *registrations.Registration, txnID
 	defer cancel()
 	start := time.Now()
 	a, err := p.ask(ctx, call{method: http.MethodPost, path: "/ping", body: body})
+	if err == nil {
+		p.wake()
+	}
 	if err := pingError(a, err); err != nil {
 		return 0, err
 	}
-	p.wake()
 	return time.Since(start), nil
 }
 

@@ -52,7 +52,8 @@ func NewBridge(t testing.TB, id, more string) *Bridge {
 	t.Cleanup(b.Down)
 	b.URL = "http://" + b.address
 	b.File = filepath.Join(t.TempDir(), id+".yaml")
-	text := fmt.Sprintf(`id: %[1]s
+	text := fmt.Sprintf(`
+id: %[1]s
 url: http://%[2]s
 as_token: %[3]s
 hs_token: %[4]s
