@@ -44,6 +44,10 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
   beffroi scrub [--data DOSSIER] [--config FICHIER] [--json]
                     relit tout ce que le serveur garde, même en marche, et dit ce qui est abîmé ou perdu, sans rien changer ;
                     se termine par 0 si tout est intact, 3 si quelque chose est abîmé, 1 si la vérification n'a pas pu se faire
+  beffroi journal verify [--data DOSSIER] [--config FICHIER]
+                    vérifie que le journal des actes d'administration est tel qu'il a été écrit ; se termine par 3 s'il ne l'est plus
+  beffroi journal export [--data DOSSIER] [--config FICHIER]
+                    affiche ce journal en CSV, pour un tableur (beffroi journal export >journal.csv)
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -95,6 +99,8 @@ func command(args []string, out io.Writer) error {
 		return restoreCommand(args, out)
 	case "scrub":
 		return scrubCommand(args, out)
+	case "journal":
+		return journalCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

@@ -144,7 +144,7 @@ func TestUsersOfServices(t *testing.T) {
 	}
 	var flows struct{ Flows []struct{ Type string } }
 	nobody.Must("GET", login, nil, &flows)
-	if len(flows.Flows) != 2 || flows.Flows[1].Type != serviceType {
+	if n := len(flows.Flows); n == 0 || flows.Flows[n-1].Type != serviceType {
 		t.Errorf("%+v", flows)
 	}
 	ghost := *nobody

@@ -17,7 +17,9 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
@@ -30,6 +32,7 @@ import (
 
 // services are the parts of the homeserver, from the ground up.
 type services struct {
+	journal  *journal.Service
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
@@ -51,6 +54,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err := s.register(); err != nil {
 		return err
 	}
+	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
 		return err
@@ -168,7 +172,8 @@ func (s *Server) routes() http.Handler {
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, Index: s.index, Services: s.bridges, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
-	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
+	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	return adapter
 }

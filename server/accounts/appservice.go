@@ -65,7 +65,11 @@ func (s *Service) serviceSession(ctx context.Context, service *registrations.Reg
 		}
 		session.User, session.Device = a.User, -int64(a.User)
 		session.Admin = a.Admin && service.OwnsUser(userID)
-		session.Suspended = a.State == store.AccountSuspended
+		session.Suspended = a.State.Is(store.AccountSuspended)
+		if session.Allowed, err = allowance(r, a.User); err != nil {
+			return err
+		}
+		session.Allowed.Unlimited = session.Allowed.Unlimited || !session.limited()
 		if deviceID == "" {
 			return nil
 		}
@@ -84,9 +88,9 @@ func ofService(r *store.Reader, userID string) (store.Account, error) {
 	switch {
 	case err != nil:
 		return a, err
-	case !found || a.State == store.AccountDeactivated:
+	case !found || a.State.Is(store.AccountDeactivated):
 		return a, merr.Forbidden("The application service has not registered this user")
-	case a.State == store.AccountLocked:
+	case a.State.Is(store.AccountLocked):
 		return a, errLocked()
 	}
 	return a, nil

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -18,13 +19,6 @@ type Config struct {
 	Password     Cost
 	Registration Registration
 	Services     *registrations.Set // application services
-}
-
-// Registration says who may make an account through the API.
-type Registration struct {
-	Enabled      bool   // strangers may register
-	AllowDummy   bool   // m.login.dummy proves enough to register
-	SharedSecret string // key of the shared-secret registration; empty: off
 }
 
 // DeviceFollower keeps something for devices, such as keys. Both methods run inside the write that makes or deletes the device.
@@ -50,6 +44,9 @@ type Service struct {
 	seen      *seen
 	uia       *uia
 	nonces    *recent[string, time.Time]
+	sealer    *sealer // of registration tokens
+
+	loginTokens *recent[[sha256.Size]byte, loginToken]
 }
 
 // New makes the service, and at the first start the secret that authenticates tokens and the account of the custodian.
@@ -61,14 +58,21 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
+	sealer, err := newSealer(secret, "registration token")
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
 	return &Service{
 		db: db, hub: hub, cfg: cfg, now: now, random: random, followers: followers,
 		tokens:    tokens{secret: secret, random: random},
 		passwords: newPasswords(cfg.Password, random),
 		sessions:  newSessions(),
 		seen:      newSeen(),
-		uia:       newUIA(now, random),
+		uia:       newUIA(now, random, secret),
 		nonces:    newRecent[string, time.Time](maxNonces),
+		sealer:    sealer,
+
+		loginTokens: newRecent[[sha256.Size]byte, loginToken](maxLoginTokens),
 	}, nil
 }
 

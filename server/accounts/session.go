@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/registrations"
 	"beffroi/server/store"
@@ -18,7 +19,8 @@ type Session struct {
 	Device    int64      // the device's row; negative, and another one for each user: an application service without a device
 	DeviceID  string     // empty: an application service without a device
 	Admin     bool
-	Suspended bool // may read and leave, not write: see Writable
+	Suspended bool             // may read and leave, not write: see Writable
+	Allowed   limits.Allowance // see Allowance
 
 	Service *registrations.Registration // nil: a person; else the application service that acts as the user
 
@@ -42,10 +44,13 @@ func (s *Session) Writable() error {
 	return nil
 }
 
-// RateLimited tells whether rate limits hold for the session. Source: application service API, "Registration", rate_limited.
-func (s *Session) RateLimited() bool {
+// limited tells whether rate limits hold for the session. Source: application service API, "Registration", rate_limited.
+func (s *Session) limited() bool {
 	return s.Service == nil || s.Service.RateLimited && s.UserID != s.Service.Sender
 }
+
+// Allowance is what is allowed the account instead of the limits of everybody: by an administrator, or by the registration of an application service.
+func (s *Session) Allowance() limits.Allowance { return s.Allowed }
 
 // bearer is a device with the session that its valid tokens prove.
 type bearer struct {
@@ -80,7 +85,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 	if err != nil {
 		return nil, err
 	}
-	if b.State == store.AccountLocked {
+	if b.State.Is(store.AccountLocked) {
 		return nil, errLocked()
 	}
 	s.seen.note(b.ID, s.now(), addr)
@@ -95,7 +100,7 @@ func (s *Service) Still(ctx context.Context, session *Session) error {
 		return err
 	}
 	b, err := s.bearer(ctx, session.key)
-	if err == nil && b.State == store.AccountLocked {
+	if err == nil && b.State.Is(store.AccountLocked) {
 		err = errLocked()
 	}
 	return err
@@ -150,16 +155,19 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 		return b, nil
 	}
 	mark := s.sessions.mark()
-	b := new(bearer)
+	b, allowed := new(bearer), limits.Allowance{}
 	err := s.db.Peek(ctx, func(r *store.Reader) (err error) {
-		b.Bearer, err = findBearer(r, key)
+		if b.Bearer, err = findBearer(r, key); err != nil {
+			return err
+		}
+		allowed, err = allowance(r, b.User)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
-		Suspended: b.State == store.AccountSuspended, key: key}
+		Suspended: b.State.Is(store.AccountSuspended), Allowed: allowed, key: key}
 	s.sessions.putSince(mark, key, b)
 	return b, nil
 }
@@ -167,7 +175,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 // findBearer reads a device; without one the client is logged out for good.
 func findBearer(r *store.Reader, key store.TokenKey) (store.Bearer, error) {
 	b, found, err := r.Bearer(key)
-	if err == nil && (!found || b.State == store.AccountDeactivated) {
+	if err == nil && (!found || b.State.Is(store.AccountDeactivated)) {
 		err = merr.UnknownToken(false)
 	}
 	return b, err

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 )
@@ -11,8 +12,8 @@ import (
 // What only application services may ask. Spec: application service API, "Client-Server API Extensions".
 func (a *API) appServiceRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v1/appservice/{appserviceId}/ping", Handle: a.pingService, Suspended: true},
-		{Method: "PUT", Path: "/_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}", Handle: a.publishInNetwork},
+		{Method: "POST", Path: "/_matrix/client/v1/appservice/{appserviceId}/ping", Handle: a.pingService, Suspended: true, Class: limits.Settings},
+		{Method: "PUT", Path: "/_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}", Handle: a.publishInNetwork, Class: limits.Settings},
 	}
 }
 

@@ -22,8 +22,10 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/appservice"
 	"beffroi/server/e2ee"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/media"
+	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
@@ -38,6 +40,7 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
@@ -114,13 +117,15 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{DB: s.db, Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}), ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
-		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
-	if api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
+	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
+		Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
+		E2EE:     e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
+	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	adapter := httpx.New(s.acc, zerolog.Nop())
-	adapter.Mount(api.Routes())
+	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
+	adapter.Mount(s.api.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
@@ -150,11 +155,22 @@ func (s *server) stranger() *user { return &user{s: s} }
 // register makes an account by the shared secret; its password is "pass-" and the name.
 func (s *server) register(name string) *user {
 	s.t.Helper()
+	return s.registerAs(name, "notadmin")
+}
+
+// admin makes an administrator's account.
+func (s *server) admin(name string) *user {
+	s.t.Helper()
+	return s.registerAs(name, "admin")
+}
+
+func (s *server) registerAs(name, role string) *user {
+	s.t.Helper()
 	u := s.stranger()
 	nonce := u.must("GET", "/_synapse/admin/v1/register", nil)["nonce"].(string)
 	answer := u.must("POST", "/_synapse/admin/v1/register", object{
-		"nonce": nonce, "username": name, "password": "pass-" + name, "admin": false,
-		"mac": secretMAC(testSecret, nonce, name, "pass-"+name, "notadmin"),
+		"nonce": nonce, "username": name, "password": "pass-" + name, "admin": role == "admin",
+		"mac": secretMAC(testSecret, nonce, name, "pass-"+name, role),
 	})
 	return s.as(answer)
 }
@@ -255,3 +271,5 @@ func (s *server) write(fn func(tx *store.Tx) error) {
 		s.t.Fatal(err)
 	}
 }
+
+func isInvalid(err error) bool { return merr.Is(err, "M_INVALID_PARAM") }

@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 )
 
 // Registration by a shared secret, as tools know it from Synapse: not part of the specification.
@@ -10,7 +11,7 @@ import (
 func (a *API) synapseAdminRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_synapse/admin/v1/register", Handle: a.sharedSecretNonce, Auth: httpx.None},
-		{Method: "POST", Path: "/_synapse/admin/v1/register", Handle: a.sharedSecretRegister, Auth: httpx.None},
+		{Method: "POST", Path: "/_synapse/admin/v1/register", Handle: a.sharedSecretRegister, Auth: httpx.None, Class: limits.Register},
 	}
 }
 

@@ -1,17 +1,21 @@
 package clientapi
 
-import "net/url"
+import (
+	"net/url"
+
+	"beffroi/server/limits"
+)
 
 // What application services bridge to. Spec: client-server API, "Third-party Networks".
 func (a *API) thirdPartyRoutes() []route {
 	const thirdParty = "/_matrix/client/v3/thirdparty"
 	return []route{
-		{Method: "GET", Path: thirdParty + "/protocols", Handle: a.protocols},
-		{Method: "GET", Path: thirdParty + "/protocol/{protocol}", Handle: a.protocol},
-		{Method: "GET", Path: thirdParty + "/location", Handle: a.locations},
-		{Method: "GET", Path: thirdParty + "/location/{protocol}", Handle: a.locations},
-		{Method: "GET", Path: thirdParty + "/user", Handle: a.networkUsers},
-		{Method: "GET", Path: thirdParty + "/user/{protocol}", Handle: a.networkUsers},
+		{Method: "GET", Path: thirdParty + "/protocols", Handle: a.protocols, Class: limits.Lookup},
+		{Method: "GET", Path: thirdParty + "/protocol/{protocol}", Handle: a.protocol, Class: limits.Lookup},
+		{Method: "GET", Path: thirdParty + "/location", Handle: a.locations, Class: limits.Lookup},
+		{Method: "GET", Path: thirdParty + "/location/{protocol}", Handle: a.locations, Class: limits.Lookup},
+		{Method: "GET", Path: thirdParty + "/user", Handle: a.networkUsers, Class: limits.Lookup},
+		{Method: "GET", Path: thirdParty + "/user/{protocol}", Handle: a.networkUsers, Class: limits.Lookup},
 	}
 }
 

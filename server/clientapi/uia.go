@@ -14,7 +14,8 @@ func (a *API) interactive(r *request, auth json.RawMessage) error {
 	if r.Session.Service != nil {
 		return merr.Forbidden("Application services do not manage accounts in this way")
 	}
-	return a.Accounts.Interactive(r.Context(), operation(r), auth, a.Accounts.PasswordStage(r.Session))
+	_, err := a.Accounts.Interactive(r.Context(), operation(r), auth, accounts.Flow{a.Accounts.PasswordStage(r.Session)})
+	return err
 }
 
 // confirmed is interactive for what application services may do without a password.

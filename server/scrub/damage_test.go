@@ -10,7 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rs/zerolog"
+
+	"beffroi/server/journal"
 	"beffroi/server/scrub"
 	"beffroi/server/store"
 )
@@ -302,4 +306,29 @@ func TestASpoiledFirstPage(t *testing.T) {
 		}
 	})
 	says(t, found(t, look(t, dir), scrub.Unreadable, ""), "illisible", "sauvegarde")
+}
+
+// A row of the journal is held by its hash and by those after it.
+func TestAnActThatWasChangedAfterwards(t *testing.T) {
+	dir := used(t)
+	at := time.Date(2026, 11, 23, 9, 5, 0, 0, time.UTC)
+	db, err := store.Open(t.Context(), filepath.Join(dir, store.FileName), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts := journal.New(db, func() time.Time { return at }, zerolog.Nop())
+	for _, who := range []string{"@karim:mairie.test", "@jeanne:mairie.test", "@paul:mairie.test"} {
+		if _, err := acts.Record(t.Context(), journal.Entry{Actor: "@claire:mairie.test", Act: journal.LockUser, Target: who}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := look(t, dir); len(r.Findings) > 0 {
+		t.Fatal(sentences(r))
+	}
+	change(t, dir, `UPDATE journal SET target = '@maire:mairie.test' WHERE seq = 2`)
+	f := found(t, look(t, dir), scrub.RowAltered, "journal")
+	says(t, f, "1 ligne du journal d'administration est abîmée")
 }

@@ -20,6 +20,8 @@ func (s *scrub) row(ctx context.Context, t *table, row []any) error {
 		return s.counts(ctx, t, row)
 	case "receipt":
 		return s.receipt(ctx, t, row)
+	case "journal":
+		return s.journal(ctx, t, row)
 	case "account_data":
 		s.summed(t, row, store.Sum(blob(t.at(row, "content"))))
 	case "to_device":

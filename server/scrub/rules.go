@@ -78,6 +78,7 @@ var rules = map[string][]rule{
 	"network_room": {inRoom("room")},
 
 	"account":      {atom("user")},
+	"erased":       {atom("user")},
 	"profile":      {atom("user")},
 	"device":       {atom("user")},
 	"account_data": {atom("user"), atom("type"), inRoom("room")},
@@ -87,6 +88,7 @@ var rules = map[string][]rule{
 	"delayed_event":      {atom("user")},
 	"dehydrated_device":  {atom("user"), to("device", "device", "id")},
 	"device_list":        {atom("user")},
+	"rate_override":      {atom("user")},
 	"device_keys":        {atom("user")},
 	"cross_signing_key":  {atom("user")},
 	"key_signature":      {atom("user"), atom("signer")},
@@ -96,6 +98,11 @@ var rules = map[string][]rule{
 	"key_backup_session": {{what: "version → key_backup", broken: `NOT EXISTS (SELECT 1 FROM key_backup b WHERE b.user = t.user AND b.version = t.version)`}},
 	"media":              {atom("uploader")},
 	"media_pending":      {atom("uploader")},
+	"media_quarantine":   {atom("admin")},
+	"password_link":      {atom("user"), atom("admin")},
+	"blocked_room":       {atom("admin")},
+	"notice_room":        {atom("user")},
+	"erased_account":     {atom("user")},
 }
 
 // follow holds a piece of a table to a rule, in the snapshot in which it was read. Where what a row names can't be read, that is told where it stands;

@@ -77,6 +77,7 @@ type scrub struct {
 	frames map[int64][]byte     // the last ones that events named
 	media  []store.Media        // of the piece that was just read
 	place  place                // the timeline's row before it
+	link   store.JournalLink    // the journal's row before it
 }
 
 func (s *scrub) run(ctx context.Context, path string) (err error) {

@@ -188,6 +188,7 @@ var nouns = map[string]noun{
 	"state_change":       {"changement de réglage", "changements de réglages", ""},
 	"atom":               {"nom", "noms", ""},
 	"meta":               {"donnée du serveur", "données du serveur", "e"},
+	"journal":            {"ligne du journal d'administration", "lignes du journal d'administration", "e"},
 	"alias":              {"adresse de salon", "adresses de salons", "e"},
 }
 

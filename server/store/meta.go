@@ -29,8 +29,12 @@ const (
 
 	metaPosition = "position" // integer, see positions
 
+	MetaJournalHead   = "journal_head"   // bytes of a JournalLink: the last row that was added
+	MetaJournalAnchor = "journal_anchor" // bytes of a JournalLink: the last row that was pruned; none yet where there is none
+
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
+	MetaRegistration    = "registration"     // JSON, lists of authentication types: the ways to register that the town hall has opened; none where it has not decided
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 

@@ -43,6 +43,12 @@ CREATE TABLE atom (
 	text TEXT NOT NULL UNIQUE
 );
 
+CREATE TABLE blocked_room (
+	room_id TEXT PRIMARY KEY,
+	admin   INTEGER NOT NULL,    -- atom of who blocked it
+	ts      INTEGER NOT NULL     -- milliseconds
+) WITHOUT ROWID;
+
 CREATE TABLE cross_signing_key (
 	user  INTEGER NOT NULL, -- atom
 	usage TEXT NOT NULL,    -- master, self_signing, user_signing
@@ -132,6 +138,15 @@ CREATE TABLE early_redaction (
 	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE erased (
+	user INTEGER PRIMARY KEY, -- atom
+	pos  INTEGER NOT NULL     -- of the erasure
+);
+
+CREATE TABLE erased_account (
+	user INTEGER PRIMARY KEY -- atom
+);
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
@@ -181,6 +196,18 @@ CREATE TABLE filter (
 	json      BLOB NOT NULL,
 	PRIMARY KEY (user, filter_id)
 ) WITHOUT ROWID;
+
+CREATE TABLE journal (
+	seq     INTEGER PRIMARY KEY, -- without a gap
+	ts      INTEGER NOT NULL,    -- milliseconds
+	actor   TEXT NOT NULL,       -- a user id, or 'beffroi' for the command line and the wizard
+	act     TEXT NOT NULL,       -- journal.Act
+	target  TEXT NOT NULL,       -- whom or what it concerns: an id; '' for nobody
+	room_id TEXT NOT NULL,       -- ''
+	outcome TEXT NOT NULL,       -- 'ordered', or of a row that follows such a one 'failed'
+	detail  TEXT NOT NULL,       -- a JSON object: settings, counts, never content
+	hash    BLOB NOT NULL        -- SHA-256 over the hash before and the rest of this row
+);
 
 CREATE TABLE key_backup (
 	user      INTEGER NOT NULL, -- atom
@@ -243,6 +270,16 @@ CREATE TABLE media_pending (
 	expires  INTEGER NOT NULL  -- milliseconds
 );
 
+CREATE TABLE media_protected (
+	media_id TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
+CREATE TABLE media_quarantine (
+	sha256 BLOB PRIMARY KEY,
+	admin  INTEGER NOT NULL,     -- atom of who said so
+	ts     INTEGER NOT NULL      -- milliseconds
+) WITHOUT ROWID;
+
 CREATE INDEX media_sha256 ON media (sha256);
 
 CREATE INDEX media_uploader ON media (uploader, media_id);
@@ -278,6 +315,11 @@ CREATE TABLE network_room (
 	PRIMARY KEY (room, service, network)
 ) WITHOUT ROWID;
 
+CREATE TABLE notice_room (
+	user    INTEGER PRIMARY KEY, -- atom
+	room_id TEXT NOT NULL UNIQUE
+);
+
 CREATE TABLE one_time_key (
 	device    INTEGER NOT NULL,
 	algorithm TEXT NOT NULL,
@@ -285,6 +327,14 @@ CREATE TABLE one_time_key (
 	key_id    TEXT NOT NULL,    -- without the algorithm
 	json      BLOB NOT NULL,
 	PRIMARY KEY (device, algorithm, pos, key_id)
+);
+
+CREATE TABLE password_link (
+	user    INTEGER PRIMARY KEY, -- atom; a new link ends the one before
+	token   BLOB NOT NULL UNIQUE, -- SHA-256 of what the link ends with
+	admin   INTEGER NOT NULL,    -- atom of who made it
+	created INTEGER NOT NULL,    -- milliseconds
+	expires INTEGER NOT NULL     -- milliseconds
 );
 
 CREATE TABLE profile (
@@ -302,6 +352,12 @@ CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
 
+CREATE TABLE rate_override (
+	user       INTEGER PRIMARY KEY, -- atom
+	per_second INTEGER NOT NULL,    -- events that it may send; 0 (and burst 0): the account has no limits at all
+	burst      INTEGER NOT NULL     -- events at once
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
@@ -315,6 +371,15 @@ CREATE TABLE receipt (
 ) WITHOUT ROWID;
 
 CREATE INDEX receipt_pos ON receipt (room, pos);
+
+CREATE TABLE registration_token (
+	hash         BLOB PRIMARY KEY, -- HMAC-SHA256 of the token, by which it is found
+	sealed       BLOB NOT NULL,    -- the token, for who manages tokens
+	uses_allowed INTEGER,          -- null: any number
+	completed    INTEGER NOT NULL DEFAULT 0,
+	expires      INTEGER,          -- milliseconds; null: never
+	created      INTEGER NOT NULL  -- milliseconds
+) WITHOUT ROWID;
 
 CREATE TABLE relation (
 	target   INTEGER NOT NULL, -- nid of the event that is related to, of the same room
