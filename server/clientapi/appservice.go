@@ -18,29 +18,29 @@ func (a *API) appServiceRoutes() []route {
 }
 
 func (a *API) pingService(r *request) (any, error) {
-	service := r.Session.Service
-	if service == nil || service.ID != r.PathValue("appserviceId") {
-		return nil, merr.Forbidden("The access token is not the one of this application service")
-	}
 	var q struct {
 		TxnID string `json:"transaction_id"`
 	}
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
+	service := r.Session.Service
+	if service == nil || service.ID != r.PathValue("appserviceId") {
+		return nil, merr.Forbidden("The access token is not the one of this application service")
+	}
 	took, err := a.Services.Ping(r.Context(), service, q.TxnID)
 	return map[string]int64{"duration_ms": took.Milliseconds()}, err
 }
 
 func (a *API) publishInNetwork(r *request) (any, error) {
-	if r.Session.Service == nil {
-		return nil, merr.Forbidden("Only application services keep directories of networks")
-	}
 	var q struct {
 		Visibility string `json:"visibility"`
 	}
 	if err := r.Decode(&q); err != nil {
 		return nil, err
+	}
+	if r.Session.Service == nil {
+		return nil, merr.Forbidden("Only application services keep directories of networks")
 	}
 	if q.Visibility != "public" && q.Visibility != "private" {
 		return nil, merr.BadJSON("visibility is public or private, not %q", q.Visibility)
