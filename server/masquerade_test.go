@@ -278,3 +278,35 @@ func TestAServiceThatIsTakenOut(t *testing.T) {
 	alice.SendText(room, "two")
 	irc.WaitBodies("one", "two")
 }
+
+// Limits hold for the users of a service where it doesn't say otherwise, never for the service itself: it makes as many users as it needs.
+func TestLimitsOfServices(t *testing.T) {
+	irc, free := servertest.NewBridge(t, "irc", ""), servertest.NewBridge(t, "free", "rate_limited: false\n")
+	s := servertest.Start(t, irc.Configure, free.Configure, servertest.Limited)
+	ghost, other := irc.Ghost(t, &s.Client, "bob"), free.Ghost(t, &s.Client, "bob")
+	const most = 400
+	refused := func(u *servertest.User, method, path string, body object) bool {
+		for range most {
+			if u.Do(method, path, body, nil) == http.StatusTooManyRequests {
+				return true
+			}
+		}
+		return false
+	}
+	for name, c := range map[string]struct {
+		u    *servertest.User
+		want bool
+	}{"the service": {irc.On(t, &s.Client), false}, "its user": {ghost, true}, "a user of a service without limits": {other, false}} {
+		if got := refused(c.u, "PUT", clientV3+"/user/"+url.PathEscape(c.u.UserID)+"/account_data/a", object{}); got != c.want {
+			t.Errorf("%s is refused: %t", name, got)
+		}
+	}
+	if refused(irc.On(t, &s.Client), "POST", clientV3+"/register", object{"type": serviceType, "username": "_irc_bob"}) {
+		t.Error("the service can't register as many users as it needs")
+	}
+	wrong := s.Anonymous(t)
+	wrong.AccessToken = "wrong"
+	if !refused(wrong, "POST", clientV3+"/register", object{"type": serviceType, "username": "_irc_bob"}) {
+		t.Error("who has a wrong token is refused never")
+	}
+}

@@ -14,8 +14,8 @@ import (
 // TypeService is the authentication type of application services.
 const TypeService = "m.login.application_service"
 
-// putSenders makes the accounts of the application services themselves. One that a person logs in to is refused: who holds the as_token would be
-// that person. The error is in French.
+// putSenders makes the accounts of the application services themselves. A new service may not take the account that a person logs in to: who holds the
+// as_token would be that person. The error is in French.
 func putSenders(tx *store.Tx, cfg Config, now int64) error {
 	for _, service := range cfg.Services.All() {
 		user, err := tx.Atom(service.Sender)
@@ -26,7 +26,11 @@ func putSenders(tx *store.Tx, cfg Config, now int64) error {
 		if err != nil {
 			return err
 		}
-		if found && a.Password != "" || service.Sender == "@"+cfg.Custodian+":"+cfg.ServerName {
+		_, known, err := tx.ServiceCursor(service.ID)
+		if err != nil {
+			return err
+		}
+		if found && a.Password != "" && !known || service.Sender == "@"+cfg.Custodian+":"+cfg.ServerName {
 			return fmt.Errorf("%s : sender_localpart : %s est le compte d'une personne, ou de la commune", service.File, service.Sender)
 		}
 		if _, err := tx.PutAccount(store.Account{User: user, Created: now}); err != nil {

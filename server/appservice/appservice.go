@@ -74,7 +74,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// begin reads the cursors. A service that is new begins now; one that is not configured any more is forgotten: should it come back it begins anew.
+// begin reads the cursors. A service that is new, or gets a URL, begins now; one that is not configured any more is forgotten: should it come back it begins anew.
 func (s *Service) begin(ctx context.Context) (deliveries []*delivery, err error) {
 	now := s.db.Visible()
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
@@ -82,18 +82,18 @@ func (s *Service) begin(ctx context.Context) (deliveries []*delivery, err error)
 		var ids []string
 		for _, r := range s.Set.All() {
 			ids = append(ids, r.ID)
-			if r.URL == "" {
-				continue
-			}
 			cursor, known, err := tx.ServiceCursor(r.ID)
 			if err != nil {
 				return err
 			}
-			if !known {
+			if !known || r.URL == "" {
 				cursor = store.ServiceCursor{ID: r.ID, Pos: now}
 			}
 			if err := tx.PutServiceCursor(cursor); err != nil {
 				return err
+			}
+			if r.URL == "" {
+				continue
 			}
 			deliveries = append(deliveries, s.delivery(s.peers[r.ID], cursor))
 		}

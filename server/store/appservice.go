@@ -27,9 +27,9 @@ const (
 	networkRooms   = `SELECT room FROM network_room WHERE service = ? AND network = ? AND room NOT IN (SELECT room FROM purge) ORDER BY room`
 	networksRooms  = `SELECT DISTINCT room FROM network_room WHERE room NOT IN (SELECT room FROM purge) ORDER BY room`
 	followedColumn = `e.nid, t.pos, e.room, e.sender, e.type, coalesce(e.state_key, 0)`
-	followed       = `SELECT ` + followedColumn + ` FROM event e JOIN timeline t ON t.room = e.room AND t.ord = e.ord
+	followed       = `SELECT ` + followedColumn + ` FROM event e CROSS JOIN timeline t ON t.room = e.room AND t.ord = e.ord
 		WHERE e.nid > ?1 AND e.nid <= ?2 AND t.pos = e.nid ORDER BY e.nid LIMIT ?3`
-	followedLate = `SELECT ` + followedColumn + ` FROM late l JOIN event e ON e.nid = l.nid JOIN timeline t ON t.room = e.room AND t.ord = e.ord
+	followedLate = `SELECT ` + followedColumn + ` FROM late l CROSS JOIN event e ON e.nid = l.nid CROSS JOIN timeline t ON t.room = e.room AND t.ord = e.ord
 		WHERE l.pos > ? AND l.pos <= ? AND t.pos = l.pos ORDER BY l.pos LIMIT ?`
 	localMembers = `SELECT m.user, m.membership, m.pos, a.text FROM member m JOIN atom a ON a.id = m.user
 		WHERE m.room = ? AND substr(a.text, -length(?2)) = ?2`
