@@ -99,6 +99,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
+	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)

@@ -23,6 +23,7 @@ import (
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/registrations"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
@@ -39,6 +40,7 @@ type services struct {
 	media    *media.Service
 	talk     *ephemeral.Service
 	push     *push.Service
+	pushers  *pusher.Service
 	syncer   *syncer.Syncer
 
 	directory *directory.Service
@@ -56,7 +58,11 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+	s.push = push.New(s.db, s.hub)
+	if s.pushers, err = s.newPushers(); err != nil {
+		return err
+	}
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -90,8 +96,8 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
-	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: appservice.People{Accounts: s.accounts, Services: s.bridges}, Counts: s.push, Typing: s.talk, Log: s.log}
+	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -169,8 +175,8 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Index: s.index, Services: s.bridges, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, Services: s.bridges, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())

@@ -24,9 +24,11 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
+	"beffroi/server/push/pusher"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
@@ -119,7 +121,9 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
 		Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
-		E2EE:     e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
+		Journal:  journal.New(s.db, s.clock.Now, zerolog.Nop()),
+		E2EE:     e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
+		Pushers:  pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()})}
 	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,10 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -33,6 +35,7 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
+	Journal            *journal.Service
 	Accounts           *accounts.Service
 	Rooms              *rooms.Service
 	Directory          *directory.Service
@@ -44,6 +47,7 @@ type API struct {
 	Media              *media.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
+	Pushers            *pusher.Service
 	Index              *search.Index
 	Services           *appservice.Service
 	RoomVersion        string           // that rooms are made with where nobody names one
@@ -94,6 +98,7 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
 		a.appServiceRoutes(),
 		a.thirdPartyRoutes(),
 		a.absentRoutes(),

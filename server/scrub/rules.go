@@ -86,6 +86,7 @@ var rules = map[string][]rule{
 	// The messages of a deleted device go after it, piece by piece.
 	"to_device":          {{what: "device → device", broken: `t.device > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'device')`}},
 	"delayed_event":      {atom("user")},
+	"pusher":             {atom("user"), to("device", "device", "id")},
 	"dehydrated_device":  {atom("user"), to("device", "device", "id")},
 	"device_list":        {atom("user")},
 	"rate_override":      {atom("user")},

@@ -75,6 +75,9 @@ func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection
 	if err := s.db.Read(ctx, l.run); err != nil {
 		return nil, err
 	}
+	if err := s.still(ctx, q.Session); err != nil { // it ended while this was read
+		return nil, err
+	}
 	if l.acknowledge {
 		if err := s.sources.E2EE.Acknowledge(ctx, q.Session.Device, l.after); err != nil {
 			return nil, err

@@ -352,6 +352,36 @@ CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
 
+CREATE TABLE push_cursor (
+	id  INTEGER PRIMARY KEY CHECK (id = 1),
+	pos INTEGER NOT NULL
+);
+
+CREATE TABLE pusher (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what is on its way refers to it
+	user      INTEGER NOT NULL, -- atom
+	app_id    TEXT NOT NULL,
+	pushkey   TEXT NOT NULL,
+	kind      TEXT NOT NULL,    -- as the client wrote it
+	device    INTEGER NOT NULL, -- that set it, and with which it ends; 0: it is the account's
+	enabled   INTEGER NOT NULL,
+	about     BLOB NOT NULL,    -- JSON: what else the client said of it
+	since     INTEGER NOT NULL, -- when it was set, in milliseconds
+	token     TEXT,             -- random: of kind webpush it activates, of kind email it ends the pusher
+	activated INTEGER NOT NULL, -- the token came back, or none was asked for
+	pos       INTEGER NOT NULL, -- a cursor over the stream of events: up to here everything is settled
+	behind    INTEGER NOT NULL, -- 1: the cursor counts; 0: so does the common one where it is further
+	told      INTEGER NOT NULL  -- of kind email: when the last message was sent, in milliseconds
+);
+
+CREATE INDEX pusher_app ON pusher (app_id, pushkey);
+
+CREATE INDEX pusher_device ON pusher (device);
+
+CREATE UNIQUE INDEX pusher_key ON pusher (user, app_id, pushkey);
+
+CREATE UNIQUE INDEX pusher_token ON pusher (token);
+
 CREATE TABLE rate_override (
 	user       INTEGER PRIMARY KEY, -- atom
 	per_second INTEGER NOT NULL,    -- events that it may send; 0 (and burst 0): the account has no limits at all
