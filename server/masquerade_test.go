@@ -188,6 +188,8 @@ func TestDevicesOfServices(t *testing.T) {
 
 	keys := object{"one_time_keys": object{"signed_curve25519:AAAA": object{"key": "x", "signatures": object{}}}}
 	ghost.MustFail(400, "M_MISSING_PARAM", "POST", clientV3+"/keys/upload", keys)
+	ghost.MustFail(400, "M_MISSING_PARAM", "POST", clientV3+"/pushers/set", object{"kind": "http", "app_id": "a", "pushkey": "k", "app_display_name": "A",
+		"device_display_name": "D", "lang": "fr", "data": object{"url": "https://push.example/_matrix/push/v1/notify"}})
 	ghost.Must("POST", clientV3+"/keys/upload?device_id=D1", object{}, nil)
 	ghost.Must("PUT", clientV3+"/sendToDevice/m.x/1", object{"messages": object{ghost.UserID: object{"D1": object{"a": 1}}}}, nil)
 	if got := ghost.Sync("", "device_id=D1").ToDevice.Events; len(got) != 1 {
