@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"beffroi/server/config"
 	"beffroi/server/servertest"
 )
 
@@ -220,6 +221,31 @@ func TestABridgeHearsWhatIsSaidBeside(t *testing.T) {
 			t.Errorf("said to who does not listen: %s", c.Body)
 		}
 	}
+}
+
+// Presences come from the bridge's own users and from those in rooms with them.
+func TestABridgeSeesWhoIsHere(t *testing.T) {
+	irc := servertest.NewBridge(t, "irc", "receive_ephemeral: true\n")
+	s := servertest.Start(t, irc.Configure, func(c *config.Config) { c.Presence.Enabled = true })
+	alice, carol := s.Register(t, "alice"), s.Register(t, "carol")
+	room := alice.CreateRoom(object{"preset": "public_chat"})
+	ghost := irc.Ghost(t, &s.Client, "bob")
+	ghost.Join(room)
+	for _, u := range []*servertest.User{carol, alice, ghost} {
+		u.Must("PUT", clientV3+"/presence/"+url.PathEscape(u.UserID)+"/status", object{"presence": "online", "status_msg": "lunch"}, nil)
+	}
+	irc.Wait("presences", func(calls []servertest.Call) bool {
+		here := map[string]bool{}
+		for _, x := range servertest.Transactions(t, calls) {
+			for _, e := range x.Beside {
+				if e.Type != "m.presence" || e.RoomID != "" || e.Sender == carol.UserID {
+					t.Errorf("%+v", e)
+				}
+				here[e.Sender] = e.Content["status_msg"] == "lunch"
+			}
+		}
+		return here[alice.UserID] && here[ghost.UserID]
+	})
 }
 
 // The pings of the specification: there, away, of the wrong kind, too slow, and without an address.

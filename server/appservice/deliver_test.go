@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/ephemeral"
+	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/registrations"
 	"beffroi/server/store"
@@ -29,7 +30,7 @@ import (
 // world is a server's side over a real database, and a bridge that fails over some messages.
 type world struct {
 	*storetest.File
-	t      *testing.T
+	t      testing.TB
 	s      *Service
 	room   *storetest.Room
 	poison string // a transaction with this in it is refused
@@ -41,7 +42,7 @@ type world struct {
 
 const file = `{id: irc, url: '%s', as_token: as_token-in-tests, hs_token: hs_token-in-tests, sender_localpart: bot, namespaces: {users: [], rooms: [], aliases: []}}`
 
-func newWorld(t *testing.T, poison string) *world {
+func newWorld(t testing.TB, poison string) *world {
 	t.Helper()
 	w := &world{File: storetest.Open(t), t: t, poison: poison, bodies: map[string][]byte{}}
 	web := httptest.NewServer(w)
@@ -226,6 +227,20 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// A service that does not answer in time, and one that is not there.
+func TestPingErrors(t *testing.T) {
+	w := newWorld(t, "")
+	service := w.s.Set.All()[0]
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	if _, err := w.s.Ping(ctx, service, ""); !merr.Is(err, "M_CONNECTION_TIMEOUT") || merr.From(err).Status != http.StatusGatewayTimeout {
+		t.Error(err)
+	}
+	if took, err := w.s.Ping(t.Context(), service, ""); err != nil || took <= 0 {
+		t.Error(took, err)
+	}
+}
+
 // A token that old services get in the query is in no error.
 func TestErrorsHideTokens(t *testing.T) {
 	r, err := registrations.Parse(fmt.Appendf(nil, file, "http://127.0.0.1:1"), "x")
@@ -235,5 +250,36 @@ func TestErrorsHideTokens(t *testing.T) {
 	_, err = newPeer(r).once(t.Context(), call{method: http.MethodGet}, "/users/a", map[string][]string{"access_token": {"secret"}})
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
+	}
+}
+
+// What following costs: messages in rooms that do not concern the service, and in one that does, in transactions.
+func BenchmarkFollow(b *testing.B) {
+	for name, own := range map[string]bool{"others": false, "own": true} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, "")
+			if _, err := w.s.begin(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			room := w.room
+			if !own {
+				room = w.Room("b")
+				for i := range 200 {
+					room.Join(fmt.Sprintf("@agent%d:x", i), "Agent")
+				}
+			}
+			for range 1000 {
+				room.Message("@alice:x", "bonjour")
+			}
+			stands := store.ServiceCursor{ID: "irc"}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.Write(b.Context(), func(tx *store.Tx) error { return tx.PutServiceCursor(stands) }); err != nil {
+					b.Fatal(err)
+				}
+				w.until()
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "µs/message")
+		})
 	}
 }

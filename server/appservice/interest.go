@@ -12,7 +12,7 @@ import (
 // Bounds of what is remembered of rooms, and of how many users of a service are remembered of one.
 const (
 	maxRooms = 4096
-	maxOwn   = 256
+	maxOwn   = 64
 )
 
 // interest decides which events and rooms concern a service. It belongs to one goroutine.
@@ -27,8 +27,15 @@ type interest struct {
 // known is what was found out about a room when its state stood at a position.
 type known struct {
 	stands  int64
-	named   bool                // its id is in a namespace
-	members []store.NamedMember // users of the service; who is in the room longest comes first
+	named   bool        // its id is in a namespace
+	members []ownMember // users of the service; who is in the room longest comes first
+}
+
+// ownMember is a user of the service who is or was in a room.
+type ownMember struct {
+	user   store.Atom
+	joined bool
+	pos    int64 // since when
 }
 
 func newInterest(r *registrations.Registration, server string) *interest {
@@ -71,11 +78,11 @@ func (i *interest) room(r *store.Reader, room store.RoomRef, pos int64) (bool, e
 }
 
 // wasIn tells whether somebody was joined at a position. What has not changed since is in the row of the membership; the rest is history.
-func wasIn(r *store.Reader, room store.RoomRef, m store.NamedMember, pos int64) (bool, error) {
-	if m.Pos <= pos {
-		return m.Membership == store.Join, nil
+func wasIn(r *store.Reader, room store.RoomRef, m ownMember, pos int64) (bool, error) {
+	if m.pos <= pos {
+		return m.joined, nil
 	}
-	nid, err := r.MemberEventAt(room, m.User, pos)
+	nid, err := r.MemberEventAt(room, m.user, pos)
 	if err != nil || nid == 0 {
 		return false, err
 	}
@@ -97,11 +104,9 @@ func (i *interest) look(r *store.Reader, room store.RoomRef) (known, error) {
 		return known{}, err
 	}
 	k := known{stands: stands, named: i.HasRoom(row.ID)}
-	if k.members, err = r.LocalMembers(room, i.server, i.HasUser); err != nil {
+	if k.members, err = i.own(r, room); err != nil {
 		return known{}, err
 	}
-	slices.SortFunc(k.members, longestFirst)
-	k.members = slices.Clone(k.members[:min(len(k.members), maxOwn)])
 	if len(i.rooms) >= maxRooms {
 		clear(i.rooms)
 	}
@@ -109,13 +114,24 @@ func (i *interest) look(r *store.Reader, room store.RoomRef) (known, error) {
 	return k, nil
 }
 
+// own lists users of the service who are or were in a room. Of very many, those who are in it longest decide.
+func (i *interest) own(r *store.Reader, room store.RoomRef) ([]ownMember, error) {
+	found, err := r.LocalMembers(room, i.server, i.HasUser)
+	members := make([]ownMember, len(found))
+	for n, m := range found {
+		members[n] = ownMember{m.User, m.Membership == store.Join, m.Pos}
+	}
+	slices.SortFunc(members, longestFirst)
+	return slices.Clone(members[:min(len(members), maxOwn)]), err
+}
+
 // longestFirst sorts those who are in the room before those who were.
-func longestFirst(a, b store.NamedMember) int {
-	out := func(m store.NamedMember) int {
-		if m.Membership == store.Join {
-			return 0
+func longestFirst(a, b ownMember) int {
+	if a.joined != b.joined {
+		if a.joined {
+			return -1
 		}
 		return 1
 	}
-	return cmp.Or(out(a)-out(b), cmp.Compare(a.Pos, b.Pos))
+	return cmp.Compare(a.pos, b.pos)
 }

@@ -102,20 +102,13 @@ func scanFollowed(rows *sql.Rows) (f Followed, err error) {
 	return f, err
 }
 
-// NamedMember is a membership with the user's id.
-type NamedMember struct {
-	User       Atom
-	UserID     string
-	Membership Membership
-	Pos        int64 // since when
-}
-
-// LocalMembers lists the memberships in a room, of any kind, of those users of a server whom keep wants.
-func (r *Reader) LocalMembers(room RoomRef, server string, keep func(userID string) bool) (members []NamedMember, err error) {
+// LocalMembers lists the memberships in a room, of any kind, of those users of a server whom keep wants: Room, User, Membership and Pos.
+func (r *Reader) LocalMembers(room RoomRef, server string, keep func(userID string) bool) (members []Member, err error) {
 	err = r.rows(localMembers, in(room, ":"+server), func(rows *sql.Rows) error {
-		var m NamedMember
-		err := rows.Scan(&m.User, &m.Membership, &m.Pos, &m.UserID)
-		if err == nil && keep(m.UserID) {
+		var userID string
+		m := Member{Room: room}
+		err := rows.Scan(&m.User, &m.Membership, &m.Pos, &userID)
+		if err == nil && keep(userID) {
 			members = append(members, m)
 		}
 		return err
