@@ -69,11 +69,11 @@ func (a *API) login(r *request) (any, error) {
 func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 	switch req.Type {
 	case accounts.TypePassword:
-		user, err := req.Named()
+		user, err := a.Accounts.Named(r.Context(), req.Identity)
 		if err != nil {
 			return accounts.Grant{}, err
 		}
-		return a.Accounts.Login(r.Context(), user, req.Password, req.device())
+		return a.Accounts.Login(guessing(r), user, req.Password, req.device())
 	case accounts.TypeService:
 		return a.loginForService(r, req)
 	case accounts.TypeToken:
@@ -90,7 +90,7 @@ func (a *API) loginForService(r *request, req *loginRequest) (accounts.Grant, er
 	if err != nil {
 		return accounts.Grant{}, err
 	}
-	user, err := req.Named()
+	user, err := a.Accounts.Named(r.Context(), req.Identity)
 	if err != nil {
 		return accounts.Grant{}, err
 	}

@@ -1,9 +1,11 @@
 package clientapi
 
 import (
+	"context"
 	"encoding/json"
 
 	"beffroi/server/accounts"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -27,6 +29,9 @@ func (a *API) confirmed(r *request, auth json.RawMessage) error {
 	}
 	return a.interactive(r, auth)
 }
+
+// guessing is the context of requests in which secrets can be guessed: it says where they come from.
+func guessing(r *request) context.Context { return limits.WithClient(r.Context(), r.Client) }
 
 func operation(r *request) accounts.Operation {
 	op := accounts.Operation{Method: r.Method, Path: r.URL.Path}
