@@ -26,14 +26,15 @@ const drainTime = 4 * time.Second
 
 // A Server is one homeserver on one data folder.
 type Server struct {
-	cfg    config.Config
-	log    zerolog.Logger
-	lock   *os.File    // held on the data folder until Close
-	secure *tls.Config // nil without a TLS listener
-	hub    *notify.Hub
-	db     *store.DB
-	pages  Pages
-	broken chan error // an error after which the process is better started again
+	cfg     config.Config
+	log     zerolog.Logger
+	lock    *os.File    // held on the data folder until Close
+	secure  *tls.Config // nil without a TLS listener
+	hub     *notify.Hub
+	db      *store.DB
+	pages   Pages
+	version string     // of this program
+	broken  chan error // an error after which the process is better started again
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
@@ -45,6 +46,9 @@ type Server struct {
 
 // An Option adds to a server what does not come from the configuration.
 type Option func(*Server)
+
+// WithVersion tells administrators which version of the program this is.
+func WithVersion(version string) Option { return func(s *Server) { s.version = version } }
 
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
@@ -96,6 +100,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
+	s.loops.start("what administrators began", s.admin.Run)
 	return nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/admin"
+	"beffroi/server/adminapi"
 	"beffroi/server/clientapi"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
@@ -41,6 +43,7 @@ type services struct {
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	admin     *admin.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -82,7 +85,15 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
-	return nil
+	return s.wireAdmin(ctx, c.Custodian)
+}
+
+// wireAdmin makes administration, which stands above the other services.
+func (s *Server) wireAdmin(ctx context.Context, custodian rooms.User) error {
+	secret, err := store.Get(ctx, s.db, func(r *store.Reader) ([]byte, error) { return r.MetaBytes(store.MetaTokenSecret) })
+	s.admin = admin.New(s.db, time.Now, admin.Config{Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media,
+		ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), DataDir: s.cfg.DataDir, Custodian: custodian, Secret: secret, Random: rand.Reader, Log: s.log})
+	return err
 }
 
 // claim holds a data folder to its server name: every id in it ends with it. Without one in the configuration the folder's is taken; it stays
@@ -153,5 +164,7 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
+		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter
 }

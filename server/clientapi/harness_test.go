@@ -20,8 +20,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/adminapi"
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/notify"
 	"beffroi/server/specschema"
@@ -120,6 +122,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	adapter := httpx.New(s.acc, zerolog.Nop())
 	adapter.Mount(api.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{ServerName: testServer, Accounts: s.acc, Journal: journal.New(s.db, s.clock.Now, zerolog.Nop())}).Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}

@@ -4,7 +4,7 @@ import "database/sql"
 
 // AccountInfo is what administration sees of an account.
 type AccountInfo struct {
-	Account        // without the password, which is "" or "set"
+	Account     // without the password, which is "" or "set"
 	UserID      string
 	DisplayName string // "": none
 	AvatarURL   string // "": none
@@ -24,7 +24,7 @@ const (
 	updateAdmin  = `UPDATE account SET admin = ? WHERE user = ?`
 	markErased   = `INSERT INTO erased_account (user) VALUES (?) ON CONFLICT DO NOTHING`
 
-	putLink     = `INSERT INTO password_link (user, token, admin, created, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user) DO UPDATE
+	putLink = `INSERT INTO password_link (user, token, admin, created, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user) DO UPDATE
 		SET token = excluded.token, admin = excluded.admin, created = excluded.created, expires = excluded.expires`
 	linkByToken = `SELECT user, admin, created, expires FROM password_link WHERE token = ?`
 	linkOfUser  = `SELECT user, admin, created, expires FROM password_link WHERE user = ?`

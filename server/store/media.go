@@ -7,7 +7,8 @@ import (
 
 const (
 	insertMedia = `INSERT INTO media (media_id, sha256, size, content_type, file_name, uploader, created, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	mediaByID   = `SELECT sha256, size, content_type, file_name, uploader, created FROM media WHERE media_id = ?`
+	mediaByID   = `SELECT sha256, size, content_type, file_name, uploader, created FROM media m WHERE media_id = ?1 AND (
+		NOT EXISTS (SELECT 1 FROM media_quarantine q WHERE q.sha256 = m.sha256) OR EXISTS (SELECT 1 FROM media_protected p WHERE p.media_id = ?1))`
 	mediaOf     = `SELECT media_id, sha256 FROM media WHERE uploader = ? ORDER BY media_id LIMIT ?`
 	mediaUsed   = `SELECT 1 FROM media WHERE sha256 = ? LIMIT 1`
 	deleteMedia = `DELETE FROM media WHERE media_id = ?`
@@ -34,7 +35,7 @@ func (tx *Tx) InsertMedia(m Media) error {
 	return tx.exec(insertMedia, m.ID, m.SHA256, m.Size, m.ContentType, m.FileName, m.Uploader, m.Created, m.Sum())
 }
 
-// Media finds an upload by its media id. It tells whether there is one.
+// Media finds an upload by its media id. It tells whether there is one that is not in quarantine.
 func (r *Reader) Media(id string) (m Media, found bool, err error) {
 	m.ID = id
 	found, err = r.row(mediaByID, in(id), &m.SHA256, &m.Size, &m.ContentType, &m.FileName, &m.Uploader, &m.Created)

@@ -130,6 +130,10 @@ CREATE TABLE early_redaction (
 	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE erased_account (
+	user INTEGER PRIMARY KEY -- atom
+);
+
 CREATE TABLE event (
 	nid         INTEGER PRIMARY KEY, -- from the allocator; the position of a live event
 	room        INTEGER NOT NULL,
