@@ -3,11 +3,14 @@ package server_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"beffroi/server/delayed"
 	"beffroi/server/servertest"
+	"beffroi/server/store"
 )
 
 const delayedPath = "/_matrix/client/unstable/org.matrix.msc4140"
@@ -33,6 +36,34 @@ func later(u *servertest.User, room, txn string, delay int, content object) (id 
 func delayedEvent(u *servertest.User, id string) (e delayedAnswer) {
 	u.Must("GET", delayedPath+"/delayed_events/"+id, nil, &e)
 	return e
+}
+
+// makeDue lets the time of scheduled events come, so many milliseconds after each other, whatever their delay. The server is not told.
+func makeDue(t *testing.T, db *store.DB, apart int, ids ...string) {
+	t.Helper()
+	past := time.Now().Add(-time.Hour).UnixMilli()
+	err := db.Write(t.Context(), func(tx *store.Tx) error {
+		for i, id := range ids {
+			e, _, err := tx.DelayedEvent(id)
+			if err != nil {
+				return err
+			}
+			if err := tx.RestartDelayed(id, past+int64(i*apart)-e.Delay); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// due is makeDue, and the server looks for what is due, because something else is scheduled.
+func due(t *testing.T, s *servertest.Server, u *servertest.User, room, id string) {
+	t.Helper()
+	makeDue(t, s.DB(), 0, id)
+	manage(u, later(u, room, "after "+id, 3600_000, object{}), "cancel")
 }
 
 func scheduled(u *servertest.User) []delayedAnswer {
@@ -63,19 +94,17 @@ func TestDelayedEventsAreSentWhenTheirTimeHasCome(t *testing.T) {
 	if list := scheduled(alice); len(list) != 0 {
 		t.Error("scheduled at first:", list)
 	}
-	id := later(alice, room, "1", 150, object{"msgtype": "m.text", "body": "later"})
-	if again := later(alice, room, "1", 150, object{"msgtype": "m.text", "body": "later"}); again != id {
+	id := later(alice, room, "1", 3600_000, object{"msgtype": "m.text", "body": "later"})
+	if again := later(alice, room, "1", 3600_000, object{"msgtype": "m.text", "body": "later"}); again != id {
 		t.Error("the same transaction is scheduled twice")
 	}
-	if list := scheduled(alice); len(list) != 1 || list[0].DelayID != id || list[0].Delay != 150 || list[0].Content["body"] != "later" || list[0].Finalised != 0 {
+	if list := scheduled(alice); len(list) != 1 || list[0].DelayID != id || list[0].Delay != 3600_000 || list[0].Content["body"] != "later" || list[0].Finalised != 0 {
 		t.Errorf("scheduled: %+v", list)
 	}
 	since := bob.Sync("", "").NextBatch
+	due(t, s, alice, room, id)
 	eventually(t, "the event is sent", func() bool { return delayedEvent(alice, id).EventID != "" })
 	e := delayedEvent(alice, id)
-	if e.Finalised < e.Since+e.Delay {
-		t.Error("sent before its time:", e)
-	}
 	if _, got := bob.Raw("GET", "/_matrix/client/v3/sync?timeout=20000&since="+since, nil); !strings.Contains(string(got), `"later"`) {
 		t.Errorf("bob sees %s", got)
 	}
@@ -137,61 +166,70 @@ func TestDelayedEventsAreManaged(t *testing.T) {
 	}
 }
 
+func TestADelayedEventIsNotSentBeforeItsTime(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	id := later(alice, alice.CreateRoom(object{}), "1", 100, object{"body": "x"})
+	eventually(t, "the event is sent", func() bool { return delayedEvent(alice, id).EventID != "" })
+	if e := delayedEvent(alice, id); e.Finalised < e.Since+e.Delay {
+		t.Errorf("%+v", e)
+	}
+}
+
 // The rules count when the event is sent; why it failed is kept.
 func TestDelayedEventsAreJudgedWhenTheyAreSent(t *testing.T) {
 	s := servertest.Start(t)
 	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")
 	room := alice.CreateRoom(object{"preset": "public_chat"})
 	bob.Join(room)
-	kicked := later(bob, room, "1", 200, object{"body": "x"})
+	kicked := later(bob, room, "1", 3600_000, object{"body": "x"})
 	manual := later(bob, room, "2", 3600_000, object{"body": "y"})
 	alice.Must("POST", "/_matrix/client/v3/rooms/"+room+"/kick", object{"user_id": bob.UserID}, nil)
 	bob.MustFail(403, "M_FORBIDDEN", "POST", delayedPath+"/delayed_events/"+manual+"/send", object{})
 	if e := delayedEvent(bob, manual); e.Finalised != 0 {
 		t.Errorf("what could not be sent by hand is no longer scheduled: %+v", e)
 	}
+	due(t, s, bob, room, kicked)
 	eventually(t, "the event fails", func() bool { return delayedEvent(bob, kicked).Finalised != 0 })
 	if e := delayedEvent(bob, kicked); e.EventID != "" || e.Error.Errcode != "M_FORBIDDEN" {
 		t.Errorf("%+v", e)
 	}
 	manage(bob, kicked, "cancel") // it is
-	early := later(bob, room, "3", 200, object{"body": "z"})
+	early := later(bob, room, "3", 3600_000, object{"body": "z"})
 	bob.Join(room)
+	due(t, s, bob, room, early)
 	eventually(t, "the event is sent", func() bool { return delayedEvent(bob, early).EventID != "" })
 }
 
-// What came due while the server was not running is sent when it starts.
+// What came due while the server was not running is sent when it starts, in its order; in that of scheduling, where it came due at one moment.
 func TestDelayedEventsOutliveTheServer(t *testing.T) {
-	s := servertest.Start(t)
-	alice := s.Register(t, "alice")
-	room := alice.CreateRoom(object{"preset": "public_chat"})
-	var ids []string
-	for i := range 5 {
-		ids = append(ids, later(alice, room, fmt.Sprint(i), 400-50*i, object{"body": fmt.Sprint(i)}))
-	}
-	far := later(alice, room, "far", 3600_000, object{"body": "far"})
-	s.Restart()
-	eventually(t, "the events are sent", func() bool {
-		for _, id := range ids {
-			if delayedEvent(alice, id).EventID == "" {
-				return false
-			}
+	for apart, expected := range []string{"01234", "43210"} {
+		s := servertest.Start(t)
+		alice := s.Register(t, "alice")
+		room := alice.CreateRoom(object{"preset": "public_chat"})
+		var ids []string
+		for i := range 5 {
+			ids = append(ids, later(alice, room, fmt.Sprint(i), 3600_000, object{"body": fmt.Sprint(i)}))
 		}
-		return true
-	})
-	if e := delayedEvent(alice, far); e.Finalised != 0 {
-		t.Errorf("sent too early: %+v", e)
-	}
-	var messages struct {
-		Chunk []struct{ Content struct{ Body string } }
-	}
-	alice.Must("GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=5", nil, &messages)
-	order := ""
-	for _, m := range messages.Chunk {
-		order += m.Content.Body
-	}
-	if order != "01234" { // backwards: the shortest delay was the last one scheduled
-		t.Error("sent in the order", order)
+		far := later(alice, room, "far", 3600_000, object{"body": "far"})
+		slices.Reverse(ids)
+		makeDue(t, s.DB(), apart, ids...)
+		s.Restart()
+		eventually(t, "the events are sent", func() bool { return len(scheduled(alice)) == 1 })
+		if e := delayedEvent(alice, far); e.Finalised != 0 {
+			t.Errorf("sent too early: %+v", e)
+		}
+		var messages struct {
+			Chunk []struct{ Content struct{ Body string } }
+		}
+		alice.Must("GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=5", nil, &messages)
+		order := ""
+		for _, m := range messages.Chunk {
+			order = m.Content.Body + order
+		}
+		if order != expected {
+			t.Errorf("%d ms apart: sent in the order %s", apart, order)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/config"
+	"beffroi/server/httpx"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -33,6 +34,7 @@ type Server struct {
 	hub     *notify.Hub
 	db      *store.DB
 	pages   Pages
+	gate    httpx.Gate
 	version string     // of this program
 	broken  chan error // an error after which the process is better started again
 
@@ -58,6 +60,9 @@ func New(ctx context.Context, cfg config.Config, log zerolog.Logger, options ...
 		option(s)
 	}
 	var err error
+	if err = s.makeGate(); err != nil {
+		return nil, err
+	}
 	if s.secure, err = serverTLS(cfg.Listen); err != nil {
 		return nil, err
 	}

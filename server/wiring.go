@@ -18,6 +18,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/media"
@@ -158,12 +159,13 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 // routes is the whole API. What no route matches is answered as the specification says.
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
-		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
+		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), Journal: s.journal,
 		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 	}
-	adapter := httpx.New[*accounts.Session](s.accounts, s.log)
+	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
 		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter

@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 
-	"beffroi/server/merr"
 	"beffroi/server/store"
 )
 
@@ -47,20 +46,4 @@ func eraseUser(tx *store.Tx, user store.Atom) error {
 		}
 	}
 	return tx.MarkErased(user)
-}
-
-// SetState locks, suspends or frees an account; nothing brings a deactivated one back: 404 M_NOT_FOUND, as for one that never was.
-// Source: client-server API, "Account moderation".
-func (s *Service) SetState(ctx context.Context, userID string, state store.AccountState) error {
-	return s.db.Write(ctx, func(tx *store.Tx) error {
-		a, found, err := findAccount(&tx.Reader, userID)
-		if err != nil {
-			return err
-		}
-		if !found || a.State == store.AccountDeactivated {
-			return merr.NotFound("There is no such account")
-		}
-		tx.OnCommit(func() { s.endSessions(a.User) })
-		return tx.SetAccountState(a.User, state)
-	})
 }

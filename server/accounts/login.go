@@ -45,7 +45,7 @@ func (s *Service) Login(ctx context.Context, user, password string, client NewDe
 	if err != nil {
 		return Grant{}, err
 	}
-	if account.State == store.AccountLocked {
+	if account.State.Is(store.AccountLocked) {
 		return Grant{}, errLocked()
 	}
 	device.User = account.User
@@ -147,7 +147,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Grant, erro
 		if b, err = findBearer(&tx.Reader, t.key); err != nil {
 			return err
 		}
-		if b.State == store.AccountLocked {
+		if b.State.Is(store.AccountLocked) {
 			return errLocked()
 		}
 		tx.OnCommit(func() { s.sessions.forgetDevice(b.ID) })

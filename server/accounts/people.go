@@ -11,7 +11,7 @@ import (
 func (s *Service) FindLocal(ctx context.Context, userID string) (user store.Atom, ok bool, err error) {
 	err = s.db.Read(ctx, func(r *store.Reader) error {
 		a, found, err := findAccount(r, userID)
-		user, ok = a.User, found && a.State != store.AccountDeactivated
+		user, ok = a.User, found && !a.State.Is(store.AccountDeactivated)
 		return err
 	})
 	return user, ok, err

@@ -63,6 +63,20 @@ func (r *recent[K, V]) putSince(mark uint64, k K, v V) {
 	}
 }
 
+// each shows what is remembered.
+func (r *recent[K, V]) each(look func(V)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.young {
+		look(v)
+	}
+	for k, v := range r.old {
+		if _, again := r.young[k]; !again {
+			look(v)
+		}
+	}
+}
+
 // drop forgets what matches.
 func (r *recent[K, V]) drop(match func(V) bool) {
 	r.mu.Lock()

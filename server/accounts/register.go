@@ -18,14 +18,7 @@ type NewAccount struct {
 	DisplayName string // empty: none
 	Admin       bool
 	NoDevice    bool // nobody logs in now
-}
-
-// RegistrationOpen refuses with 403 M_FORBIDDEN where strangers can't register.
-func (s *Service) RegistrationOpen() error {
-	if !s.cfg.Registration.Enabled || !s.cfg.Registration.AllowDummy {
-		return merr.Forbidden("Registration is disabled")
-	}
-	return nil
+	Proven      Proven
 }
 
 // Available tells with an error why a localpart can't be registered: 400 M_INVALID_USERNAME or 400 M_USER_IN_USE.
@@ -69,7 +62,10 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 	}
 	row := store.Account{Password: hash, Created: store.Millis(s.now()), Admin: account.Admin}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		if err := putAccount(tx, g.UserID, &row, name); err != nil || account.NoDevice {
+		if err := putAccount(tx, g.UserID, &row, name); err != nil {
+			return err
+		}
+		if err := account.Proven.settle(tx, row.User); err != nil || account.NoDevice {
 			return err
 		}
 		device.User = row.User

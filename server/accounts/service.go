@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -16,13 +17,6 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
-}
-
-// Registration says who may make an account through the API.
-type Registration struct {
-	Enabled      bool   // strangers may register
-	AllowDummy   bool   // m.login.dummy proves enough to register
-	SharedSecret string // key of the shared-secret registration; empty: off
 }
 
 // DeviceFollower keeps something for devices, such as keys. Both methods run inside the write that makes or deletes the device.
@@ -48,6 +42,9 @@ type Service struct {
 	seen      *seen
 	uia       *uia
 	nonces    *recent[string, time.Time]
+	sealer    *sealer // of registration tokens
+
+	loginTokens *recent[[sha256.Size]byte, loginToken]
 }
 
 // New makes the service, and at the first start the secret that authenticates tokens and the account of the custodian.
@@ -59,14 +56,21 @@ func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now fun
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
+	sealer, err := newSealer(secret, "registration token")
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
 	return &Service{
 		db: db, hub: hub, cfg: cfg, now: now, random: random, followers: followers,
 		tokens:    tokens{secret: secret, random: random},
 		passwords: newPasswords(cfg.Password, random),
 		sessions:  newSessions(),
 		seen:      newSeen(),
-		uia:       newUIA(now, random),
+		uia:       newUIA(now, random, secret),
 		nonces:    newRecent[string, time.Time](maxNonces),
+		sealer:    sealer,
+
+		loginTokens: newRecent[[sha256.Size]byte, loginToken](maxLoginTokens),
 	}, nil
 }
 

@@ -1,8 +1,11 @@
 package accounts
 
 import (
+	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -157,7 +160,7 @@ func TestFlowOfTwoStages(t *testing.T) {
 	session := register(t, s)
 	op := Operation{Method: "POST", Path: "/x"}
 	ask := func(auth string) (id any, completed any, code string) {
-		err := s.Interactive(t.Context(), op, []byte(auth), DummyStage(), s.PasswordStage(session))
+		_, err := s.Interactive(t.Context(), op, []byte(auth), Flow{DummyStage(), s.PasswordStage(session)})
 		if err == nil {
 			return nil, nil, "passed"
 		}
@@ -173,29 +176,51 @@ func TestFlowOfTwoStages(t *testing.T) {
 		t.Fatal(completed, code)
 	}
 	in := `"session":"` + id.(string) + `"`
-	if again, completed, code := ask(`{"type":"m.login.dummy",` + in + `}`); again != id || code != "M_FORBIDDEN" || len(completed.([]string)) != 1 {
-		t.Fatal("a completed stage was taken again:", completed, code)
+	if again, completed, code := ask(`{"type":"m.login.dummy",` + in + `}`); again != id || code != "" || len(completed.([]string)) != 1 {
+		t.Fatal("a completed stage that is sent again, because its answer was lost:", completed, code)
 	}
 	if _, _, code := ask(`{` + withPassword + `,` + in + `}`); code != "passed" {
 		t.Fatal(code)
 	}
-	if again, _, code := ask(`{` + in + `}`); again == id || code != "" {
-		t.Fatal("a session that was used goes on:", code)
+	if _, completed, code := ask(`{` + in + `}`); code != "" || len(completed.([]string)) != 0 {
+		t.Fatal("a session that was used goes on:", completed, code)
 	}
 }
 
-// Two requests that hold the same session at the same time: the second finds it used up.
+// Two requests that end the same session at the same time: the second finds it used up.
 func TestASessionIsUsedOnce(t *testing.T) {
 	s := open(t)
-	session, err := s.uia.session(Operation{Method: "POST", Path: "/x"}, "")
-	if err != nil {
+	op := Operation{Method: "POST", Path: "/x"}
+	last := Stage{Type: TypeEmail, Check: DummyStage().Check}
+	first := Flow{DummyStage(), last}
+	_, err := s.Interactive(t.Context(), op, []byte(`{"type":"m.login.dummy"}`), first)
+	auth := fmt.Appendf(nil, `{"type":%q,"session":%q}`, TypeEmail, merr.From(err).Extra["session"])
+	last.Check = func(ctx context.Context, _ json.RawMessage) (string, bool, error) {
+		_, err := s.Interactive(ctx, op, auth, first) // the other request, meanwhile
+		return "", err == nil, err
+	}
+	if _, err := s.Interactive(t.Context(), op, auth, Flow{DummyStage(), last}); !merr.Is(err, "M_FORBIDDEN") {
 		t.Fatal(err)
 	}
-	stages := []Stage{DummyStage()}
-	if err := session.advance(t.Context(), TypeDummy, nil, stages); err != nil {
-		t.Fatal(err)
+}
+
+// A client may take any of the flows, also where they begin alike.
+func TestFlowsThatBeginAlike(t *testing.T) {
+	s := open(t)
+	op := Operation{Method: "POST", Path: "/x"}
+	token := Stage{Type: TypeRegistrationToken, Params: map[string]any{"hint": "x"}, Check: func(context.Context, json.RawMessage) (string, bool, error) { return "abc", true, nil }}
+	flows := []Flow{{token, {Type: TypeEmail}}, {token, DummyStage()}}
+	_, err := s.Interactive(t.Context(), op, nil, flows...)
+	if params := fmt.Sprint(merr.From(err).Extra["params"]); params != "map[m.login.registration_token:map[hint:x]]" {
+		t.Fatal(params)
 	}
-	if err := session.advance(t.Context(), TypeDummy, nil, stages); !merr.Is(err, "M_FORBIDDEN") {
-		t.Fatal(err)
+	_, err = s.Interactive(t.Context(), op, []byte(`{"type":"m.login.registration_token"}`), flows...)
+	id := merr.From(err).Extra["session"]
+	if s.uia.holding(TypeRegistrationToken, "abc") != 1 {
+		t.Fatal("nobody holds the token")
+	}
+	proven, err := s.Interactive(t.Context(), op, fmt.Appendf(nil, `{"type":"m.login.dummy","session":%q}`, id), flows...)
+	if err != nil || !slices.Equal(proven.types(), []string{TypeRegistrationToken, TypeDummy}) || s.uia.holding(TypeRegistrationToken, "abc") != 0 {
+		t.Fatal(proven, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -17,7 +18,8 @@ type Session struct {
 	Device    int64      // the device's row
 	DeviceID  string
 	Admin     bool
-	Suspended bool // may read and leave, not write: see Writable
+	Suspended bool             // may read and leave, not write: see Writable
+	Allowed   limits.Allowance // see Allowance
 
 	key store.TokenKey // of the device's tokens
 }
@@ -38,6 +40,9 @@ func (s *Session) Writable() error {
 	}
 	return nil
 }
+
+// Allowance is what an administrator allows the account instead of the limits of everybody.
+func (s *Session) Allowance() limits.Allowance { return s.Allowed }
 
 // bearer is a device with the session that its valid tokens prove.
 type bearer struct {
@@ -69,7 +74,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 	if err != nil {
 		return nil, err
 	}
-	if b.State == store.AccountLocked {
+	if b.State.Is(store.AccountLocked) {
 		return nil, errLocked()
 	}
 	s.seen.note(b.ID, s.now(), addr)
@@ -80,7 +85,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 // who waits; it reads memory, but after such a change.
 func (s *Service) Still(ctx context.Context, session *Session) error {
 	b, err := s.bearer(ctx, session.key)
-	if err == nil && b.State == store.AccountLocked {
+	if err == nil && b.State.Is(store.AccountLocked) {
 		err = errLocked()
 	}
 	return err
@@ -132,16 +137,19 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 		return b, nil
 	}
 	mark := s.sessions.mark()
-	b := new(bearer)
+	b, allowed := new(bearer), limits.Allowance{}
 	err := s.db.Peek(ctx, func(r *store.Reader) (err error) {
-		b.Bearer, err = findBearer(r, key)
+		if b.Bearer, err = findBearer(r, key); err != nil {
+			return err
+		}
+		allowed, err = allowance(r, b.User)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	b.session = &Session{User: b.User, UserID: b.UserID, Device: b.ID, DeviceID: b.DeviceID, Admin: b.Admin,
-		Suspended: b.State == store.AccountSuspended, key: key}
+		Suspended: b.State.Is(store.AccountSuspended), Allowed: allowed, key: key}
 	s.sessions.putSince(mark, key, b)
 	return b, nil
 }
@@ -149,7 +157,7 @@ func (s *Service) bearer(ctx context.Context, key store.TokenKey) (*bearer, erro
 // findBearer reads a device; without one the client is logged out for good.
 func findBearer(r *store.Reader, key store.TokenKey) (store.Bearer, error) {
 	b, found, err := r.Bearer(key)
-	if err == nil && (!found || b.State == store.AccountDeactivated) {
+	if err == nil && (!found || b.State.Is(store.AccountDeactivated)) {
 		err = merr.UnknownToken(false)
 	}
 	return b, err

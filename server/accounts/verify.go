@@ -30,7 +30,7 @@ func (s *Service) verify(ctx context.Context, user, password string) (v verified
 	if err != nil {
 		return v, err
 	}
-	if !right || v.State == store.AccountDeactivated {
+	if !right || v.State.Is(store.AccountDeactivated) {
 		return v, errWrongPassword()
 	}
 	if outdated {

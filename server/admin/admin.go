@@ -69,7 +69,7 @@ func (s *Service) find(r *store.Reader, userID string) (store.Account, error) {
 	switch {
 	case err != nil:
 		return a, err
-	case a.State == store.AccountDeactivated:
+	case a.State.Is(store.AccountDeactivated):
 		return a, merr.NotFound("This account was closed")
 	case userID == s.Custodian.ID:
 		return a, merr.Forbidden("This is the town hall's own account: it has no password and no device")

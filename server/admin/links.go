@@ -118,7 +118,7 @@ func (s *Service) goodLink(r *store.Reader, token string) (l store.PasswordLink,
 		return l, err
 	}
 	a, there, err := r.Account(l.User)
-	if err == nil && (!found || !there || store.Millis(s.now()) >= l.Expires || a.State == store.AccountDeactivated) {
+	if err == nil && (!found || !there || store.Millis(s.now()) >= l.Expires || a.State.Is(store.AccountDeactivated)) {
 		err = merr.New(http.StatusNotFound, "M_NOT_FOUND", "This link was used, or is too old")
 	}
 	return l, err

@@ -56,7 +56,7 @@ func (s *Service) SendNoticeToAll(ctx context.Context, by rooms.User, content js
 	}
 	var to []notice
 	for _, a := range all {
-		if a.State != store.AccountDeactivated && a.UserID != s.Custodian.ID {
+		if !a.State.Is(store.AccountDeactivated) && a.UserID != s.Custodian.ID {
 			to = append(to, notice{user: a.User, userID: a.UserID, content: content})
 		}
 	}

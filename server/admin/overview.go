@@ -62,7 +62,7 @@ func (o *Overview) people(r *store.Reader, custodian store.Atom, now time.Time) 
 	all, err := r.AccountInfos()
 	since := store.Millis(now.AddDate(0, 0, -30))
 	for _, a := range all {
-		if a.State == store.AccountDeactivated || a.User == custodian {
+		if a.State.Is(store.AccountDeactivated) || a.User == custodian {
 			continue
 		}
 		o.Accounts++

@@ -63,30 +63,31 @@ func (s *Service) SetAdmin(ctx context.Context, by rooms.User, userID string, ad
 	return s.act(ctx, by, e, func(ctx context.Context) error { return s.Accounts.SetAdmin(ctx, a.User, admin) })
 }
 
-// SetState locks or suspends an account, or frees it. Nobody does it to themselves: 400 M_INVALID_PARAM.
-func (s *Service) SetState(ctx context.Context, by rooms.User, userID string, state store.AccountState) error {
+// SetState locks or suspends an account, or ends that. Nobody does it to themselves: 400 M_INVALID_PARAM.
+func (s *Service) SetState(ctx context.Context, by rooms.User, userID string, state store.AccountState, on bool) error {
 	a, err := s.account(ctx, userID)
-	if err != nil || a.State == state {
+	if err != nil || a.State.Is(state) == on {
 		return err
 	}
 	if by.Atom == a.User {
 		return merr.InvalidParam("Nobody locks or suspends their own account")
 	}
-	return s.act(ctx, by, journal.Entry{Act: stateAct(a.State, state), Target: userID}, func(ctx context.Context) error {
-		return s.Accounts.SetState(ctx, userID, state)
+	return s.act(ctx, by, journal.Entry{Act: journal.Moderation(state, on), Target: userID}, func(ctx context.Context) error {
+		return s.Accounts.SetState(ctx, userID, state, on)
 	})
 }
 
-func stateAct(from, to store.AccountState) journal.Act {
-	switch {
-	case to == store.AccountLocked:
-		return journal.LockUser
-	case to == store.AccountSuspended:
-		return journal.SuspendUser
-	case from == store.AccountLocked:
-		return journal.UnlockUser
+// SetRateOverride allows a user more or fewer events than everybody; nil takes that back.
+func (s *Service) SetRateOverride(ctx context.Context, by rooms.User, userID string, o *store.RateOverride) error {
+	a, err := s.account(ctx, userID)
+	if err != nil {
+		return err
 	}
-	return journal.UnsuspendUser
+	e := journal.Entry{Act: journal.ChangeUser, Target: userID, Detail: map[string]any{"limits": "as everybody"}}
+	if o != nil {
+		e.Detail = map[string]any{"per_second": o.PerSecond, "burst": o.Burst}
+	}
+	return s.act(ctx, by, e, func(ctx context.Context) error { return s.Accounts.SetRateOverride(ctx, a.User, o) })
 }
 
 // Deactivate ends an account for ever: it leaves its rooms, and its password, devices and links are gone; with erase also its profile, data, files and key backups.

@@ -64,7 +64,7 @@ func (a *API) confirmPassword(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	right, err := a.Accounts.PasswordStage(r.Session).Check(r.Context(), auth)
+	_, right, err := a.Accounts.PasswordStage(r.Session).Check(r.Context(), auth)
 	if err == nil && !right {
 		err = merr.Forbidden("This is not your password")
 	}

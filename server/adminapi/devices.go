@@ -12,12 +12,12 @@ import (
 func (a *API) deviceCalls() []Call {
 	const devices = "/_synapse/admin/v2/users/{userId}/devices"
 	return []Call{
-		{"GET", devices, Acts, "names of devices, with the addresses that they were seen from: looking stands in the journal", a.devices},
-		{"GET", devices + "/{deviceId}", Acts, "one device", a.device},
-		{"PUT", devices + "/{deviceId}", Acts, "renames a device", a.renameDevice},
-		{"DELETE", devices + "/{deviceId}", Acts, "logs a device out", a.deleteDevice},
-		{"POST", "/_synapse/admin/v2/users/{userId}/delete_devices", Acts, "logs devices out", a.deleteDevices},
-		{"GET", "/_synapse/admin/v1/whois/{userId}", Acts, "the addresses that somebody was seen from: looking stands in the journal", a.whois},
+		call("GET", devices, Acts, "names of devices, with the addresses that they were seen from: looking stands in the journal", a.devices),
+		call("GET", devices+"/{deviceId}", Acts, "one device", a.device),
+		call("PUT", devices+"/{deviceId}", Acts, "renames a device", a.renameDevice),
+		call("DELETE", devices+"/{deviceId}", Acts, "logs a device out", a.deleteDevice),
+		call("POST", "/_synapse/admin/v2/users/{userId}/delete_devices", Acts, "logs devices out", a.deleteDevices),
+		call("GET", "/_synapse/admin/v1/whois/{userId}", Acts, "the addresses that somebody was seen from: looking stands in the journal", a.whois),
 	}
 }
 

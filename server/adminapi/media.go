@@ -15,18 +15,18 @@ import (
 func (a *API) mediaCalls() []Call {
 	const v1 = "/_synapse/admin/v1"
 	return []Call{
-		{"GET", v1 + "/users/{userId}/media", Reads, "sizes, types and times of what somebody uploaded. In place of the media id stands a handle, by which these calls know the file and nobody can download it; " +
-			"the file's name is not told", a.userMedia},
-		{"DELETE", v1 + "/users/{userId}/media", Acts, "removes uploads of a user, 100 unless `limit` says otherwise", a.deleteUserMedia},
-		{"GET", v1 + "/media/{serverName}/{mediaId}", Reads, "size, type and time of one file, by its id or handle; neither name nor hash", a.mediaInfo},
-		{"DELETE", v1 + "/media/{serverName}/{mediaId}", Acts, "removes a file", a.deleteMedia},
-		{"POST", v1 + "/media/quarantine/{serverName}/{mediaId}", Acts, "hides a file, and all uploads of the same bytes, from everybody, administrators too", a.quarantine(true)},
-		{"POST", v1 + "/media/unquarantine/{serverName}/{mediaId}", Acts, "shows it again", a.quarantine(false)},
-		{"POST", v1 + "/user/{userId}/media/quarantine", Acts, "hides all that a user uploaded", a.quarantineUser},
-		{"POST", v1 + "/media/{first}/{second}", Acts, "`protect/{mediaId}` keeps quarantine and deletion by date from a file, `unprotect/{mediaId}` no longer; `{serverName}/delete` is the old form of `media/delete`", a.mediaPost},
-		{"POST", v1 + "/media/delete", Acts, "removes what was uploaded before `before_ts` (when it was last looked at is not known here) and is larger than `size_gt`", a.deleteMediaBefore},
-		{"POST", v1 + "/purge_media_cache", Empty, "`deleted: 0`: no file of other servers is kept", func(*request) (any, error) { return map[string]int{"deleted": 0}, nil }},
-		{"GET", v1 + "/statistics/users/media", Reads, "how much who has uploaded", a.mediaUse},
+		call("GET", v1+"/users/{userId}/media", Reads, "sizes, types and times of what somebody uploaded. In place of the media id stands a handle, by which these calls know the file and nobody can download it; "+
+			"the file's name is not told", a.userMedia),
+		call("DELETE", v1+"/users/{userId}/media", Acts, "removes uploads of a user, 100 unless `limit` says otherwise", a.deleteUserMedia),
+		call("GET", v1+"/media/{serverName}/{mediaId}", Reads, "size, type and time of one file, by its id or handle; neither name nor hash", a.mediaInfo),
+		call("DELETE", v1+"/media/{serverName}/{mediaId}", Acts, "removes a file", a.deleteMedia),
+		call("POST", v1+"/media/quarantine/{serverName}/{mediaId}", Acts, "hides a file, and all uploads of the same bytes, from everybody, administrators too", a.quarantine(true)),
+		call("POST", v1+"/media/unquarantine/{serverName}/{mediaId}", Acts, "shows it again", a.quarantine(false)),
+		call("POST", v1+"/user/{userId}/media/quarantine", Acts, "hides all that a user uploaded", a.quarantineUser),
+		call("POST", v1+"/media/{first}/{second}", Acts, "`protect/{mediaId}` keeps quarantine and deletion by date from a file, `unprotect/{mediaId}` no longer; `{serverName}/delete` is the old form of `media/delete`", a.mediaPost),
+		call("POST", v1+"/media/delete", Acts, "removes what was uploaded before `before_ts` (when it was last looked at is not known here) and is larger than `size_gt`", a.deleteMediaBefore),
+		call("POST", v1+"/purge_media_cache", Empty, "`deleted: 0`: no file of other servers is kept", func(*request) (any, error) { return map[string]int{"deleted": 0}, nil }),
+		call("GET", v1+"/statistics/users/media", Reads, "how much who has uploaded", a.mediaUse),
 	}
 }
 

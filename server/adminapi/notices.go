@@ -11,8 +11,8 @@ import (
 func (a *API) noticeCalls() []Call {
 	const path = "/_synapse/admin/v1/send_server_notice"
 	return []Call{
-		{"POST", path, Acts, "sends a notice of the server to one user", a.sendNotice},
-		{"PUT", path + "/{txnId}", Acts, "the same, once for each transaction id of the administrator's device", a.sendNotice},
+		call("POST", path, Acts, "sends a notice of the server to one user", a.sendNotice),
+		call("PUT", path+"/{txnId}", Acts, "the same, once for each transaction id of the administrator's device", a.sendNotice),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/journal"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -16,20 +17,20 @@ import (
 func (a *API) ownCalls() []Call {
 	const v1 = "/_beffroi/admin/v1"
 	return []Call{
-		{"GET", v1 + "/overview", Reads, "how many people, rooms and files there are, the disk, the last check of the database, whether mail is sent", a.overview},
-		{"POST", v1 + "/confirmation", Acts, "`{password}`: opens the confirmed calls to this device for ten minutes; answers `{expires_in_ms}`", a.confirmPassword},
-		{"GET", v1 + "/users", Reads, "accounts: `{users: [{user_id, display_name, admin, state, created_ts, last_seen_ts, has_password, link_expires_ts}]}`", a.ownUsers},
-		{"POST", v1 + "/users", Acts, "`{localpart, display_name, admin}` makes an account; answers `{user_id, link: {url, expires_ts}}`. With `admin` confirmed", a.ownCreate},
-		{"POST", v1 + "/users/{userId}/password_link", Acts, "makes a one-time link; answers `{link: {url, expires_ts}}`", a.ownLink},
-		{"PUT", v1 + "/users/{userId}/state", Acts, "`{state}`: active, locked or suspended", a.ownState},
-		{"PUT", v1 + "/users/{userId}/admin", Acts, "`{admin}`; confirmed", a.confirmed(a.setAdmin)},
-		{"POST", v1 + "/users/{userId}/logout", Acts, "logs all devices out", a.ownLogout},
-		{"POST", v1 + "/users/{userId}/deactivate", Acts, "`{erase, hand_over_to}` closes an account, after another was made administrator of its salons; answers `{handed_over}`; confirmed", a.confirmed(a.ownDeactivate)},
-		{"POST", v1 + "/notices", Acts, "`{body}` is sent to everybody as a notice of the server; answers `{people}`", a.ownNotice},
-		{"GET", v1 + "/reports", Reads, "what was reported: `{reports: [{id, ts, reporter, room_id, event_id, user_id, reason}], total}`", a.ownReports},
-		{"GET", v1 + "/journal", Reads, "the journal, the latest first: `{acts: [{seq, ts, actor, act, words, target, room_id, outcome, detail}]}`, chosen by `actor`, `act`, `target`, `room_id`, below the number `below`", a.ownJournal},
-		{"GET", v1 + "/journal/verify", Reads, "whether the journal is whole: `{rows, head, hash, broken, why}`; broken is 0 or the number of the first row that is not", a.ownVerify},
-		{"GET", v1 + "/journal.csv", Acts, "the whole journal for a spreadsheet; confirmed", a.confirmed(a.ownCSV)},
+		call("GET", v1+"/overview", Reads, "how many people, rooms and files there are, the disk, the last check of the database, whether mail is sent", a.overview),
+		call("POST", v1+"/confirmation", Acts, "`{password}`: opens the confirmed calls to this device for ten minutes; answers `{expires_in_ms}`", a.confirmPassword).as(limits.Account),
+		call("GET", v1+"/users", Reads, "accounts: `{users: [{user_id, display_name, admin, locked, suspended, deactivated, created_ts, last_seen_ts, has_password, link_expires_ts}]}`", a.ownUsers),
+		call("POST", v1+"/users", Acts, "`{localpart, display_name, admin}` makes an account; answers `{user_id, link: {url, expires_ts}}`. With `admin` confirmed", a.ownCreate),
+		call("POST", v1+"/users/{userId}/password_link", Acts, "makes a one-time link; answers `{link: {url, expires_ts}}`", a.ownLink),
+		call("PUT", v1+"/users/{userId}/state", Acts, "`{locked, suspended}`: locks or suspends an account, or ends that", a.ownState),
+		call("PUT", v1+"/users/{userId}/admin", Acts, "`{admin}`; confirmed", a.confirmed(a.setAdmin)),
+		call("POST", v1+"/users/{userId}/logout", Acts, "logs all devices out", a.ownLogout),
+		call("POST", v1+"/users/{userId}/deactivate", Acts, "`{erase, hand_over_to}` closes an account, after another was made administrator of its salons; answers `{handed_over}`; confirmed", a.confirmed(a.ownDeactivate)),
+		call("POST", v1+"/notices", Acts, "`{body}` is sent to everybody as a notice of the server; answers `{people}`", a.ownNotice),
+		call("GET", v1+"/reports", Reads, "what was reported: `{reports: [{id, ts, reporter, room_id, event_id, user_id, reason}], total}`", a.ownReports),
+		call("GET", v1+"/journal", Reads, "the journal, the latest first: `{acts: [{seq, ts, actor, act, words, target, room_id, outcome, detail}]}`, chosen by `actor`, `act`, `target`, `room_id`, below the number `below`", a.ownJournal),
+		call("GET", v1+"/journal/verify", Reads, "whether the journal is whole: `{rows, head, hash, broken, why}`; broken is 0 or the number of the first row that is not", a.ownVerify),
+		call("GET", v1+"/journal.csv", Acts, "the whole journal for a spreadsheet; confirmed", a.confirmed(a.ownCSV)),
 	}
 }
 
@@ -39,14 +40,14 @@ type ownUser struct {
 	UserID      string `json:"user_id"`
 	DisplayName string `json:"display_name,omitempty"`
 	Admin       bool   `json:"admin"`
-	State       string `json:"state"`
+	Locked      bool   `json:"locked"`
+	Suspended   bool   `json:"suspended"`
+	Deactivated bool   `json:"deactivated"`
 	CreatedTS   int64  `json:"created_ts"`
 	LastSeenTS  int64  `json:"last_seen_ts,omitempty"`
 	HasPassword bool   `json:"has_password"`
 	LinkExpires int64  `json:"link_expires_ts,omitempty"`
 }
-
-var stateNames = [...]string{"active", "locked", "suspended", "deactivated"}
 
 func (a *API) ownUsers(r *request) (any, error) {
 	users := []ownUser{}
@@ -60,7 +61,8 @@ func (a *API) ownUsers(r *request) (any, error) {
 			if err != nil {
 				return err
 			}
-			users = append(users, ownUser{u.UserID, u.DisplayName, u.Admin, stateNames[u.State], u.Created, u.LastSeen, u.Password != "", l.Expires})
+			users = append(users, ownUser{u.UserID, u.DisplayName, u.Admin, u.State.Is(store.AccountLocked), u.State.Is(store.AccountSuspended),
+				u.State.Is(store.AccountDeactivated), u.Created, u.LastSeen, u.Password != "", l.Expires})
 		}
 		return nil
 	})
@@ -98,17 +100,29 @@ func (a *API) ownLink(r *request) (any, error) {
 
 func (a *API) ownState(r *request) (any, error) {
 	var q struct {
-		State string `json:"state"`
+		Locked    *bool `json:"locked"`
+		Suspended *bool `json:"suspended"`
 	}
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	for state, name := range stateNames[:store.AccountDeactivated] {
-		if name == q.State {
-			return nil, a.Admin.SetState(r.Context(), actor(r), r.PathValue("userId"), store.AccountState(state))
+	if q.Locked == nil && q.Suspended == nil {
+		return nil, merr.MissingParam("locked or suspended is needed")
+	}
+	return nil, a.states(r, r.PathValue("userId"), q.Locked, q.Suspended)
+}
+
+// states locks and suspends an account, or ends that, where it is said.
+func (a *API) states(r *request, userID string, locked, suspended *bool) error {
+	if locked != nil {
+		if err := a.Admin.SetState(r.Context(), actor(r), userID, store.AccountLocked, *locked); err != nil {
+			return err
 		}
 	}
-	return nil, merr.InvalidParam("state is neither active, locked nor suspended")
+	if suspended == nil {
+		return nil
+	}
+	return a.Admin.SetState(r.Context(), actor(r), userID, store.AccountSuspended, *suspended)
 }
 
 func (a *API) ownLogout(r *request) (any, error) {

@@ -11,6 +11,7 @@ import (
 
 	"beffroi/server/admin"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/passwordrule"
 )
@@ -22,9 +23,9 @@ var pageFiles embed.FS
 func (a *API) passwordPageCalls() []Call {
 	path := admin.LinkPath + "{token}"
 	return []Call{
-		{"GET", path, Open, "the page at which the holder of a one-time link chooses a password", a.passwordPage},
-		{"POST", path, Open, "what is sent from it", a.choosePassword},
-		{"GET", "/_beffroi/style.css", Open, "its style", func(*request) (any, error) { return styleSheet{}, nil }},
+		call("GET", path, Open, "the page at which the holder of a one-time link chooses a password", a.passwordPage),
+		call("POST", path, Open, "what is sent from it", a.choosePassword).as(limits.Register),
+		call("GET", "/_beffroi/style.css", Open, "its style", func(*request) (any, error) { return styleSheet{}, nil }),
 	}
 }
 

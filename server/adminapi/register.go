@@ -3,6 +3,7 @@ package adminapi
 import (
 	"beffroi/server/accounts"
 	"beffroi/server/journal"
+	"beffroi/server/limits"
 )
 
 // Registration by a shared secret, as tools know it from Synapse.
@@ -11,8 +12,8 @@ import (
 func (a *API) registerCalls() []Call {
 	const path = "/_synapse/admin/v1/register"
 	return []Call{
-		{"GET", path, Open, "a nonce, where registration.shared_secret is set", a.nonce},
-		{"POST", path, Open, "makes an account for who knows the shared secret", a.register},
+		call("GET", path, Open, "a nonce, where registration.shared_secret is set", a.nonce),
+		call("POST", path, Open, "makes an account for who knows the shared secret", a.register).as(limits.Register),
 	}
 }
 

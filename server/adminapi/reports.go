@@ -12,9 +12,9 @@ import (
 func (a *API) reportCalls() []Call {
 	const reports = "/_synapse/admin/v1/event_reports"
 	return []Call{
-		{"GET", reports, Reads, "which events were reported, by whom and why", a.reports},
-		{"GET", reports + "/{reportId}", Reads, "one of them. `event_json` has no content: what was said is told by who reported it", a.report},
-		{"DELETE", reports + "/{reportId}", Acts, "removes a report that was dealt with", a.deleteReport},
+		call("GET", reports, Reads, "which events were reported, by whom and why", a.reports),
+		call("GET", reports+"/{reportId}", Reads, "one of them. `event_json` has no content: what was said is told by who reported it", a.report),
+		call("DELETE", reports+"/{reportId}", Acts, "removes a report that was dealt with", a.deleteReport),
 	}
 }
 

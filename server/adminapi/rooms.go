@@ -15,19 +15,19 @@ import (
 func (a *API) roomCalls() []Call {
 	const v1, v2 = "/_synapse/admin/v1/rooms", "/_synapse/admin/v2/rooms"
 	return []Call{
-		{"GET", v1, Reads, "rooms with names, numbers of members and settings; filtered, sorted, in pages", a.rooms},
-		{"GET", v1 + "/{roomId}", Reads, "one room; the topic only of a room that everybody may enter", a.room},
-		{"GET", v1 + "/{roomId}/members", Reads, "who is in a room", a.members},
-		{"GET", v1 + "/{roomId}/state", Reads, "names, members, rights and rules of a room, of each event only the members that say so: no topic of a closed room, no reasons, nothing of other types", a.roomState},
-		{"GET", v1 + "/{roomId}/forward_extremities", Reads, "the ids of the events that a room ends in", a.extremities},
-		{"GET", v1 + "/{roomId}/block", Reads, "whether a room is blocked, and by whom", a.blocked},
-		{"PUT", v1 + "/{roomId}/block", Acts, "keeps this server's users from entering a room, or lets them again", a.block},
-		{"DELETE", v1 + "/{roomId}", Acts, "closes a room: takes this server's users out and removes it; `force_purge` is not looked at", a.closeRoom},
-		{"POST", v1 + "/{roomId}/delete", Acts, "the old form of DELETE", a.closeRoom},
-		{"DELETE", v2 + "/{roomId}", Acts, "closes a room in the background", a.closeRoomLater},
-		{"GET", v2 + "/{first}/{second}", Reads, "how a closing stands: `{roomId}/delete_status` or `delete_status/{deleteId}`", a.closings},
-		{"POST", v1 + "/{roomIdOrAlias}/make_room_admin", Acts, "gives somebody power in a room, by the town hall's account, with a message in the room that says so; not where that account is not", a.makeRoomAdmin},
-		{"POST", "/_synapse/admin/v1/join/{roomIdOrAlias}", Acts, "brings a user into a room, by an invitation of the administrator, who must be in it and may invite", a.joinUser},
+		call("GET", v1, Reads, "rooms with names, numbers of members and settings; filtered, sorted, in pages", a.rooms),
+		call("GET", v1+"/{roomId}", Reads, "one room; the topic only of a room that everybody may enter", a.room),
+		call("GET", v1+"/{roomId}/members", Reads, "who is in a room", a.members),
+		call("GET", v1+"/{roomId}/state", Reads, "names, members, rights and rules of a room, of each event only the members that say so: no topic of a closed room, no reasons, nothing of other types", a.roomState),
+		call("GET", v1+"/{roomId}/forward_extremities", Reads, "the ids of the events that a room ends in", a.extremities),
+		call("GET", v1+"/{roomId}/block", Reads, "whether a room is blocked, and by whom", a.blocked),
+		call("PUT", v1+"/{roomId}/block", Acts, "keeps this server's users from entering a room, or lets them again", a.block),
+		call("DELETE", v1+"/{roomId}", Acts, "closes a room: takes this server's users out and removes it; `force_purge` is not looked at", a.closeRoom),
+		call("POST", v1+"/{roomId}/delete", Acts, "the old form of DELETE", a.closeRoom),
+		call("DELETE", v2+"/{roomId}", Acts, "closes a room in the background", a.closeRoomLater),
+		call("GET", v2+"/{first}/{second}", Reads, "how a closing stands: `{roomId}/delete_status` or `delete_status/{deleteId}`", a.closings),
+		call("POST", v1+"/{roomIdOrAlias}/make_room_admin", Acts, "gives somebody power in a room, by the town hall's account, with a message in the room that says so; not where that account is not", a.makeRoomAdmin),
+		call("POST", "/_synapse/admin/v1/join/{roomIdOrAlias}", Acts, "brings a user into a room, by an invitation of the administrator, who must be in it and may invite", a.joinUser),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -62,6 +63,17 @@ type Call struct {
 	Class        Class
 	Note         string // what it shows or does, and how it differs from Synapse's
 	handle       handler
+	limit        limits.Class // General where nothing is said
+}
+
+func call(method, path string, class Class, note string, handle handler) Call {
+	return Call{Method: method, Path: path, Class: class, Note: note, handle: handle}
+}
+
+// as gives a call a limit of its own.
+func (c Call) as(limit limits.Class) Call {
+	c.limit = limit
+	return c
 }
 
 // Calls is the table of all calls.
@@ -74,6 +86,7 @@ func (a *API) Calls() []Call {
 		a.mediaCalls(),
 		a.reportCalls(),
 		a.noticeCalls(),
+		a.tokenCalls(),
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),
@@ -85,7 +98,7 @@ func (a *API) Calls() []Call {
 func (a *API) Routes() []route {
 	var routes []route
 	for _, c := range a.Calls() {
-		r := route{Method: c.Method, Path: c.Path, Handle: c.handle}
+		r := route{Method: c.Method, Path: c.Path, Handle: c.handle, Class: c.limit}
 		switch c.Class {
 		case Open:
 			r.Auth = httpx.None

@@ -19,20 +19,20 @@ import (
 func (a *API) userCalls() []Call {
 	const v1, v2 = "/_synapse/admin/v1", "/_synapse/admin/v2"
 	return []Call{
-		{"GET", v2 + "/users", Reads, "accounts with names, rights and states; also `suspended`; filtered, sorted, in pages", a.users(false)},
-		{"GET", "/_synapse/admin/v3/users", Reads, "as v2, but for the parameter `deactivated`", a.users(true)},
-		{"GET", v2 + "/users/{userId}", Reads, "one account", a.user},
-		{"PUT", v2 + "/users/{userId}", Acts, "makes or changes an account. `password` sets none: it asks for a one-time link, which the administrator gets as a notice and in the answer " +
-			"(`fr.beffroi.password_link`), and closes all sessions. Closed accounts stay closed", a.putUser},
-		{"POST", v1 + "/deactivate/{userId}", Acts, "closes an account for ever; `erase` also removes its profile, files and key backups", a.deactivate},
-		{"POST", v1 + "/reset_password/{userId}", Acts, "makes a one-time link, as PUT does with `password`; `new_password` is not looked at", a.resetPassword},
-		{"PUT", v1 + "/suspend/{userId}", Acts, "suspends an account, or lifts that", a.suspend},
-		{"GET", v1 + "/users/{userId}/admin", Reads, "whether somebody is an administrator", a.isAdmin},
-		{"PUT", v1 + "/users/{userId}/admin", Acts, "gives or takes the rights of administration; nobody takes their own, and the last administrator stays", a.setAdmin},
-		{"GET", v1 + "/users/{userId}/joined_rooms", Reads, "the ids of the rooms that somebody is in", a.joinedRooms},
-		{"GET", v1 + "/users/{userId}/memberships", Reads, "the ids of rooms and the membership in them", a.memberships},
-		{"GET", v1 + "/username_available", Reads, "whether a localpart is free", a.usernameAvailable},
-		{"GET", v1 + "/auth_providers/{provider}/users/{externalId}", Empty, "404: there is no single sign-on", nobodyFound},
+		call("GET", v2+"/users", Reads, "accounts with names, rights and states; also `suspended`; filtered, sorted, in pages", a.users(false)),
+		call("GET", "/_synapse/admin/v3/users", Reads, "as v2, but for the parameter `deactivated`", a.users(true)),
+		call("GET", v2+"/users/{userId}", Reads, "one account", a.user),
+		call("PUT", v2+"/users/{userId}", Acts, "makes or changes an account. `password` sets none: it asks for a one-time link, which the administrator gets as a notice and in the answer "+
+			"(`fr.beffroi.password_link`), and closes all sessions. Closed accounts stay closed", a.putUser),
+		call("POST", v1+"/deactivate/{userId}", Acts, "closes an account for ever; `erase` also removes its profile, files and key backups", a.deactivate),
+		call("POST", v1+"/reset_password/{userId}", Acts, "makes a one-time link, as PUT does with `password`; `new_password` is not looked at", a.resetPassword),
+		call("PUT", v1+"/suspend/{userId}", Acts, "suspends an account, or lifts that", a.suspend),
+		call("GET", v1+"/users/{userId}/admin", Reads, "whether somebody is an administrator", a.isAdmin),
+		call("PUT", v1+"/users/{userId}/admin", Acts, "gives or takes the rights of administration; nobody takes their own, and the last administrator stays", a.setAdmin),
+		call("GET", v1+"/users/{userId}/joined_rooms", Reads, "the ids of the rooms that somebody is in", a.joinedRooms),
+		call("GET", v1+"/users/{userId}/memberships", Reads, "the ids of rooms and the membership in them", a.memberships),
+		call("GET", v1+"/username_available", Reads, "whether a localpart is free", a.usernameAvailable),
+		call("GET", v1+"/auth_providers/{provider}/users/{externalId}", Empty, "404: there is no single sign-on", nobodyFound),
 	}
 }
 
@@ -55,8 +55,8 @@ type userEntry struct {
 }
 
 func toUserEntry(a store.AccountInfo) userEntry {
-	e := userEntry{Name: a.UserID, Admin: a.Admin, Deactivated: a.State == store.AccountDeactivated, Erased: a.Erased, DisplayName: orNull(a.DisplayName),
-		AvatarURL: orNull(a.AvatarURL), CreationTS: a.Created, Locked: a.State == store.AccountLocked, Suspended: a.State == store.AccountSuspended, Approved: true}
+	e := userEntry{Name: a.UserID, Admin: a.Admin, Deactivated: a.State.Is(store.AccountDeactivated), Erased: a.Erased, DisplayName: orNull(a.DisplayName),
+		AvatarURL: orNull(a.AvatarURL), CreationTS: a.Created, Locked: a.State.Is(store.AccountLocked), Suspended: a.State.Is(store.AccountSuspended), Approved: true}
 	if a.LastSeen != 0 {
 		e.LastSeenTS = &a.LastSeen
 	}
@@ -136,7 +136,7 @@ func userFilter(r *request, v3 bool) (func(store.AccountInfo) bool, error) {
 	admins, deactivated, locked := flags[0], flags[1], flags[2]
 	return func(a store.AccountInfo) bool {
 		localpart, _, _ := strings.Cut(a.UserID, ":")
-		gone := a.State == store.AccountDeactivated
+		gone := a.State.Is(store.AccountDeactivated)
 		switch {
 		case name != "" && !strings.Contains(localpart, name) && !strings.Contains(strings.ToLower(a.DisplayName), name):
 			return false
@@ -147,7 +147,7 @@ func userFilter(r *request, v3 bool) (func(store.AccountInfo) bool, error) {
 		case v3 && deactivated != nil && gone != *deactivated, !v3 && gone && (deactivated == nil || !*deactivated):
 			return false
 		}
-		return a.State != store.AccountLocked || locked != nil && *locked
+		return !a.State.Is(store.AccountLocked) || locked != nil && *locked
 	}, nil
 }
 
@@ -247,21 +247,7 @@ func (a *API) suspend(r *request) (any, error) {
 	}
 	userID := r.PathValue("userId")
 	key := "user_" + userID + "_suspended"
-	return map[string]bool{key: *q.Suspend}, a.switchState(r, userID, store.AccountSuspended, *q.Suspend)
-}
-
-// switchState puts an account into a state, or takes it out of that: other states stay as they are.
-func (a *API) switchState(r *request, userID string, state store.AccountState, on bool) error {
-	info, err := a.Admin.Account(r.Context(), userID)
-	switch {
-	case err != nil:
-		return err
-	case on:
-		return a.Admin.SetState(r.Context(), actor(r), userID, state)
-	case info.State == state:
-		return a.Admin.SetState(r.Context(), actor(r), userID, store.AccountActive)
-	}
-	return nil
+	return map[string]bool{key: *q.Suspend}, a.Admin.SetState(r.Context(), actor(r), userID, store.AccountSuspended, *q.Suspend)
 }
 
 func (a *API) isAdmin(r *request) (any, error) {
@@ -406,7 +392,7 @@ func (a *API) createUser(r *request, localpart string, q putUserRequest) (any, e
 
 // changeUser changes what differs from what is. The link comes where a password was sent.
 func (a *API) changeUser(r *request, before store.AccountInfo, q putUserRequest) (link *passwordLinkRef, err error) {
-	if before.State == store.AccountDeactivated {
+	if before.State.Is(store.AccountDeactivated) {
 		if q.Deactivated != nil && *q.Deactivated {
 			return nil, nil
 		}
@@ -425,13 +411,8 @@ func (a *API) changeUser(r *request, before store.AccountInfo, q putUserRequest)
 			return nil, err
 		}
 	}
-	for state, on := range map[store.AccountState]*bool{store.AccountLocked: q.Locked, store.AccountSuspended: q.Suspended} {
-		if on == nil {
-			continue
-		}
-		if err := a.switchState(r, before.UserID, state, *on); err != nil {
-			return nil, err
-		}
+	if err := a.states(r, before.UserID, q.Locked, q.Suspended); err != nil {
+		return nil, err
 	}
 	if q.Deactivated != nil && *q.Deactivated {
 		return nil, a.Admin.Deactivate(r.Context(), actor(r), before.UserID, false)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -17,8 +18,8 @@ type Leaver interface {
 // Source: client-server API, "Legacy account management".
 func (a *API) accountRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true, Class: limits.Account},
+		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true, Class: limits.Account},
 	}
 }
 

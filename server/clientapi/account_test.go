@@ -74,7 +74,7 @@ func TestDeactivate(t *testing.T) {
 	if _, ok, err := s.acc.FindLocal(t.Context(), alice.id); ok || err != nil {
 		t.Fatal("found:", ok, err)
 	}
-	if err := s.acc.SetState(t.Context(), alice.id, store.AccountActive); err == nil {
+	if err := s.acc.SetState(t.Context(), alice.id, store.AccountLocked, false); err == nil {
 		t.Fatal("a deactivated account came back")
 	}
 }
@@ -120,7 +120,7 @@ func TestDeactivateThatFailsLeavesTheAccount(t *testing.T) {
 func TestSuspendedAccountMayNotChangeItsProfile(t *testing.T) {
 	s := start(t)
 	alice := s.register("alice")
-	s.setState(alice, store.AccountSuspended)
+	s.setState(alice, store.AccountSuspended, true)
 	alice.must("GET", whoamiPath, nil)
 	s.login("alice", nil)
 	alice.fails(403, "M_USER_SUSPENDED", "PUT", profilePath+"@alice:mairie.test/displayname", object{"displayname": "x"})

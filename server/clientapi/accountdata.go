@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/store"
 )
 
@@ -10,9 +11,9 @@ func (a *API) accountDataRoutes() []route {
 	const global, inRoom = "/_matrix/client/v3/user/{userId}/account_data/{type}", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}"
 	return []route{
 		{Method: "GET", Path: global, Handle: a.accountData},
-		{Method: "PUT", Path: global, Handle: a.setAccountData, Suspended: true},
+		{Method: "PUT", Path: global, Handle: a.setAccountData, Suspended: true, Class: limits.Settings},
 		{Method: "GET", Path: inRoom, Handle: a.accountData},
-		{Method: "PUT", Path: inRoom, Handle: a.setAccountData, Suspended: true},
+		{Method: "PUT", Path: inRoom, Handle: a.setAccountData, Suspended: true, Class: limits.Settings},
 	}
 }
 

@@ -61,7 +61,7 @@ func newContentServer(t *testing.T) *contentServer {
 		t.Fatal(err)
 	}
 	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content, Push: s.push}
-	adapter := httpx.New[*accounts.Session](s, zerolog.Nop())
+	adapter := httpx.New[*accounts.Session](s, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(api.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL

@@ -1,11 +1,14 @@
 package clientapi
 
-import "beffroi/server/rooms"
+import (
+	"beffroi/server/limits"
+	"beffroi/server/rooms"
+)
 
 // Spec: client-server API, "Creation".
 func (a *API) createRoomRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/createRoom", Handle: a.createRoom},
+		{Method: "POST", Path: "/_matrix/client/v3/createRoom", Handle: a.createRoom, Class: limits.Create},
 		{Method: "GET", Path: "/_matrix/client/v3/joined_rooms", Handle: a.joinedRooms},
 	}
 }

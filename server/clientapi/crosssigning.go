@@ -5,13 +5,14 @@ import (
 
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 )
 
 // Source: client-server API, "Cross-signing".
 func (a *API) crossSigningRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/keys/device_signing/upload", Handle: a.uploadCrossSigning, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/signatures/upload", Handle: a.uploadSignatures, Limit: httpx.LimitKeys, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/device_signing/upload", Handle: a.uploadCrossSigning, Suspended: true, Class: limits.Account},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/signatures/upload", Handle: a.uploadSignatures, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Keys},
 	}
 }
 

@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 )
 
 // Source: MSC3814, dehydrated devices, with the unstable prefix. Events are asked for with GET in the present text, with POST by the clients that
@@ -10,11 +11,11 @@ import (
 func (a *API) dehydratedRoutes() []route {
 	const path = "/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device"
 	return []route{
-		{Method: "PUT", Path: path, Handle: a.putDehydrated, Limit: httpx.LimitKeys, Suspended: true},
-		{Method: "GET", Path: path, Handle: a.dehydrated},
-		{Method: "DELETE", Path: path, Handle: a.deleteDehydrated, Suspended: true},
-		{Method: "GET", Path: path + "/{deviceId}/events", Handle: a.dehydratedEvents},
-		{Method: "POST", Path: path + "/{deviceId}/events", Handle: a.postDehydratedEvents, Suspended: true},
+		{Method: "PUT", Path: path, Handle: a.putDehydrated, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Keys},
+		{Method: "GET", Path: path, Handle: a.dehydrated, Class: limits.Keys},
+		{Method: "DELETE", Path: path, Handle: a.deleteDehydrated, Suspended: true, Class: limits.Keys},
+		{Method: "GET", Path: path + "/{deviceId}/events", Handle: a.dehydratedEvents, Class: limits.Keys},
+		{Method: "POST", Path: path + "/{deviceId}/events", Handle: a.postDehydratedEvents, Suspended: true, Class: limits.Keys},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/delayed"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -16,11 +17,11 @@ import (
 func (a *API) delayedRoutes() []route {
 	const prefix = "/_matrix/client/unstable/org.matrix.msc4140"
 	return []route{
-		{Method: "PUT", Path: prefix + "/rooms/{roomId}/delayed_event/{eventType}/{txnId}", Handle: a.schedule, Limit: httpx.LimitEvent},
+		{Method: "PUT", Path: prefix + "/rooms/{roomId}/delayed_event/{eventType}/{txnId}", Handle: a.schedule, Limit: httpx.LimitEvent, Class: limits.Send},
 		{Method: "GET", Path: prefix + "/delayed_events", Handle: a.delayedEvents},
 		{Method: "GET", Path: prefix + "/delayed_events/{delayId}", Handle: a.delayedEvent},
-		{Method: "POST", Path: prefix + "/delayed_events/{delayId}", Handle: a.manageDelayed},
-		{Method: "POST", Path: prefix + "/delayed_events/{delayId}/{action}", Handle: a.manageDelayed},
+		{Method: "POST", Path: prefix + "/delayed_events/{delayId}", Handle: a.manageDelayed, Class: limits.Send},
+		{Method: "POST", Path: prefix + "/delayed_events/{delayId}/{action}", Handle: a.manageDelayed, Class: limits.Send},
 	}
 }
 

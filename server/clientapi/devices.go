@@ -3,6 +3,7 @@ package clientapi
 import (
 	"encoding/json"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -13,8 +14,8 @@ func (a *API) deviceRoutes() []route {
 		{Method: "GET", Path: "/_matrix/client/v3/devices", Handle: a.devices},
 		{Method: "GET", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.device},
 		{Method: "PUT", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.renameDevice},
-		{Method: "DELETE", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.deleteDevice, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/delete_devices", Handle: a.deleteDevices, Suspended: true},
+		{Method: "DELETE", Path: "/_matrix/client/v3/devices/{deviceId}", Handle: a.deleteDevice, Suspended: true, Class: limits.Account},
+		{Method: "POST", Path: "/_matrix/client/v3/delete_devices", Handle: a.deleteDevices, Suspended: true, Class: limits.Account},
 	}
 }
 

@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/directory"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -10,14 +11,14 @@ import (
 // what a town hall's rooms are about is not everybody's business.
 func (a *API) directoryRoutes() []route {
 	return []route{
-		{Method: "GET", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.lookUpAlias, Auth: httpx.None},
-		{Method: "PUT", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.setAlias},
-		{Method: "DELETE", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.deleteAlias},
-		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/aliases", Handle: a.aliases},
-		{Method: "GET", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.visibility, Auth: httpx.None},
-		{Method: "PUT", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.publish},
-		{Method: "GET", Path: "/_matrix/client/v3/publicRooms", Handle: a.publicRooms},
-		{Method: "POST", Path: "/_matrix/client/v3/publicRooms", Handle: a.queryPublicRooms, Suspended: true},
+		{Method: "GET", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.lookUpAlias, Auth: httpx.None, Class: limits.Lookup},
+		{Method: "PUT", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.setAlias, Class: limits.Settings},
+		{Method: "DELETE", Path: "/_matrix/client/v3/directory/room/{roomAlias}", Handle: a.deleteAlias, Class: limits.Settings},
+		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/aliases", Handle: a.aliases, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.visibility, Auth: httpx.None, Class: limits.Lookup},
+		{Method: "PUT", Path: "/_matrix/client/v3/directory/list/room/{roomId}", Handle: a.publish, Class: limits.Settings},
+		{Method: "GET", Path: "/_matrix/client/v3/publicRooms", Handle: a.publicRooms, Class: limits.Lookup},
+		{Method: "POST", Path: "/_matrix/client/v3/publicRooms", Handle: a.queryPublicRooms, Suspended: true, Class: limits.Lookup},
 	}
 }
 

@@ -36,19 +36,23 @@ func (a *API) versions(*request) (any, error) {
 	}}, nil
 }
 
-func (a *API) capabilities(*request) (any, error) {
+func (a *API) capabilities(r *request) (any, error) {
 	enabled := func(v bool) map[string]bool { return map[string]bool{"enabled": v} }
-	return map[string]any{"capabilities": map[string]any{
+	capabilities := map[string]any{
 		"m.change_password": enabled(true),
 		"m.room_versions":   a.roomVersions(),
 		"m.set_displayname": enabled(true),
 		"m.set_avatar_url":  enabled(true),
 		"m.3pid_changes":    enabled(false),
-		"m.get_login_token": enabled(false),
+		"m.get_login_token": enabled(true),
 		"m.profile_fields":  enabled(true),
 		"org.matrix.msc4140.delayed_events": map[string]int64{
 			"max_delay_ms": delayed.MaxDelay.Milliseconds(), "max_scheduled": delayed.MaxScheduled},
-	}}, nil
+	}
+	if r.Session.Admin {
+		capabilities["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}
+	}
+	return map[string]any{"capabilities": capabilities}, nil
 }
 
 // roomVersions names the room versions that rooms can be made with.

@@ -69,7 +69,7 @@ func newHall(t testing.TB) *hall {
 	h.ok(err)
 	t.Cleanup(h.api.Ephemeral.Close)
 	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})
-	adapter := httpx.New(h.api.Accounts, zerolog.Nop())
+	adapter := httpx.New(h.api.Accounts, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(h.api.Routes())
 	server := httptest.NewServer(adapter)
 	t.Cleanup(server.Close)

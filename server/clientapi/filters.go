@@ -4,12 +4,13 @@ import (
 	"maunium.net/go/mautrix"
 
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 )
 
 // Source: client-server API, "Filtering".
 func (a *API) filterRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/filter", Handle: a.putFilter, Limit: httpx.LimitEvent, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/filter", Handle: a.putFilter, Limit: httpx.LimitEvent, Suspended: true, Class: limits.Settings},
 		{Method: "GET", Path: "/_matrix/client/v3/user/{userId}/filter/{filterId}", Handle: a.filter},
 	}
 }

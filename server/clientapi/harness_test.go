@@ -22,9 +22,11 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/adminapi"
 	"beffroi/server/e2ee"
+	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/media"
+	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
@@ -39,6 +41,7 @@ const (
 type server struct {
 	t     *testing.T
 	url   string
+	api   *API
 	db    *store.DB
 	hub   *notify.Hub
 	acc   *accounts.Service
@@ -115,14 +118,16 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	api := &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
+	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test",
+		Journal: journal.New(s.db, s.clock.Now, zerolog.Nop()), Accounts: s.acc, Leaver: core, Profiles: core,
 		E2EE: e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop())}
-	if api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
+	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	adapter := httpx.New(s.acc, zerolog.Nop())
-	adapter.Mount(api.Routes())
-	adapter.Mount(adminapi.New(adminapi.API{ServerName: testServer, Accounts: s.acc, Journal: journal.New(s.db, s.clock.Now, zerolog.Nop())}).Routes())
+	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
+	adapter.Mount(s.api.Routes())
+	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{ServerName: testServer, Accounts: s.acc, Journal: s.api.Journal}).Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
@@ -152,11 +157,22 @@ func (s *server) stranger() *user { return &user{s: s} }
 // register makes an account by the shared secret; its password is "pass-" and the name.
 func (s *server) register(name string) *user {
 	s.t.Helper()
+	return s.registerAs(name, "notadmin")
+}
+
+// admin makes an administrator's account.
+func (s *server) admin(name string) *user {
+	s.t.Helper()
+	return s.registerAs(name, "admin")
+}
+
+func (s *server) registerAs(name, role string) *user {
+	s.t.Helper()
 	u := s.stranger()
 	nonce := u.must("GET", "/_synapse/admin/v1/register", nil)["nonce"].(string)
 	answer := u.must("POST", "/_synapse/admin/v1/register", object{
-		"nonce": nonce, "username": name, "password": "pass-" + name, "admin": false,
-		"mac": secretMAC(testSecret, nonce, name, "pass-"+name, "notadmin"),
+		"nonce": nonce, "username": name, "password": "pass-" + name, "admin": role == "admin",
+		"mac": secretMAC(testSecret, nonce, name, "pass-"+name, role),
 	})
 	return s.as(answer)
 }
@@ -257,3 +273,5 @@ func (s *server) write(fn func(tx *store.Tx) error) {
 		s.t.Fatal(err)
 	}
 }
+
+func isInvalid(err error) bool { return merr.Is(err, "M_INVALID_PARAM") }

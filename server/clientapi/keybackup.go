@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -11,21 +12,21 @@ import (
 func (a *API) keyBackupRoutes() []route {
 	const version, keys = "/_matrix/client/v3/room_keys/version", "/_matrix/client/v3/room_keys/keys"
 	return []route{
-		{Method: "POST", Path: version, Handle: a.newKeyBackup, Suspended: true},
-		{Method: "GET", Path: version, Handle: a.keyBackup},
-		{Method: "GET", Path: version + "/{version}", Handle: a.keyBackup},
-		{Method: "PUT", Path: version + "/{version}", Handle: a.updateKeyBackup, Suspended: true},
-		{Method: "DELETE", Path: version + "/{version}", Handle: a.deleteKeyBackup, Suspended: true},
+		{Method: "POST", Path: version, Handle: a.newKeyBackup, Suspended: true, Class: limits.Keys},
+		{Method: "GET", Path: version, Handle: a.keyBackup, Class: limits.Keys},
+		{Method: "GET", Path: version + "/{version}", Handle: a.keyBackup, Class: limits.Keys},
+		{Method: "PUT", Path: version + "/{version}", Handle: a.updateKeyBackup, Suspended: true, Class: limits.Keys},
+		{Method: "DELETE", Path: version + "/{version}", Handle: a.deleteKeyBackup, Suspended: true, Class: limits.Keys},
 
-		{Method: "PUT", Path: keys, Handle: a.putRoomKeys, Limit: httpx.LimitBackup, Suspended: true},
-		{Method: "PUT", Path: keys + "/{roomId}", Handle: a.putKeysOfRoom, Limit: httpx.LimitBackup, Suspended: true},
-		{Method: "PUT", Path: keys + "/{roomId}/{sessionId}", Handle: a.putKeyOfSession, Limit: httpx.LimitBackup, Suspended: true},
-		{Method: "GET", Path: keys, Handle: a.roomKeys},
-		{Method: "GET", Path: keys + "/{roomId}", Handle: a.keysOfRoom},
-		{Method: "GET", Path: keys + "/{roomId}/{sessionId}", Handle: a.keyOfSession},
-		{Method: "DELETE", Path: keys, Handle: a.deleteRoomKeys, Suspended: true},
-		{Method: "DELETE", Path: keys + "/{roomId}", Handle: a.deleteRoomKeys, Suspended: true},
-		{Method: "DELETE", Path: keys + "/{roomId}/{sessionId}", Handle: a.deleteRoomKeys, Suspended: true},
+		{Method: "PUT", Path: keys, Handle: a.putRoomKeys, Limit: httpx.LimitBackup, Suspended: true, Class: limits.Keys},
+		{Method: "PUT", Path: keys + "/{roomId}", Handle: a.putKeysOfRoom, Limit: httpx.LimitBackup, Suspended: true, Class: limits.Keys},
+		{Method: "PUT", Path: keys + "/{roomId}/{sessionId}", Handle: a.putKeyOfSession, Limit: httpx.LimitBackup, Suspended: true, Class: limits.Keys},
+		{Method: "GET", Path: keys, Handle: a.roomKeys, Class: limits.Keys},
+		{Method: "GET", Path: keys + "/{roomId}", Handle: a.keysOfRoom, Class: limits.Keys},
+		{Method: "GET", Path: keys + "/{roomId}/{sessionId}", Handle: a.keyOfSession, Class: limits.Keys},
+		{Method: "DELETE", Path: keys, Handle: a.deleteRoomKeys, Suspended: true, Class: limits.Keys},
+		{Method: "DELETE", Path: keys + "/{roomId}", Handle: a.deleteRoomKeys, Suspended: true, Class: limits.Keys},
+		{Method: "DELETE", Path: keys + "/{roomId}/{sessionId}", Handle: a.deleteRoomKeys, Suspended: true, Class: limits.Keys},
 	}
 }
 

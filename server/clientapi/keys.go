@@ -3,6 +3,7 @@ package clientapi
 import (
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/synctoken"
 )
@@ -10,9 +11,9 @@ import (
 // Source: client-server API, "End-to-End Encryption", "Key management API".
 func (a *API) keyRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/keys/upload", Handle: a.uploadKeys, Limit: httpx.LimitKeys, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/query", Handle: a.queryKeys, Limit: httpx.LimitKeys, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/keys/claim", Handle: a.claimKeys, Limit: httpx.LimitKeys, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/upload", Handle: a.uploadKeys, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Keys},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/query", Handle: a.queryKeys, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Keys},
+		{Method: "POST", Path: "/_matrix/client/v3/keys/claim", Handle: a.claimKeys, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Keys},
 		{Method: "GET", Path: "/_matrix/client/v3/keys/changes", Handle: a.keyChanges},
 	}
 }

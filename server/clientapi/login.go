@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"maunium.net/go/mautrix"
@@ -8,6 +9,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -15,7 +17,8 @@ import (
 func (a *API) loginRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/login", Handle: a.loginFlows, Auth: httpx.None},
-		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None, Class: limits.Login},
+		{Method: "POST", Path: "/_matrix/client/v1/login/get_token", Handle: a.loginToken, Suspended: true},
 		{Method: "POST", Path: "/_matrix/client/v3/refresh", Handle: a.refresh, Auth: httpx.None},
 		{Method: "POST", Path: "/_matrix/client/v3/logout", Handle: a.logout, Auth: httpx.None},        // locked accounts
 		{Method: "POST", Path: "/_matrix/client/v3/logout/all", Handle: a.logoutAll, Auth: httpx.None}, // may log out
@@ -24,7 +27,10 @@ func (a *API) loginRoutes() []route {
 }
 
 func (a *API) loginFlows(*request) (any, error) {
-	return mautrix.RespLoginFlows{Flows: []mautrix.LoginFlow{{Type: mautrix.AuthTypePassword}}}, nil
+	return map[string]any{"flows": []any{
+		map[string]any{"type": accounts.TypePassword},
+		map[string]any{"type": accounts.TypeToken, "get_login_token": true},
+	}}, nil
 }
 
 // newDevice is what login and registration say about the client.
@@ -38,28 +44,57 @@ func (d newDevice) device() accounts.NewDevice {
 	return accounts.NewDevice{ID: d.DeviceID, DisplayName: d.DisplayName, Refresh: d.Refresh}
 }
 
+type loginRequest struct {
+	Type string `json:"type"`
+	accounts.Identity
+	Password string `json:"password"`
+	Token    string `json:"token"`
+	newDevice
+}
+
 func (a *API) login(r *request) (any, error) {
-	var req struct {
-		Type string `json:"type"`
-		accounts.Identity
-		Password string `json:"password"`
-		newDevice
-	}
+	var req loginRequest
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
-	if req.Type != accounts.TypePassword {
-		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "Only the login type %s is known here", accounts.TypePassword)
-	}
-	user, err := req.Named()
-	if err != nil {
-		return nil, err
-	}
-	grant, err := a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	grant, err := a.grant(r, &req)
 	if err != nil {
 		return nil, err
 	}
 	return a.granted(grant), nil
+}
+
+// grant logs in by what the client sent.
+func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
+	switch req.Type {
+	case accounts.TypePassword:
+		user, err := req.Named()
+		if err != nil {
+			return accounts.Grant{}, err
+		}
+		return a.Accounts.Login(r.Context(), user, req.Password, req.device())
+	case accounts.TypeToken:
+		return a.Accounts.LoginByToken(r.Context(), req.Token, req.device())
+	}
+	return accounts.Grant{}, merr.New(http.StatusBadRequest, "M_UNKNOWN", "This login type is not known here")
+}
+
+// loginToken asks for the password each time: nobody shall let another device in without wanting to.
+func (a *API) loginToken(r *request) (any, error) {
+	var req struct {
+		Auth json.RawMessage `json:"auth"`
+	}
+	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if err := a.interactive(r, req.Auth); err != nil {
+		return nil, err
+	}
+	token, lifetime, err := a.Accounts.LoginToken(r.Session)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"login_token": token, "expires_in_ms": lifetime.Milliseconds()}, nil
 }
 
 // grantAnswer is what log-in and registration give. home_server is deprecated and still read by tools.

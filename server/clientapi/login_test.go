@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"crypto/rand"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -19,8 +20,8 @@ const (
 
 func TestLoginFlows(t *testing.T) {
 	flows := start(t).stranger().must("GET", loginPath, nil)["flows"].([]any)
-	if len(flows) != 1 || flows[0].(object)["type"] != "m.login.password" {
-		t.Fatal(flows)
+	if got := fmt.Sprint(flows); got != "[map[type:m.login.password] map[get_login_token:true type:m.login.token]]" {
+		t.Fatal(got)
 	}
 }
 
@@ -63,7 +64,7 @@ func TestLoginIsRefused(t *testing.T) {
 		"the custodian":     {403, "M_FORBIDDEN", object{"type": "m.login.password", "identifier": id("_commune"), "password": ""}},
 		"no identifier":     {400, "M_MISSING_PARAM", object{"type": "m.login.password", "password": "pass-alice"}},
 		"a telephone":       {400, "M_UNKNOWN", object{"type": "m.login.password", "identifier": object{"type": "m.id.phone"}, "password": "x"}},
-		"another type":      {400, "M_UNKNOWN", object{"type": "m.login.token", "token": "x"}},
+		"another type":      {400, "M_UNKNOWN", object{"type": "m.login.sso", "token": "x"}},
 		"a long device id":  {400, "M_INVALID_PARAM", object{"type": "m.login.password", "user": "alice", "password": "pass-alice", "device_id": string(make([]byte, 256))}},
 		"no JSON":           {400, "M_NOT_JSON", []byte("{")},
 		"no object":         {400, "M_BAD_JSON", []byte("[]")},
@@ -263,7 +264,7 @@ func (s *server) restoreGeneration(u *user, generation uint64) {
 		}
 		return tx.SetGeneration(d.ID, generation, true)
 	})
-	if err := s.acc.SetState(s.t.Context(), u.id, store.AccountActive); err != nil { // forgets what was cached
+	if err := s.acc.SetState(s.t.Context(), u.id, store.AccountLocked, false); err != nil { // forgets what was cached
 		s.t.Fatal(err)
 	}
 }
@@ -272,7 +273,7 @@ func TestLockedAccountMayOnlyLogOut(t *testing.T) {
 	s := start(t)
 	alice, phone := s.register("alice"), s.login("alice", object{"refresh_token": true})
 	alice.must("GET", whoamiPath, nil)
-	s.setState(alice, store.AccountLocked)
+	s.setState(alice, store.AccountLocked, true)
 	for _, e := range []object{
 		alice.fails(401, "M_USER_LOCKED", "GET", whoamiPath, nil),
 		s.stranger().fails(401, "M_USER_LOCKED", "POST", refreshPath, object{"refresh_token": phone.refr}),
@@ -282,18 +283,18 @@ func TestLockedAccountMayOnlyLogOut(t *testing.T) {
 			t.Fatal(e)
 		}
 	}
-	s.setState(alice, store.AccountActive)
+	s.setState(alice, store.AccountLocked, false)
 	alice.must("GET", whoamiPath, nil)
-	s.setState(alice, store.AccountLocked)
+	s.setState(alice, store.AccountLocked, true)
 	alice.must("POST", logoutPath, nil)
-	s.setState(alice, store.AccountActive)
+	s.setState(alice, store.AccountLocked, false)
 	alice.loggedOut(false)
 	phone.must("GET", whoamiPath, nil)
 }
 
-func (s *server) setState(u *user, state store.AccountState) {
+func (s *server) setState(u *user, state store.AccountState, on bool) {
 	s.t.Helper()
-	if err := s.acc.SetState(s.t.Context(), u.id, state); err != nil {
+	if err := s.acc.SetState(s.t.Context(), u.id, state, on); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/store"
@@ -24,17 +25,17 @@ func (a *API) mediaRoutes() []route {
 		openDownload, openThumbnail = a.download, a.thumbnail
 	}
 	return []route{
-		{Method: "POST", Path: old + "/upload", Handle: a.upload, Limit: -1},
-		{Method: "POST", Path: "/_matrix/media/v1/create", Handle: a.createMedia},
-		{Method: "PUT", Path: old + "/upload/{serverName}/{mediaId}", Handle: a.uploadTo, Limit: -1},
+		{Method: "POST", Path: old + "/upload", Handle: a.upload, Limit: -1, Class: limits.Upload},
+		{Method: "POST", Path: "/_matrix/media/v1/create", Handle: a.createMedia, Class: limits.Upload},
+		{Method: "PUT", Path: old + "/upload/{serverName}/{mediaId}", Handle: a.uploadTo, Limit: -1, Class: limits.Upload},
 		{Method: "GET", Path: authed + "/config", Handle: a.mediaConfig},
-		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download},
-		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download},
-		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail},
+		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download, Class: limits.Download},
+		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download, Class: limits.Download},
+		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail, Class: limits.Download},
 		{Method: "GET", Path: old + "/config", Handle: a.mediaConfig},
-		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: openDownload, Auth: httpx.None},
-		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: openDownload, Auth: httpx.None},
-		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: openThumbnail, Auth: httpx.None},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
+		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
+		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: openThumbnail, Auth: httpx.None, Class: limits.Download},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 )
@@ -13,15 +14,15 @@ import (
 // Spec: client-server API, "Room membership".
 func (a *API) membershipRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/join/{roomIdOrAlias}", Handle: a.join},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/join", Handle: a.join},
-		{Method: "POST", Path: "/_matrix/client/v3/knock/{roomIdOrAlias}", Handle: a.knock},
+		{Method: "POST", Path: "/_matrix/client/v3/join/{roomIdOrAlias}", Handle: a.join, Class: limits.Join},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/join", Handle: a.join, Class: limits.Join},
+		{Method: "POST", Path: "/_matrix/client/v3/knock/{roomIdOrAlias}", Handle: a.knock, Class: limits.Join},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/leave", Handle: a.leave, Suspended: true},
 		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/forget", Handle: a.forget, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/invite", Handle: a.about(a.invite)},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/kick", Handle: a.about(a.Rooms.Kick)},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/ban", Handle: a.about(a.Rooms.Ban)},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/unban", Handle: a.about(a.Rooms.Unban)},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/invite", Handle: a.about(a.invite), Class: limits.Invite},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/kick", Handle: a.about(a.Rooms.Kick), Class: limits.Invite},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/ban", Handle: a.about(a.Rooms.Ban), Class: limits.Invite},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/unban", Handle: a.about(a.Rooms.Unban), Class: limits.Invite},
 	}
 }
 

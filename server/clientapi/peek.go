@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -16,7 +17,7 @@ import (
 func (a *API) peekRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/rooms/{roomId}/initialSync", Handle: a.roomInitialSync},
-		{Method: "GET", Path: "/_matrix/client/v3/events", Handle: a.peekEvents},
+		{Method: "GET", Path: "/_matrix/client/v3/events", Handle: a.peekEvents, Class: limits.Sync},
 	}
 }
 

@@ -1,13 +1,16 @@
 package clientapi
 
-import "beffroi/server/merr"
+import (
+	"beffroi/server/limits"
+	"beffroi/server/merr"
+)
 
 // Spec: client-server API, "Presence".
 func (a *API) presenceRoutes() []route {
 	const path = "/_matrix/client/v3/presence/{userId}/status"
 	return []route{
 		{Method: "GET", Path: path, Handle: a.presence},
-		{Method: "PUT", Path: path, Handle: a.setPresence},
+		{Method: "PUT", Path: path, Handle: a.setPresence, Class: limits.Ephemeral},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -19,10 +20,10 @@ type ProfilePropagator interface {
 // Source: client-server API, "Profiles". Reading needs no token.
 func (a *API) profileRoutes() []route {
 	return []route{
-		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}", Handle: a.profile, Auth: httpx.Optional},
-		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.profileField, Auth: httpx.Optional},
-		{Method: "PUT", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.setProfileField},
-		{Method: "DELETE", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.deleteProfileField},
+		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}", Handle: a.profile, Auth: httpx.Optional, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.profileField, Auth: httpx.Optional, Class: limits.Lookup},
+		{Method: "PUT", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.setProfileField, Class: limits.Settings},
+		{Method: "DELETE", Path: "/_matrix/client/v3/profile/{userId}/{keyName}", Handle: a.deleteProfileField, Class: limits.Settings},
 	}
 }
 

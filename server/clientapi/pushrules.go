@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/push"
 )
@@ -13,12 +14,12 @@ func (a *API) pushRuleRoutes() []route {
 		{Method: "GET", Path: all + "{$}", Handle: a.pushRules},
 		{Method: "GET", Path: all + "global/{$}", Handle: a.globalPushRules},
 		{Method: "GET", Path: rule, Handle: a.pushRule},
-		{Method: "PUT", Path: rule, Handle: a.putPushRule, Suspended: true},
-		{Method: "DELETE", Path: rule, Handle: a.deletePushRule, Suspended: true},
+		{Method: "PUT", Path: rule, Handle: a.putPushRule, Suspended: true, Class: limits.Settings},
+		{Method: "DELETE", Path: rule, Handle: a.deletePushRule, Suspended: true, Class: limits.Settings},
 		{Method: "GET", Path: rule + "/enabled", Handle: a.pushRuleEnabled},
-		{Method: "PUT", Path: rule + "/enabled", Handle: a.setPushRuleEnabled, Suspended: true},
+		{Method: "PUT", Path: rule + "/enabled", Handle: a.setPushRuleEnabled, Suspended: true, Class: limits.Settings},
 		{Method: "GET", Path: rule + "/actions", Handle: a.pushRuleActions},
-		{Method: "PUT", Path: rule + "/actions", Handle: a.setPushRuleActions, Suspended: true},
+		{Method: "PUT", Path: rule + "/actions", Handle: a.setPushRuleActions, Suspended: true, Class: limits.Settings},
 	}
 }
 

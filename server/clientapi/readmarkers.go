@@ -1,11 +1,14 @@
 package clientapi
 
-import "beffroi/server/ephemeral"
+import (
+	"beffroi/server/ephemeral"
+	"beffroi/server/limits"
+)
 
 // Spec: client-server API, "Fully read markers".
 func (a *API) readMarkerRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/read_markers", Handle: a.setReadMarkers, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/read_markers", Handle: a.setReadMarkers, Suspended: true, Class: limits.Ephemeral},
 	}
 }
 

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 
 	"beffroi/server/ephemeral"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
 // Spec: client-server API, "Receipts".
 func (a *API) receiptRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Handle: a.sendReceipt, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Handle: a.sendReceipt, Suspended: true, Class: limits.Ephemeral},
 	}
 }
 

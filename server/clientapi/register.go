@@ -3,19 +3,22 @@ package clientapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"maunium.net/go/mautrix"
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
 // Source: client-server API, "Legacy account registration".
 func (a *API) registerRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None},
-		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None},
+		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None, Class: limits.Register},
+		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None, Class: limits.Register},
+		{Method: "GET", Path: "/_matrix/client/v1/register/m.login.registration_token/validity", Handle: a.registrationTokenValid, Auth: httpx.None, Class: limits.Register},
 	}
 }
 
@@ -28,7 +31,8 @@ type registerRequest struct {
 }
 
 func (a *API) register(r *request) (any, error) {
-	if err := a.registrationKind(r.URL.Query().Get("kind")); err != nil {
+	flows, err := a.registrationFlows(r)
+	if err != nil {
 		return nil, err
 	}
 	var req registerRequest
@@ -40,10 +44,11 @@ func (a *API) register(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	if err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, accounts.DummyStage()); err != nil {
+	proven, err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, flows...)
+	if err != nil {
 		return nil, err
 	}
-	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin}
+	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin, Proven: proven}
 	grant, err := a.Accounts.Register(r.Context(), account, req.device())
 	if err != nil {
 		return nil, err
@@ -51,14 +56,15 @@ func (a *API) register(r *request) (any, error) {
 	return a.granted(grant), nil
 }
 
-func (a *API) registrationKind(kind string) error {
-	switch kind {
+// registrationFlows gives the ways to register that are open now.
+func (a *API) registrationFlows(r *request) ([]accounts.Flow, error) {
+	switch r.URL.Query().Get("kind") {
 	case "", "user":
-		return a.Accounts.RegistrationOpen()
+		return a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...)
 	case "guest":
-		return merr.New(http.StatusForbidden, "M_GUEST_ACCESS_FORBIDDEN", "This server has no guests")
+		return nil, merr.New(http.StatusForbidden, "M_GUEST_ACCESS_FORBIDDEN", "This server has no guests")
 	default:
-		return merr.InvalidParam("kind is neither user nor guest")
+		return nil, merr.InvalidParam("kind is neither user nor guest")
 	}
 }
 
@@ -67,11 +73,28 @@ func (a *API) registerAvailable(r *request) (any, error) {
 	if !query.Has("username") {
 		return nil, merr.MissingParam("username is missing")
 	}
-	if err := a.Accounts.RegistrationOpen(); err != nil {
+	if _, err := a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...); err != nil {
 		return nil, err
 	}
 	if err := a.Accounts.Available(r.Context(), query.Get("username")); err != nil {
 		return nil, err
 	}
 	return mautrix.RespRegisterAvailable{Available: true}, nil
+}
+
+// registrationTokenValid says no to every token where none opens a way to register.
+func (a *API) registrationTokenValid(r *request) (any, error) {
+	flows, err := a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...)
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	if !query.Has("token") {
+		return nil, merr.MissingParam("token is missing")
+	}
+	valid := slices.ContainsFunc(flows, func(f accounts.Flow) bool { return f.Has(accounts.TypeRegistrationToken) })
+	if valid {
+		valid, err = a.Accounts.RegistrationTokenUsable(r.Context(), query.Get("token"))
+	}
+	return map[string]bool{"valid": valid}, err
 }

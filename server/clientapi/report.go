@@ -1,15 +1,16 @@
 package clientapi
 
 import (
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
 // Spec: client-server API, "Reporting Content".
 func (a *API) reportRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report", Handle: a.reportRoom, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Handle: a.reportEvent, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/users/{userId}/report", Handle: a.reportUser, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report", Handle: a.reportRoom, Suspended: true, Class: limits.Report},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Handle: a.reportEvent, Suspended: true, Class: limits.Report},
+		{Method: "POST", Path: "/_matrix/client/v3/users/{userId}/report", Handle: a.reportUser, Suspended: true, Class: limits.Report},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"beffroi/server/directory"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -13,12 +14,12 @@ import (
 // first two paths are from before the specification had them (MSC3266): programs ask there until we serve v1.15 in /versions.
 func (a *API) roomDiscoveryRoutes() []route {
 	return []route{
-		{Method: "GET", Path: "/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary", Handle: a.roomSummary},
-		{Method: "GET", Path: "/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}", Handle: a.roomSummary},
-		{Method: "GET", Path: "/_matrix/client/v1/room_summary/{roomIdOrAlias}", Handle: a.roomSummary},
-		{Method: "GET", Path: "/_matrix/client/v1/rooms/{roomId}/hierarchy", Handle: a.hierarchy},
-		{Method: "GET", Path: "/_matrix/client/v1/mutual_rooms", Handle: a.mutualRooms},
-		{Method: "GET", Path: "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event", Handle: a.timestampToEvent},
+		{Method: "GET", Path: "/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary", Handle: a.roomSummary, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}", Handle: a.roomSummary, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v1/room_summary/{roomIdOrAlias}", Handle: a.roomSummary, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v1/rooms/{roomId}/hierarchy", Handle: a.hierarchy, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v1/mutual_rooms", Handle: a.mutualRooms, Class: limits.Lookup},
+		{Method: "GET", Path: "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event", Handle: a.timestampToEvent, Class: limits.Lookup},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
@@ -32,23 +33,26 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Accounts    *accounts.Service
-	Rooms       *rooms.Service
-	Directory   *directory.Service
-	Delayed     *delayed.Service
-	Leaver      Leaver            // for deactivation
-	Profiles    ProfilePropagator // for changes of a display name or avatar
-	E2EE        *e2ee.Service
-	Ephemeral   *ephemeral.Service
-	Media       *media.Service
-	Syncer      *syncer.Syncer
-	Push        *push.Service
-	Index       *search.Index
-	RoomVersion string // that rooms are made with where nobody names one
-	OpenMedia   bool   // downloads without access token, as before the freeze of /_matrix/media
+	Journal            *journal.Service // for what administrators do by this API
+	Accounts           *accounts.Service
+	Rooms              *rooms.Service
+	Directory          *directory.Service
+	Delayed            *delayed.Service
+	Leaver             Leaver            // for deactivation
+	Profiles           ProfilePropagator // for changes of a display name or avatar
+	E2EE               *e2ee.Service
+	Ephemeral          *ephemeral.Service
+	Media              *media.Service
+	Syncer             *syncer.Syncer
+	Push               *push.Service
+	Index              *search.Index
+	RoomVersion        string           // that rooms are made with where nobody names one
+	RegistrationStages []accounts.Stage // what other packages check of who registers
+
+	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
 }
 
-// Routes is the table of the whole API.
+// Routes is the table of the whole API. Each route has a class (package limits), which says how often it may be asked for: one that names none is cheap.
 func (a *API) Routes() []route {
 	return withOldPaths(slices.Concat(
 		a.createRoomRoutes(),
@@ -72,6 +76,8 @@ func (a *API) Routes() []route {
 		a.registerRoutes(),
 		a.accountRoutes(),
 		a.deviceRoutes(),
+		a.moderationRoutes(),
+		a.openIDRoutes(),
 		a.profileRoutes(),
 		a.accountDataRoutes(),
 		a.tagRoutes(),

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"beffroi/server/eventfilter"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
 	"beffroi/server/rooms"
@@ -14,7 +15,7 @@ import (
 
 // Spec: client-server API, "Server Side Search".
 func (a *API) searchRoutes() []route {
-	return []route{{Method: "POST", Path: "/_matrix/client/v3/search", Handle: a.search}}
+	return []route{{Method: "POST", Path: "/_matrix/client/v3/search", Handle: a.search, Class: limits.Search}}
 }
 
 // What a search shows where it does not say, and at most.

@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -9,11 +10,11 @@ import (
 // Spec: client-server API, "Sending events to a room" and "Redactions".
 func (a *API) sendRoutes() []route {
 	return []route{
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent, Suspended: true},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true},
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact, Suspended: true},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Handle: a.send, Limit: httpx.LimitEvent, Suspended: true, Class: limits.Send},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true, Class: limits.Send},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{$}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true, Class: limits.Send},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Handle: a.putState, Limit: httpx.LimitEvent, Suspended: true, Class: limits.Send},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Handle: a.redact, Suspended: true, Class: limits.Send},
 	}
 }
 

@@ -3,6 +3,7 @@ package clientapi
 import (
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/syncer"
 )
@@ -10,9 +11,9 @@ import (
 // Source: MSC4186. The unstable path is that of the clients of today, which spell some names as they were before the proposal was merged.
 func (a *API) slidingSyncRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v4/sync", Handle: func(r *request) (any, error) { return a.slide(r, true) }, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v4/sync", Handle: func(r *request) (any, error) { return a.slide(r, true) }, Suspended: true, Class: limits.Sync},
 		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync",
-			Handle: func(r *request) (any, error) { return a.slide(r, false) }, Suspended: true},
+			Handle: func(r *request) (any, error) { return a.slide(r, false) }, Suspended: true, Class: limits.Sync},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beffroi/server/eventfilter"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/syncer"
 	"beffroi/server/synctoken"
@@ -16,7 +17,7 @@ import (
 // Source: client-server API, "Syncing".
 func (a *API) syncRoutes() []route {
 	return []route{
-		{Method: "GET", Path: "/_matrix/client/v3/sync", Handle: a.sync},
+		{Method: "GET", Path: "/_matrix/client/v3/sync", Handle: a.sync, Class: limits.Sync},
 	}
 }
 

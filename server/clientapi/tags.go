@@ -1,14 +1,17 @@
 package clientapi
 
-import "beffroi/server/httpx"
+import (
+	"beffroi/server/httpx"
+	"beffroi/server/limits"
+)
 
 // Source: client-server API, "Room Tagging".
 func (a *API) tagRoutes() []route {
 	const tags = "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags"
 	return []route{
 		{Method: "GET", Path: tags, Handle: a.tags},
-		{Method: "PUT", Path: tags + "/{tag}", Handle: a.setTag, Suspended: true},
-		{Method: "DELETE", Path: tags + "/{tag}", Handle: a.deleteTag, Suspended: true},
+		{Method: "PUT", Path: tags + "/{tag}", Handle: a.setTag, Suspended: true, Class: limits.Settings},
+		{Method: "DELETE", Path: tags + "/{tag}", Handle: a.deleteTag, Suspended: true, Class: limits.Settings},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -12,7 +13,7 @@ const maxParamLength = 255
 
 // Source: client-server API, "Send-to-Device messaging".
 func (a *API) toDeviceRoutes() []route {
-	return []route{{Method: "PUT", Path: "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Handle: a.sendToDevice, Limit: httpx.LimitKeys, Suspended: true}}
+	return []route{{Method: "PUT", Path: "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Handle: a.sendToDevice, Limit: httpx.LimitKeys, Suspended: true, Class: limits.Ephemeral}}
 }
 
 func (a *API) sendToDevice(r *request) (any, error) {

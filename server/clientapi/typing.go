@@ -3,13 +3,14 @@ package clientapi
 import (
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
 // Spec: client-server API, "Typing Notifications".
 func (a *API) typingRoutes() []route {
 	return []route{
-		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Handle: a.setTyping},
+		{Method: "PUT", Path: "/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Handle: a.setTyping, Class: limits.Ephemeral},
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // object, empty where there was none.
 // Source: client-server API, "User-Interactive Authentication API".
 func (a *API) interactive(r *request, auth json.RawMessage) error {
-	return a.Accounts.Interactive(r.Context(), operation(r), auth, a.Accounts.PasswordStage(r.Session))
+	_, err := a.Accounts.Interactive(r.Context(), operation(r), auth, accounts.Flow{a.Accounts.PasswordStage(r.Session)})
+	return err
 }
 
 func operation(r *request) accounts.Operation {

@@ -1,11 +1,14 @@
 package clientapi
 
-import "beffroi/server/merr"
+import (
+	"beffroi/server/limits"
+	"beffroi/server/merr"
+)
 
 // Spec: client-server API, "Room Upgrades".
 func (a *API) upgradeRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/upgrade", Handle: a.upgrade},
+		{Method: "POST", Path: "/_matrix/client/v3/rooms/{roomId}/upgrade", Handle: a.upgrade, Class: limits.Create},
 	}
 }
 

@@ -1,11 +1,14 @@
 package clientapi
 
-import "beffroi/server/merr"
+import (
+	"beffroi/server/limits"
+	"beffroi/server/merr"
+)
 
 // Spec: client-server API, "User Directory".
 func (a *API) userDirectoryRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/user_directory/search", Handle: a.findPeople, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/user_directory/search", Handle: a.findPeople, Suspended: true, Class: limits.Lookup},
 	}
 }
 

@@ -21,6 +21,12 @@ type Config struct {
 	Rooms        Rooms
 	Presence     Presence
 	Directory    Directory
+	Limits       Limits
+}
+
+// Limits says how often clients may ask.
+type Limits struct {
+	Enabled bool // limits.enabled: without them whoever reaches the server can guess passwords as fast as it answers
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
@@ -35,6 +41,7 @@ type Listen struct {
 	TLS         string // listen.tls: host:port of HTTPS; empty: none
 	Certificate string // listen.tls_certificate: PEM file, the server's certificate first
 	Key         string // listen.tls_key: PEM file
+	Proxies     string // listen.proxies: addresses and networks, with commas, of proxies whose X-Forwarded-For counts; empty: none
 }
 
 // Log says how much is logged to standard error, and in which form.
@@ -89,6 +96,7 @@ func Default() Config {
 		Media:     Media{MaxUploadBytes: 50 << 20},
 		Rooms:     Rooms{Custodian: "_commune", DefaultVersion: "12"},
 		Directory: Directory{Everybody: true},
+		Limits:    Limits{Enabled: true},
 	}
 }
 
@@ -126,6 +134,8 @@ func (c Config) Warnings() []string {
 		fmt.Sprintf("les mots de passe sont mal protégés en cas de vol (moins de %d KiB ou de %d itérations)", safeMemoryKiB, safeIterations))
 	warn(c.Media.Unauthenticated, "media.unauthenticated",
 		"qui connaît l'adresse d'un fichier le reçoit sans être connecté")
+	warn(!c.Limits.Enabled, "limits.enabled",
+		"rien ne ralentit qui essaie des mots de passe ou accable le serveur")
 	warn(c.Listen.HTTP != "" && !loopback(c.Listen.HTTP), "listen.http",
 		"cette adresse est ouverte à d'autres machines sans chiffrement ; placez-la derrière un serveur mandataire HTTPS")
 	return warnings

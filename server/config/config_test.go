@@ -48,6 +48,7 @@ http = ""
 tls = "[::]:443"
 tls_certificate = "crt.pem"
 tls_key = "key.pem"
+proxies = "127.0.0.1, fd00::/8"
 [log]
 level = "debug"
 format = "json"
@@ -66,10 +67,12 @@ custodian = "mairie"
 default_version = "11"
 [directory]
 everybody = false
+[limits]
+enabled = false
 `)
 	want := Config{
 		ServerName: "mairie.example", PublicURL: "https://matrix.mairie.example", DataDir: "/var/lib/beffroi",
-		Listen:       Listen{TLS: "[::]:443", Certificate: "crt.pem", Key: "key.pem"},
+		Listen:       Listen{TLS: "[::]:443", Certificate: "crt.pem", Key: "key.pem", Proxies: "127.0.0.1, fd00::/8"},
 		Log:          Log{Level: "debug", Format: "json"},
 		Registration: Registration{Enabled: true, AllowDummy: true, SharedSecret: "from the file, long enough"},
 		Password:     Password{MemoryKiB: 8, Iterations: 1},
@@ -123,6 +126,7 @@ func TestWrongValues(t *testing.T) {
 		"no data folder":        {file: "data_dir = \"\"", want: []string{`data_dir = ""`, "un dossier"}},
 		"address without port":  {file: "listen.http = \"127.0.0.1\"", want: []string{`listen.http = "127.0.0.1"`, "127.0.0.1:8008"}},
 		"port too high":         {file: "listen.tls = \"127.0.0.1:65536\"", want: []string{`listen.tls = "127.0.0.1:65536"`}},
+		"proxies":               {file: "listen.proxies = \"127.0.0.1, example.org\"", want: []string{`listen.proxies = "127.0.0.1, example.org"`, "10.0.0.0/8"}},
 		"no listener":           {file: "listen.http = \"\"", want: []string{`listen.http = ""`, "listen.tls"}},
 		"tls without cert":      {file: tls + "listen.tls_key = \"k\"", want: []string{`listen.tls_certificate = ""`}},
 		"tls without key":       {file: tls + "listen.tls_certificate = \"c\"", want: []string{`listen.tls_key = ""`}},

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -34,6 +35,7 @@ func (c *Config) settings() []setting {
 		text("listen.tls", &c.Listen.TLS, addressWanted, validAddress),
 		text("listen.tls_certificate", &c.Listen.Certificate, "un fichier PEM", anything),
 		text("listen.tls_key", &c.Listen.Key, "un fichier PEM", anything),
+		text("listen.proxies", &c.Listen.Proxies, "des adresses ou réseaux séparés par des virgules, comme 127.0.0.1, 10.0.0.0/8, ou rien", validProxies),
 		oneOf("log.level", &c.Log.Level, "trace", "debug", "info", "warn", "error"),
 		oneOf("log.format", &c.Log.Format, "auto", "console", "json"),
 		toggle("registration.enabled", &c.Registration.Enabled),
@@ -47,6 +49,7 @@ func (c *Config) settings() []setting {
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
 		toggle("directory.everybody", &c.Directory.Everybody),
+		toggle("limits.enabled", &c.Limits.Enabled),
 	}
 }
 
@@ -136,6 +139,18 @@ func validAddress(address string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// The server reads the list by limits.ParseProxies; a leaf can't ask that.
+func validProxies(list string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		part = strings.TrimSpace(part)
+		_, err := netip.ParseAddr(part)
+		if _, network := netip.ParsePrefix(part); part != "" && err != nil && network != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func validPublicURL(address string) bool {

@@ -38,5 +38,8 @@ default_version = '${ROOM_VERSION:-11}'
 
 [directory]
 everybody = false
+
+[limits]
+enabled = false
 TOML
 exec "${BEFFROI:-$here/../../beffroi}" serve --config "$config"

@@ -9,12 +9,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 
 	"github.com/rs/zerolog"
@@ -34,6 +36,8 @@ type Session interface {
 	Who() string
 	// Writable refuses sessions that may only read, with a merr error.
 	Writable() error
+	// Allowance is what the account may do more than others, or less.
+	Allowance() limits.Allowance
 }
 
 // Authenticator turns an access token into a session, or gives a merr error.
@@ -78,7 +82,8 @@ type Route[S Session] struct {
 	Path   string
 	Handle Handler[S]
 	Auth   Auth
-	Limit  int64 // of the body, in bytes; 0: LimitGeneral; -1: the handler limits it
+	Limit  int64        // of the body, in bytes; 0: LimitGeneral; -1: the handler limits it
+	Class  limits.Class // how often it may be asked for
 
 	// Suspended routes take sessions that may only read, although they are not GET: they write nothing that others would see, or the handler
 	// asks Writable itself.
@@ -89,21 +94,29 @@ type Route[S Session] struct {
 type Request[S Session] struct {
 	*http.Request
 	Session S
+	Client  netip.Addr          // where the request comes from; invalid where that is unknown
 	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
 	limit   int64               // of the body
+}
+
+// Gate says who is let in.
+type Gate struct {
+	Limits  *limits.Limiter // nil: no limits
+	Proxies limits.Proxies  // whose word on the client's address counts
 }
 
 // Adapter serves routes.
 type Adapter[S Session] struct {
 	auth Authenticator[S]
+	gate Gate
 	log  zerolog.Logger
 	mux  *http.ServeMux
 	pace pace
 }
 
 // New makes an adapter.
-func New[S Session](auth Authenticator[S], log zerolog.Logger) *Adapter[S] {
-	return &Adapter[S]{auth: auth, log: log, mux: http.NewServeMux(), pace: linePace()}
+func New[S Session](auth Authenticator[S], gate Gate, log zerolog.Logger) *Adapter[S] {
+	return &Adapter[S]{auth: auth, gate: gate, log: log, mux: http.NewServeMux(), pace: linePace()}
 }
 
 // Mount adds routes. It panics where two contradict each other, as http.ServeMux does.
@@ -115,7 +128,7 @@ func (a *Adapter[S]) Mount(routes []Route[S]) {
 
 func (a *Adapter[S]) handler(route Route[S]) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r := &Request[S]{Request: req, Writer: w, limit: limited(w, req, route.Limit)}
+		r := &Request[S]{Request: req, Client: a.gate.Proxies.Client(req), Writer: w, limit: limited(w, req, route.Limit)}
 		answer, err := a.run(route, r)
 		if err != nil {
 			a.fail(w, req, err)
@@ -129,24 +142,45 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 	if !utf8.ValidString(r.URL.Path) {
 		return nil, merr.InvalidParam("The path is not UTF-8") // ids and types in it are kept, and sent to others as JSON
 	}
+	caller, err := a.authenticate(route, r)
+	if err != nil {
+		return nil, err
+	}
+	admission, err := a.gate.Limits.Admit(route.Class, caller)
+	if err != nil {
+		return nil, err
+	}
+	defer admission.Leave()
+	return route.Handle(r)
+}
+
+// authenticate finds out who asks, and whether they may.
+func (a *Adapter[S]) authenticate(route Route[S], r *Request[S]) (limits.Caller, error) {
+	caller := limits.Caller{Addr: r.Client}
 	token := AccessToken(r.Request)
 	if route.Auth == Required && token == "" {
-		return nil, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
+		return caller, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
 	}
-	if route.Auth != None && token != "" {
-		session, err := a.auth.Authenticate(r.Context(), token, r.RemoteAddr)
-		if err != nil {
-			return nil, err
-		}
-		r.Session = session
-		if s, ok := r.Writer.(*recorder); ok {
-			s.who = session.Who()
-		}
-		if err := route.admits(session.Writable); err != nil {
-			return nil, err
-		}
+	if route.Auth == None || token == "" {
+		return caller, nil
 	}
-	return route.Handle(r)
+	session, err := a.auth.Authenticate(r.Context(), token, clientName(r))
+	if err != nil {
+		return caller, err
+	}
+	r.Session, caller.Account, caller.Allowance = session, session.Who(), session.Allowance()
+	if s, ok := r.Writer.(*recorder); ok {
+		s.who = caller.Account
+	}
+	return caller, route.admits(session.Writable)
+}
+
+// clientName is the client's address, for people.
+func clientName[S Session](r *Request[S]) string {
+	if r.Client.IsValid() {
+		return r.Client.String()
+	}
+	return r.RemoteAddr
 }
 
 // admits asks whether the session may write, where the route does.

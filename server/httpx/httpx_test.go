@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -19,6 +20,8 @@ type who string
 func (w who) Who() string { return string(w) }
 
 func (w who) Writable() error { return nil }
+
+func (w who) Allowance() limits.Allowance { return limits.Allowance{} }
 
 type tokens struct{}
 
@@ -31,7 +34,7 @@ func (tokens) Authenticate(_ context.Context, token, _ string) (who, error) {
 
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
-	a := New[who](tokens{}, zerolog.Nop())
+	a := New[who](tokens{}, Gate{}, zerolog.Nop())
 	a.Mount([]Route[who]{
 		{Method: "GET", Path: "/who", Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
 		{Method: "GET", Path: "/perhaps", Auth: Optional, Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
@@ -113,7 +116,7 @@ func boom(*Request[who]) (any, error) { panic("oh") }
 
 func TestAPanicIsLoggedWithWhereItWas(t *testing.T) {
 	var log strings.Builder
-	a := New[who](tokens{}, zerolog.New(&log))
+	a := New[who](tokens{}, Gate{}, zerolog.New(&log))
 	a.Mount([]Route[who]{{Method: "GET", Path: "/panic", Auth: None, Handle: boom}})
 	a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/panic", nil))
 	if !strings.Contains(log.String(), "httpx.boom") {

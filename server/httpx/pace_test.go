@@ -17,7 +17,7 @@ import (
 // impatient is a server that waits so long for a client, with an answer that no buffer takes.
 func impatient(t *testing.T, patience time.Duration, answered chan<- struct{}) *httptest.Server {
 	t.Helper()
-	a := New[who](tokens{}, zerolog.Nop())
+	a := New[who](tokens{}, Gate{}, zerolog.Nop())
 	a.pace = pace{patience: patience, rate: 1 << 30}
 	a.Mount([]Route[who]{
 		{Method: "POST", Path: "/body", Auth: None, Handle: func(r *Request[who]) (any, error) { return nil, r.Decode(&struct{}{}) }},

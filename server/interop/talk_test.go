@@ -173,7 +173,9 @@ func (k *talk) burst(each int) {
 		}
 	}
 	total := before + len(byID)
-	v := k.devices[0].until(k.room, "the burst", func(v view) bool { return len(v.Messages) == total })
+	v := k.devices[0].until(k.room, "the burst", func(v view) bool {
+		return len(v.Messages) == total && !slices.ContainsFunc(v.Messages, message.unreadable)
+	})
 	last := map[string]string{} // the bodies count up
 	for _, m := range v.Messages[before:] {
 		if byID[m.EventID] != m || last[m.Sender] >= m.Body {

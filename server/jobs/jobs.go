@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -47,7 +46,7 @@ type scheduled struct {
 // run is Run with schedules of any kind.
 func run(ctx context.Context, log zerolog.Logger, jobs []scheduled) {
 	c := cron.New(cron.WithLogger(cron.DiscardLogger), cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
-	turn := new(sync.Mutex)
+	turn := make(chan struct{}, 1)
 	for _, job := range jobs {
 		c.Schedule(job.schedule, cron.FuncJob(func() { job.once(ctx, log, turn) }))
 	}
@@ -57,12 +56,15 @@ func run(ctx context.Context, log zerolog.Logger, jobs []scheduled) {
 }
 
 // once runs a job after its delay, when it is its turn.
-func (j Job) once(ctx context.Context, log zerolog.Logger, turn *sync.Mutex) {
+func (j Job) once(ctx context.Context, log zerolog.Logger, turn chan struct{}) {
 	if !j.delayed(ctx) {
 		return
 	}
-	turn.Lock()
-	defer turn.Unlock()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+	}
 	if ctx.Err() != nil {
 		return
 	}

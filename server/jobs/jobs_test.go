@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// often is due every few milliseconds.
+// often is due again and again. The tests run on a clock that goes on when everybody waits (testing/synctest).
 type often time.Duration
 
 func (o often) Next(t time.Time) time.Time { return t.Add(time.Duration(o)) }
@@ -57,6 +58,10 @@ func start(t *testing.T, jobs ...scheduled) (stop func(), log *logged) {
 }
 
 func TestAJobComesAgainAfterAFailureAndAPanic(t *testing.T) {
+	synctest.Test(t, aJobComesAgainAfterAFailureAndAPanic)
+}
+
+func aJobComesAgainAfterAFailureAndAPanic(t *testing.T) {
 	var runs int
 	enough := make(chan struct{})
 	stop, log := start(t, scheduled{Job{Name: "night", Spread: time.Millisecond, Run: func(context.Context) error {
@@ -79,7 +84,9 @@ func TestAJobComesAgainAfterAFailureAndAPanic(t *testing.T) {
 	}
 }
 
-func TestOneJobRunsAtATime(t *testing.T) {
+func TestOneJobRunsAtATime(t *testing.T) { synctest.Test(t, oneJobRunsAtATime) }
+
+func oneJobRunsAtATime(t *testing.T) {
 	var running, runs atomic.Int32
 	enough := make(chan struct{})
 	work := func(context.Context) error {
@@ -98,7 +105,9 @@ func TestOneJobRunsAtATime(t *testing.T) {
 }
 
 // The stop ends the context of the job that runs, waits for it, and calls its end no failure.
-func TestTheStopWaitsForTheJobThatRuns(t *testing.T) {
+func TestTheStopWaitsForTheJobThatRuns(t *testing.T) { synctest.Test(t, theStopWaitsForTheJobThatRuns) }
+
+func theStopWaitsForTheJobThatRuns(t *testing.T) {
 	begun := make(chan struct{})
 	var ended atomic.Bool
 	stop, log := start(t, scheduled{Job{Name: "long", Run: func(ctx context.Context) error {
@@ -115,10 +124,15 @@ func TestTheStopWaitsForTheJobThatRuns(t *testing.T) {
 }
 
 func TestADelayedJobIsCutShortByTheStop(t *testing.T) {
+	synctest.Test(t, aDelayedJobIsCutShortByTheStop)
+}
+
+func aDelayedJobIsCutShortByTheStop(t *testing.T) {
 	stop, _ := start(t, scheduled{Job{Name: "late", Spread: 1 << 62, Run: func(context.Context) error {
 		t.Error("it ran")
 		return nil
 	}}, often(time.Millisecond)})
+	time.Sleep(10 * time.Millisecond) // it was due, and is late
 	stop()
 }
 

@@ -77,6 +77,7 @@ var rules = map[string][]rule{
 	"published": {inRoom("room")},
 
 	"account":      {atom("user")},
+	"erased":       {atom("user")},
 	"profile":      {atom("user")},
 	"device":       {atom("user")},
 	"account_data": {atom("user"), atom("type"), inRoom("room")},
@@ -86,6 +87,7 @@ var rules = map[string][]rule{
 	"delayed_event":      {atom("user")},
 	"dehydrated_device":  {atom("user"), to("device", "device", "id")},
 	"device_list":        {atom("user")},
+	"rate_override":      {atom("user")},
 	"device_keys":        {atom("user")},
 	"cross_signing_key":  {atom("user")},
 	"key_signature":      {atom("user"), atom("signer")},

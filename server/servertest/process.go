@@ -45,7 +45,7 @@ func StartProcess(t testing.TB, binary string, env ...string) *Process {
 	p.env = append([]string{
 		"BEFFROI_SERVER_NAME=beffroi.test", "BEFFROI_REGISTRATION_SHARED_SECRET=" + sharedSecret, "BEFFROI_LOG_FORMAT=json",
 		"BEFFROI_REGISTRATION_ENABLED=true", "BEFFROI_REGISTRATION_ALLOW_DUMMY=true",
-		"BEFFROI_PASSWORD_MEMORY_KIB=8", "BEFFROI_PASSWORD_ITERATIONS=1",
+		"BEFFROI_PASSWORD_MEMORY_KIB=8", "BEFFROI_PASSWORD_ITERATIONS=1", "BEFFROI_LIMITS_ENABLED=false",
 	}, env...)
 	p.Start()
 	p.Client = newClient(t, "http://"+p.address, "beffroi.test", sharedSecret)

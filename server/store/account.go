@@ -1,15 +1,27 @@
 package store
 
-// AccountState says what an account may do.
+// AccountState says what an account may do, as bits: who is suspended may be locked too.
 type AccountState int
 
 // The states of an account. Source: client-server API, "Account moderation" and "Account deactivation".
 const (
-	AccountActive      AccountState = iota
-	AccountLocked                   // may only log out
-	AccountSuspended                // may read and leave, not write
-	AccountDeactivated              // for ever; its user id stays taken
+	AccountLocked      AccountState = 1 << iota // may only log out
+	AccountSuspended                            // may read and leave, not write
+	AccountDeactivated                          // for ever; its user id stays taken
+
+	AccountActive AccountState = 0
 )
+
+// Is tells whether an account is in a state, beside others.
+func (s AccountState) Is(state AccountState) bool { return s&state != 0 }
+
+// With adds a state, or takes it away.
+func (s AccountState) With(state AccountState, on bool) AccountState {
+	if on {
+		return s | state
+	}
+	return s &^ state
+}
 
 // Account is a person of this server.
 type Account struct {

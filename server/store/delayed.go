@@ -8,6 +8,7 @@ const DelayedTxn = "org.matrix.msc4140:"
 // DelayedEvent is an event that is sent later, or what became of it.
 // Source: MSC4140.
 type DelayedEvent struct {
+	Nr        int64 // in the order of scheduling; AddDelayed gives it
 	ID        string
 	User      Atom
 	Device    int64  // that scheduled it
@@ -27,12 +28,12 @@ type DelayedEvent struct {
 func (e *DelayedEvent) Due() int64 { return e.Since + e.Delay }
 
 const (
-	delayedColumns = `delay_id, user, device, coalesce(txn, ''), room_id, type, state_key, content, delay, since, coalesce(finalised, 0), coalesce(event_id, ''), error`
+	delayedColumns = `rowid, delay_id, user, device, coalesce(txn, ''), room_id, type, state_key, content, delay, since, coalesce(finalised, 0), coalesce(event_id, ''), error`
 	delayedByID    = `SELECT ` + delayedColumns + ` FROM delayed_event WHERE delay_id = ?`
 	delayedByTxn   = `SELECT ` + delayedColumns + ` FROM delayed_event WHERE device = ? AND txn = ?`
-	delayedOf      = `SELECT ` + delayedColumns + ` FROM delayed_event WHERE user = ? AND finalised IS NULL ORDER BY since + delay, delay_id`
+	delayedOf      = `SELECT ` + delayedColumns + ` FROM delayed_event WHERE user = ? AND finalised IS NULL ORDER BY since + delay, rowid`
 	delayedDue     = `SELECT ` + delayedColumns + ` FROM delayed_event WHERE finalised IS NULL AND since + delay <= ?
-		AND (since + delay, delay_id) > (?, ?) ORDER BY since + delay, delay_id LIMIT ?`
+		AND (since + delay, rowid) > (?, ?) ORDER BY since + delay, rowid LIMIT ?`
 	nextDelayed   = `SELECT since + delay FROM delayed_event WHERE finalised IS NULL AND since + delay > ? ORDER BY since + delay LIMIT 1`
 	insertDelayed = `INSERT INTO delayed_event (delay_id, user, device, txn, room_id, type, state_key, content, delay, since)
 		VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?)`
@@ -49,7 +50,7 @@ func scanDelayed(rows *sql.Rows) (e DelayedEvent, err error) {
 }
 
 func (e *DelayedEvent) fields() []any {
-	return []any{&e.ID, &e.User, &e.Device, &e.Txn, &e.RoomID, &e.Type, &e.StateKey, &e.Content, &e.Delay, &e.Since, &e.Finalised, &e.EventID, &e.Error}
+	return []any{&e.Nr, &e.ID, &e.User, &e.Device, &e.Txn, &e.RoomID, &e.Type, &e.StateKey, &e.Content, &e.Delay, &e.Since, &e.Finalised, &e.EventID, &e.Error}
 }
 
 // DelayedEvent gives a delayed event. It tells whether there is one.
@@ -71,7 +72,7 @@ func (r *Reader) DelayedOf(user Atom) ([]DelayedEvent, error) {
 
 // DelayedDue gives scheduled events whose time has come, limit at most, in that order: those after one that was given before.
 func (r *Reader) DelayedDue(now int64, after DelayedEvent, limit int) ([]DelayedEvent, error) {
-	return list(r, delayedDue, in(now, after.Due(), after.ID, limit), scanDelayed)
+	return list(r, delayedDue, in(now, after.Due(), after.Nr, limit), scanDelayed)
 }
 
 // NextDelayed gives when the first event after a time is due. It tells whether there is one.

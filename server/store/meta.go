@@ -34,6 +34,7 @@ const (
 
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
+	MetaRegistration    = "registration"     // JSON, lists of authentication types: the ways to register that the town hall has opened; none where it has not decided
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 

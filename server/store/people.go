@@ -16,7 +16,7 @@ type Person struct {
 const (
 	people = `SELECT a.id, a.text, n.value, p.value FROM account c JOIN atom a ON a.id = c.user
 		LEFT JOIN profile n ON n.user = c.user AND n.field = 'displayname' LEFT JOIN profile p ON p.user = c.user AND p.field = 'avatar_url'
-		WHERE c.state <> ? ORDER BY a.text`
+		WHERE c.state & ? = 0 ORDER BY a.text`
 	openness = `SELECT ` + eventColumns + ` FROM room r JOIN current_state s ON s.room = r.id AND s.type IN (?, ?) AND s.state_key = ?
 		JOIN event e ON e.nid = s.nid`
 )

@@ -22,7 +22,7 @@ const (
 	// staysIn finds somebody for whom a room ?1 is kept. The custodian ?2 alone keeps none, but with it those of other servers do: it is there for the
 	// town hall. ?3: also who has left without forgetting the room, and so may read what they saw.
 	staysIn = `SELECT 1 FROM member m LEFT JOIN account a ON a.user = m.user WHERE m.room = ?1 AND m.user <> ?2 AND
-		CASE WHEN a.user IS NOT NULL THEN m.membership IN (1, 2, 3) OR ?3 AND m.forgotten = 0 AND a.state <> 3
+		CASE WHEN a.user IS NOT NULL THEN m.membership IN (1, 2, 3) OR ?3 AND m.forgotten = 0 AND a.state & 4 = 0
 		ELSE m.membership = 1 AND EXISTS (SELECT 1 FROM member c WHERE c.room = ?1 AND c.user = ?2 AND c.membership = 1) END LIMIT 1`
 
 	inPurge = `room IN (SELECT room FROM purge)`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -28,6 +29,9 @@ func (w *world) trySlide(u rooms.User, pos, body string) (gjson.Result, error) {
 	q := &syncer.SlidingRequest{Session: &accounts.Session{User: u.Atom, UserID: u.ID, Device: u.Device}, Stable: true}
 	w.ok(json.Unmarshal([]byte(body), q))
 	q.Pos = pos
+	if q.Timeout != nil {
+		q.Wait = time.Duration(*q.Timeout) * time.Millisecond
+	}
 	if err := q.Check(); err != nil {
 		return gjson.Result{}, err
 	}

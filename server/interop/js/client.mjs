@@ -129,6 +129,9 @@ export class Client {
         const seen = { changes: this.changes };
         const room = this.mx.getRoom(id);
         if (!room) return seen;
+        // The SDK decrypts by itself what lies beyond our receipt, and the last event only where there is none; in /v3/sync the
+        // rest too, because it looks for polls, in sliding sync not. What is shown is decrypted by who shows it, as in Element.
+        await room.decryptAllEvents();
         const others = room.getMembers().filter((m) => m.userId !== this.mx.getUserId());
         const receipts = others.map((m) => [m.userId, room.getReadReceiptForUserId(m.userId, true)?.eventId]);
         return Object.assign(seen, {

@@ -130,6 +130,11 @@ CREATE TABLE early_redaction (
 	PRIMARY KEY (room, event_id, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE erased (
+	user INTEGER PRIMARY KEY, -- atom
+	pos  INTEGER NOT NULL     -- of the erasure
+);
+
 CREATE TABLE erased_account (
 	user INTEGER PRIMARY KEY -- atom
 );
@@ -330,6 +335,12 @@ CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
 
+CREATE TABLE rate_override (
+	user       INTEGER PRIMARY KEY, -- atom
+	per_second INTEGER NOT NULL,    -- events that it may send; 0 (and burst 0): the account has no limits at all
+	burst      INTEGER NOT NULL     -- events at once
+);
+
 CREATE TABLE receipt (
 	room     INTEGER NOT NULL,
 	user     INTEGER NOT NULL,
@@ -343,6 +354,15 @@ CREATE TABLE receipt (
 ) WITHOUT ROWID;
 
 CREATE INDEX receipt_pos ON receipt (room, pos);
+
+CREATE TABLE registration_token (
+	hash         BLOB PRIMARY KEY, -- HMAC-SHA256 of the token, by which it is found
+	sealed       BLOB NOT NULL,    -- the token, for who manages tokens
+	uses_allowed INTEGER,          -- null: any number
+	completed    INTEGER NOT NULL DEFAULT 0,
+	expires      INTEGER,          -- milliseconds; null: never
+	created      INTEGER NOT NULL  -- milliseconds
+) WITHOUT ROWID;
 
 CREATE TABLE relation (
 	target   INTEGER NOT NULL, -- nid of the event that is related to, of the same room

@@ -1,0 +1,22 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"beffroi/server/httpx"
+	"beffroi/server/limits"
+)
+
+// makeGate makes what stands before the routes: who is believed about addresses, and how often clients may ask.
+func (s *Server) makeGate() error {
+	proxies, err := limits.ParseProxies(s.cfg.Listen.Proxies)
+	if err != nil {
+		return fmt.Errorf("listen.proxies = %q : adresses ou réseaux inutilisables : %w", s.cfg.Listen.Proxies, err)
+	}
+	s.gate = httpx.Gate{Proxies: proxies}
+	if s.cfg.Limits.Enabled {
+		s.gate.Limits = limits.New(time.Now)
+	}
+	return nil
+}
