@@ -14,6 +14,9 @@ import (
 
 // CreateUser makes an account and a link by which its owner chooses the password.
 func (s *Service) CreateUser(ctx context.Context, by rooms.User, account accounts.NewAccount) (userID string, link Link, err error) {
+	if err := s.Accounts.Available(ctx, account.Localpart); err != nil {
+		return "", link, err
+	}
 	userID = "@" + strings.ToLower(account.Localpart) + ":" + s.ServerName
 	e := journal.Entry{Act: journal.CreateUser, Target: userID}
 	if account.Admin {

@@ -87,6 +87,7 @@ func (a *API) Calls() []Call {
 		a.reportCalls(),
 		a.noticeCalls(),
 		a.tokenCalls(),
+		a.redactCalls(),
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),

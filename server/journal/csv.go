@@ -58,7 +58,7 @@ func inert(cell string) string {
 func outcomeFrench(outcome string) string {
 	switch outcome {
 	case Ordered:
-		return "fait"
+		return "ordonné"
 	case Failed:
 		return "échec"
 	}
