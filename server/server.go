@@ -102,9 +102,11 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
+	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
+	s.loops.start("mail", s.mail.Run)
 	s.loops.start("what administrators began", s.admin.Run)
 	return nil
 }

@@ -21,13 +21,17 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
+	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 // services are the parts of the homeserver, from the ground up.
@@ -39,11 +43,15 @@ type services struct {
 	media    *media.Service
 	talk     *ephemeral.Service
 	push     *push.Service
+	pushers  *pusher.Service
 	syncer   *syncer.Syncer
 
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	mail      *mail.Service
+	threepids *threepid.Service
+	mailPages *mailpage.Pages
 	admin     *admin.Service
 }
 
@@ -51,7 +59,16 @@ type services struct {
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+	s.push = push.New(s.db, s.hub)
+	if s.pushers, err = s.newPushers(); err != nil {
+		return err
+	}
+	if err := s.wireMail(ctx); err != nil {
+		return err
+	}
+	cfg := s.accountsConfig()
+	cfg.Contacts = s.threepids
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -73,8 +90,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
-	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -85,7 +101,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.index = search.New(s.db, s.log)
-	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
+	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
 }
 
@@ -159,13 +175,15 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 // routes is the whole API. What no route matches is answered as the specification says.
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
-		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), Journal: s.journal,
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
+		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
 		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter

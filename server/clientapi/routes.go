@@ -15,10 +15,12 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 type (
@@ -33,7 +35,7 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
-	Journal            *journal.Service // for what administrators do by this API
+	Journal            *journal.Service
 	Accounts           *accounts.Service
 	Rooms              *rooms.Service
 	Directory          *directory.Service
@@ -45,8 +47,10 @@ type API struct {
 	Media              *media.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
+	Pushers            *pusher.Service
 	Index              *search.Index
-	RoomVersion        string           // that rooms are made with where nobody names one
+	RoomVersion        string // that rooms are made with where nobody names one
+	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
 
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
@@ -75,6 +79,7 @@ func (a *API) Routes() []route {
 		a.loginRoutes(),
 		a.registerRoutes(),
 		a.accountRoutes(),
+		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
 		a.openIDRoutes(),
@@ -93,6 +98,8 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
+		a.notificationRoutes(),
 		a.absentRoutes(),
 	))
 }

@@ -20,6 +20,9 @@ const (
 		WHERE m.user = ? AND m.membership > 1 AND m.pos > ?`
 	membershipIn = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room WHERE m.room = ? AND m.user = ?`
 
+	currentInRoomsOf = `SELECT ` + eventColumns + ` FROM member m CROSS JOIN current_state s ON s.room = m.room AND s.type = ?2 AND s.state_key = ?3
+		CROSS JOIN event e ON e.nid = s.nid WHERE m.user = ?1`
+
 	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
 
@@ -77,6 +80,11 @@ type RoomMember struct {
 // OtherMemberships lists a user's memberships other than joined that changed after a position.
 func (r *Reader) OtherMemberships(user Atom, since int64) ([]RoomMember, error) {
 	return list(r, otherMemberships, in(user, since), scanRoomMember)
+}
+
+// CurrentInRoomsOf reads one event of the current state of each room in which the user has a membership, where it is there.
+func (r *Reader) CurrentInRoomsOf(user, eventType, stateKey Atom) ([]Event, error) {
+	return list(r, currentInRoomsOf, in(user, eventType, stateKey), scanEvent)
 }
 
 // MembershipsIn lists a user's memberships in some rooms.

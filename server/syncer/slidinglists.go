@@ -15,9 +15,6 @@ type slideRoom struct {
 	head     store.RoomHead // of a room that the user is in
 	activity int64          // position
 	lists    []string
-
-	encrypted *bool
-	kind      *string // the room's type; "": none
 }
 
 // readRooms reads the user's list: the rooms that they are in, are invited to or ask to be let in, those that they were put out of, and those that the client was
@@ -116,40 +113,34 @@ func differs(wanted *bool, is bool) bool { return wanted != nil && *wanted != is
 
 func (l *slide) passesState(f *SlidingFilters, room *slideRoom) (bool, error) {
 	if f.IsEncrypted != nil {
-		encrypted, err := l.encrypted(room)
-		if err != nil || encrypted != *f.IsEncrypted {
+		if err := l.readState(&l.encrypted, store.AtomEncryption); err != nil {
 			return false, err
+		}
+		if _, is := l.encrypted[room.Room]; is != *f.IsEncrypted {
+			return false, nil
 		}
 	}
 	if f.RoomTypes == nil && f.NotRoomTypes == nil {
 		return true, nil
 	}
-	kind, err := l.kind(room)
+	err := l.readState(&l.created, store.AtomCreate)
+	create := l.created[room.Room]
+	kind := clientevent.ContentText(&create, "type")
 	is := func(t *string) bool { return t == nil && kind == "" || t != nil && *t == kind && kind != "" }
 	return (f.RoomTypes == nil || slices.ContainsFunc(f.RoomTypes, is)) && !slices.ContainsFunc(f.NotRoomTypes, is), err
 }
 
-func (l *slide) encrypted(room *slideRoom) (bool, error) {
-	if room.encrypted == nil {
-		_, is, err := l.r.CurrentEvent(room.Room, store.AtomEncryption, store.AtomEmpty)
-		if err != nil {
-			return false, err
-		}
-		room.encrypted = &is
+// readState reads one piece of the state of all rooms, once.
+func (l *slide) readState(to *map[store.RoomRef]store.Event, eventType store.Atom) error {
+	if *to != nil {
+		return nil
 	}
-	return *room.encrypted, nil
-}
-
-func (l *slide) kind(room *slideRoom) (string, error) {
-	if room.kind == nil {
-		create, _, err := l.r.CurrentEvent(room.Room, store.AtomCreate, store.AtomEmpty)
-		if err != nil {
-			return "", err
-		}
-		kind := clientevent.ContentText(&create, "type")
-		room.kind = &kind
+	events, err := l.r.CurrentInRoomsOf(l.q.Session.User, eventType, store.AtomEmpty)
+	*to = make(map[store.RoomRef]store.Event, len(events))
+	for _, e := range events {
+		(*to)[e.Room] = e
 	}
-	return *room.kind, nil
+	return err
 }
 
 func (l *slide) passesTags(f *SlidingFilters, room *slideRoom) (bool, error) {
@@ -187,26 +178,35 @@ func (l *slide) readTags() error {
 
 // passesSpaces looks for the room among the children of the spaces that the user is in.
 func (l *slide) passesSpaces(f *SlidingFilters, room *slideRoom) (bool, error) {
-	if f.Spaces == nil {
-		return true, nil
-	}
-	key, err := l.r.FindAtom(room.RoomID)
-	if err != nil || key == 0 {
-		return false, err
-	}
-	for _, space := range l.entries {
-		if space.Membership != store.Join || !slices.Contains(f.Spaces, space.RoomID) {
-			continue
+	for _, space := range f.Spaces {
+		children, err := l.childrenOf(space)
+		if err != nil || children[room.RoomID] {
+			return err == nil, err
 		}
-		child, ok, err := l.r.CurrentEvent(space.Room, store.AtomSpaceChild, key)
+	}
+	return f.Spaces == nil, nil
+}
+
+// childrenOf gives the ids of the rooms that a space names, where the user is in it. Each space is read once.
+func (l *slide) childrenOf(space string) (map[string]bool, error) {
+	if children, known := l.children[space]; known {
+		return children, nil
+	}
+	children := map[string]bool{}
+	l.children[space] = children
+	i := slices.IndexFunc(l.entries, func(e *slideRoom) bool { return e.RoomID == space && e.Membership == store.Join })
+	if i < 0 {
+		return children, nil
+	}
+	events, err := l.r.CurrentEventsOfType(l.entries[i].Room, store.AtomSpaceChild)
+	for _, e := range events {
+		id, err := l.r.Text(e.StateKey)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if ok && hasVia(&child) {
-			return true, nil
-		}
+		children[id] = hasVia(&e)
 	}
-	return false, nil
+	return children, err
 }
 
 // hasVia tells a child from one that was removed. Source: client-server API, "m.space.child".

@@ -429,7 +429,7 @@ func (v *window) unreadOf(a *SlidingRoom) error {
 			return err
 		}
 	}
-	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
+	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, v.l.upto, false)
 	a.unread = &counts.Room
 	return err
 }

@@ -89,6 +89,9 @@ func (s *Syncer) once(ctx context.Context, q *Request) (*Answer, error) {
 	if err := s.db.Read(ctx, l.run); err != nil {
 		return nil, err
 	}
+	if err := s.still(ctx, q.Session); err != nil { // it ended while this was read
+		return nil, err
+	}
 	if l.acknowledge {
 		if err := s.sources.E2EE.Acknowledge(ctx, q.Session.Device, l.after); err != nil {
 			return nil, err
