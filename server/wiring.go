@@ -108,7 +108,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 // wireAdmin makes administration, which stands above the other services.
 func (s *Server) wireAdmin(ctx context.Context, custodian rooms.User) error {
 	secret, err := store.Get(ctx, s.db, func(r *store.Reader) ([]byte, error) { return r.MetaBytes(store.MetaTokenSecret) })
-	s.admin = admin.New(s.db, time.Now, admin.Config{Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media,
+	s.admin = admin.New(s.db, time.Now, admin.Config{Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Mail: s.mail, Threepids: s.threepids,
 		ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), DataDir: s.cfg.DataDir, Custodian: custodian, Secret: secret, Random: rand.Reader, Log: s.log})
 	return err
 }

@@ -13,19 +13,15 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/e2ee"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/threepid"
 
 	"github.com/rs/zerolog"
 )
-
-// Letters tells people by mail what concerns their account. The addresses are those that the account has; where it has none nothing is sent.
-type Letters interface {
-	// PasswordLink tells that the password is to be chosen anew, by a link that is good until a time.
-	PasswordLink(ctx context.Context, user store.Atom, userID, url string, until time.Time) error
-}
 
 // Config is what administration works with.
 type Config struct {
@@ -34,7 +30,8 @@ type Config struct {
 	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
 	Media      *media.Service
-	Letters    Letters // nil: no mail
+	Mail       *mail.Service
+	Threepids  *threepid.Service
 	ServerName string
 	DataDir    string
 	BaseURL    string     // where people reach this server, without a slash at the end

@@ -71,10 +71,8 @@ func hashed(token string) []byte {
 
 // tellOfLink tells the user, as far as there are ways to. The act is done: what can't be told is told in the log.
 func (s *Service) tellOfLink(ctx context.Context, by rooms.User, user store.Atom, userID string, link Link) {
-	if s.Letters != nil {
-		if err := s.Letters.PasswordLink(ctx, user, userID, link.URL, link.Expires); err != nil {
-			s.Log.Error().Err(err).Str("user", userID).Msg("a password link could not be mailed")
-		}
+	if err := s.Threepids.PasswordLink(ctx, user, userID, link.URL, link.Expires); err != nil {
+		s.Log.Error().Err(err).Str("user", userID).Msg("a password link could not be mailed")
 	}
 	s.tell(ctx, user, userID, "L'administration ("+by.ID+") a demandé que vous choisissiez un nouveau mot de passe. Toutes vos connexions ont été fermées. "+
 		"Si vous ne vous y attendiez pas, parlez-en à votre mairie.\n\n"+
@@ -143,10 +141,7 @@ func (s *Service) ChoosePassword(ctx context.Context, token, password string) er
 			if err := s.Accounts.ShutOut(tx, l.User); err != nil { // nobody stays logged in whom the old password let in
 				return err
 			}
-			if err := tx.SetPassword(l.User, phc); err != nil {
-				return err
-			}
-			return tx.DeletePasswordLink(l.User)
+			return s.Accounts.PutPassword(tx, l.User, phc)
 		})
 	})
 }

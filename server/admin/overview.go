@@ -20,8 +20,15 @@ type Overview struct {
 	FileBytes int64 `json:"file_bytes"`
 	DiskFree  int64 `json:"disk_free_bytes"`
 	DiskSize  int64 `json:"disk_bytes"`
-	Mail      bool  `json:"mail"`
+	Mail      Mail  `json:"mail"`
 	Check     Check `json:"check"`
+}
+
+// Mail is how sending mails goes.
+type Mail struct {
+	Ready   bool   `json:"ready"` // a mail server is set up
+	Waiting int    `json:"waiting"`
+	Trouble string `json:"trouble"` // what keeps mails from going, in French; "": nothing
 }
 
 // Check is the last check of what is stored; zero where none was made yet.
@@ -32,7 +39,11 @@ type Check struct {
 
 // Overview tells how the server stands.
 func (s *Service) Overview(ctx context.Context) (o Overview, err error) {
-	o.Mail = s.Letters != nil
+	h, err := s.Mail.Health(ctx, "fr")
+	if err != nil {
+		return o, err
+	}
+	o.Mail = Mail{Ready: h.Ready, Waiting: h.Waiting, Trouble: h.Trouble}
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(s.DataDir, &disk); err != nil {
 		return o, err

@@ -125,10 +125,7 @@ func (s *Service) deactivate(ctx context.Context, a store.Account, userID string
 			return err
 		}
 	}
-	if err := s.Accounts.Deactivate(ctx, a.User, erase); err != nil {
-		return err
-	}
-	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.DeletePasswordLink(a.User) })
+	return s.Accounts.Deactivate(ctx, a.User, erase)
 }
 
 // DeleteDevices logs devices of a user out; nil means all.

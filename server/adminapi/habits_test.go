@@ -208,6 +208,7 @@ func TestWhatTheToolsCall(t *testing.T) {
 		{"GET", v1 + "/experimental_features/{alice}", nil, 200, yes("features", object{}), ""},
 		{"GET", v1 + "/auth_providers/oidc/users/x", nil, 404, yes("errcode", "M_NOT_FOUND"), ""},
 		{"GET", v1 + "/threepid/email/users/a@b.fr", nil, 404, yes("errcode", "M_NOT_FOUND"), ""},
+		{"GET", v1 + "/users/{alice}/pushers", nil, 200, yes("total", 0.0), ""},
 		// rooms
 		{"GET", v1 + "/rooms?from=0&limit=10&search_term=cons&order_by=name&dir=f", nil, 200, yes("total_rooms", 1.0, "rooms.0.room_id", w.salon, "rooms.0.name", "Conseil",
 			"rooms.0.joined_members", 3.0, "rooms.0.joined_local_members", 3.0, "rooms.0.creator", w.alice.UserID, "rooms.0.public", false), ""},

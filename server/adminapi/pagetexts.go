@@ -4,19 +4,19 @@ import "strings"
 
 // pageTexts are the words of the pages in one language.
 type pageTexts struct {
-	Lang, Other, OtherName string
-	Tagline, Footer, Wrong string
-	Title, For, Lead       string
-	Password, Hint, Again  string
-	Button                 string
-	Done, DoneText         string
-	Dead, DeadText         string
-	Rule                   map[string]string // by passwordrule.Problem.Key; {} is the length
+	Lang, Other, OtherName       string
+	Skip, Tagline, Footer, Wrong string
+	Title, For, Lead             string
+	Password, Hint, Again        string
+	Button                       string
+	Done, DoneText               string
+	Dead, DeadText               string
+	Rule                         map[string]string // by passwordrule.Problem.Key; {} is the length
 }
 
 var french = pageTexts{
 	Lang: "fr", Other: "en", OtherName: "English",
-	Tagline: "La messagerie de la commune", Footer: "Beffroi, la messagerie de la commune.", Wrong: "Erreur :",
+	Skip: "Aller au contenu", Tagline: "La messagerie de la commune", Footer: "Beffroi, la messagerie de la commune.", Wrong: "Erreur :",
 	Title: "Choisissez votre mot de passe", For: "Pour le compte",
 	Lead:     "Vous seul le connaîtrez : l'administration ne peut ni le choisir, ni le lire. Ce lien ne sert qu'une fois.",
 	Password: "Mot de passe", Again: "Le même, encore une fois", Button: "Enregistrer le mot de passe",
@@ -39,7 +39,7 @@ var french = pageTexts{
 
 var english = pageTexts{
 	Lang: "en", Other: "fr", OtherName: "Français",
-	Tagline: "The town's messaging", Footer: "Beffroi, the town's messaging.", Wrong: "Error:",
+	Skip: "Skip to content", Tagline: "The town's messaging", Footer: "Beffroi, the town's messaging.", Wrong: "Error:",
 	Title: "Choose your password", For: "For the account",
 	Lead:     "Only you will know it: the administration can neither choose nor read it. This link works once.",
 	Password: "Password", Again: "The same once more", Button: "Save the password",

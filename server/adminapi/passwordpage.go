@@ -12,8 +12,10 @@ import (
 	"beffroi/server/admin"
 	"beffroi/server/httpx"
 	"beffroi/server/limits"
+	"beffroi/server/look"
 	"beffroi/server/merr"
 	"beffroi/server/passwordrule"
+	"beffroi/server/threepid"
 )
 
 //go:embed page
@@ -25,9 +27,11 @@ func (a *API) passwordPageCalls() []Call {
 	return []Call{
 		call("GET", path, Open, "the page at which the holder of a one-time link chooses a password", a.passwordPage),
 		call("POST", path, Open, "what is sent from it", a.choosePassword).as(limits.Register),
-		call("GET", "/_beffroi/style.css", Open, "its style", func(*request) (any, error) { return styleSheet{}, nil }),
 	}
 }
+
+// Look is where the page's style is, which it shares with those that mails lead to.
+func (passwordView) Look() string { return threepid.Path }
 
 // passwordView is what the page shows.
 type passwordView struct {
@@ -51,27 +55,11 @@ func (v passwordView) Respond(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		panic(err) // the template is part of the program
 	}
-	protect(w.Header())
+	look.Protect(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	httpx.WriteWithin(w, int64(b.Len()))
 	w.WriteHeader(v.status)
 	_, _ = w.Write(b.Bytes()) // a browser that left is no error of ours
-}
-
-// protect sets what the pages say to the browser: the address holds the token, so it is told to nobody.
-func protect(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-}
-
-type styleSheet struct{}
-
-// Respond implements httpx.Responder.
-func (styleSheet) Respond(w http.ResponseWriter, r *http.Request) {
-	http.ServeFileFS(w, r, pageFiles, "page/style.css")
 }
 
 func (a *API) passwordPage(r *request) (any, error) {

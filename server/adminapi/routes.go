@@ -91,6 +91,7 @@ func (a *API) Calls() []Call {
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),
+		a.settingCalls(),
 		a.passwordPageCalls(),
 	)
 }

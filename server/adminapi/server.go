@@ -19,6 +19,5 @@ func (a *API) serverCalls() []Call {
 		call("POST", limitPath, Acts, "allows somebody more or fewer events than everybody", a.setRateOverride),
 		call("DELETE", limitPath, Acts, "takes that back", a.deleteRateOverride),
 		call("GET", v1+"/statistics/database/rooms", Empty, "none: the database does not tell", empty(map[string]any{"rooms": []any{}})),
-		call("GET", v1+"/threepid/{medium}/users/{address}", Empty, "404: who has an address is theirs to say", nobodyFound),
 	}
 }

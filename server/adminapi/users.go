@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"beffroi/server/admin"
 	"beffroi/server/merr"
 	"beffroi/server/store"
+	"beffroi/server/threepid"
 )
 
 // Source: Synapse's admin API, "User Admin API".
@@ -32,6 +34,8 @@ func (a *API) userCalls() []Call {
 		call("GET", v1+"/users/{userId}/joined_rooms", Reads, "the ids of the rooms that somebody is in", a.joinedRooms),
 		call("GET", v1+"/users/{userId}/memberships", Reads, "the ids of rooms and the membership in them", a.memberships),
 		call("GET", v1+"/username_available", Reads, "whether a localpart is free", a.usernameAvailable),
+		call("GET", v1+"/users/{userId}/pushers", Reads, "with which programs somebody is notified, without the keys and addresses by which that is done", a.pushers),
+		call("GET", v1+"/threepid/{medium}/users/{address}", Reads, "whose an e-mail address is", a.addressOwner),
 		call("GET", v1+"/auth_providers/{provider}/users/{externalId}", Empty, "404: there is no single sign-on", nobodyFound),
 	}
 }
@@ -66,7 +70,7 @@ func toUserEntry(a store.AccountInfo) userEntry {
 // userDetail is one account by itself. What this server has no notion of is null or empty.
 type userDetail struct {
 	userEntry
-	ThreePIDs               []any            `json:"threepids"`
+	ThreePIDs               []threePID       `json:"threepids"`
 	ExternalIDs             []any            `json:"external_ids"`
 	AppserviceID            *string          `json:"appservice_id"`
 	ConsentServerNoticeSent *string          `json:"consent_server_notice_sent"`
@@ -198,7 +202,15 @@ func (a *API) user(r *request) (any, error) { return a.detail(r, r.PathValue("us
 
 func (a *API) detail(r *request, userID string) (userDetail, error) {
 	info, err := a.Admin.Account(r.Context(), userID)
-	return userDetail{userEntry: toUserEntry(info), ThreePIDs: []any{}, ExternalIDs: []any{}}, err
+	if err != nil {
+		return userDetail{}, err
+	}
+	addresses, err := a.Admin.Threepids.List(r.Context(), info.User)
+	d := userDetail{userEntry: toUserEntry(info), ThreePIDs: []threePID{}, ExternalIDs: []any{}}
+	for _, t := range addresses {
+		d.ThreePIDs = append(d.ThreePIDs, threePID{Medium: threepid.Email, Address: t.Address, AddedAt: t.Added, ValidatedAt: t.Validated})
+	}
+	return d, err
 }
 
 func (a *API) deactivate(r *request) (any, error) {
@@ -288,6 +300,29 @@ func (a *API) memberships(r *request) (any, error) {
 	return map[string]any{"memberships": words}, err
 }
 
+func (a *API) addressOwner(r *request) (any, error) {
+	userID, err := a.Admin.Threepids.Owner(r.Context(), r.PathValue("medium"), r.PathValue("address"))
+	if err == nil && userID == "" {
+		return nobodyFound(r)
+	}
+	return map[string]string{"user_id": userID}, err
+}
+
+// pushers tells with which programs somebody is notified; the keys by which that is done stay theirs.
+func (a *API) pushers(r *request) (any, error) {
+	info, err := a.Admin.Account(r.Context(), r.PathValue("userId"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := store.Get(r.Context(), a.DB, func(rd *store.Reader) ([]store.Pusher, error) { return rd.PushersOf(info.User) })
+	entries := []map[string]any{}
+	for _, p := range all {
+		entries = append(entries, map[string]any{"app_id": p.AppID, "kind": p.Kind, "pushkey": "", "data": map[string]any{}, "app_display_name": p.AppID,
+			"device_display_name": p.DeviceID, "lang": "", "profile_tag": ""})
+	}
+	return map[string]any{"pushers": entries, "total": len(entries)}, err
+}
+
 func (a *API) usernameAvailable(r *request) (any, error) {
 	if !r.URL.Query().Has("username") {
 		return nil, merr.MissingParam("username is missing")
@@ -317,18 +352,20 @@ type putUserRequest struct {
 }
 
 type threePID struct {
-	Medium  string `json:"medium"`
-	Address string `json:"address"`
+	Medium      string `json:"medium"`
+	Address     string `json:"address"`
+	AddedAt     int64  `json:"added_at"`     // milliseconds
+	ValidatedAt int64  `json:"validated_at"` // milliseconds
 }
 
-// known refuses what this server can't do, before anything is done.
-func (q *putUserRequest) known() error {
+// possible refuses what this server can't do, before anything is done. known are the addresses that the account has.
+func (q *putUserRequest) possible(known []string) error {
 	switch external := strings.TrimSpace(string(q.ExternalIDs)); {
 	case external != "" && external != "[]" && external != "null":
 		return merr.InvalidParam("external_ids: this server has no single sign-on")
 	case q.UserType != nil && *q.UserType != "":
 		return merr.InvalidParam("user_type: this server knows one kind of accounts")
-	case len(q.ThreePIDs) > 0:
+	case slices.ContainsFunc(q.ThreePIDs, func(t threePID) bool { return !slices.Contains(known, t.Address) }):
 		return merr.InvalidParam("threepids: people add their own addresses, which are proven by a mail to them")
 	}
 	return nil
@@ -344,15 +381,20 @@ func (a *API) putUser(r *request) (any, error) {
 	if !ok || !strings.HasPrefix(userID, "@") || server != a.ServerName {
 		return nil, merr.InvalidParam("%q is no user id of this server", userID)
 	}
-	if err := q.known(); err != nil {
+	before, err := a.Admin.Account(r.Context(), userID)
+	isNew := merr.Is(err, "M_NOT_FOUND")
+	if err != nil && !isNew {
 		return nil, err
 	}
-	before, err := a.Admin.Account(r.Context(), userID)
-	if merr.Is(err, "M_NOT_FOUND") {
-		return a.createUser(r, localpart, q)
-	}
+	known, err := a.addresses(r, before)
 	if err != nil {
 		return nil, err
+	}
+	if err := q.possible(known); err != nil {
+		return nil, err
+	}
+	if isNew {
+		return a.createUser(r, localpart, q)
 	}
 	link, err := a.changeUser(r, before, q)
 	if err != nil {
@@ -361,6 +403,14 @@ func (a *API) putUser(r *request) (any, error) {
 	answer, err := a.detail(r, userID)
 	answer.Link = link
 	return answer, err
+}
+
+func (a *API) addresses(r *request, of store.AccountInfo) (known []string, err error) {
+	all, err := a.Admin.Threepids.List(r.Context(), of.User)
+	for _, t := range all {
+		known = append(known, t.Address)
+	}
+	return known, err
 }
 
 // createUser makes an account. With or without a password in the request, its owner chooses one by a link.
