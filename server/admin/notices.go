@@ -106,9 +106,11 @@ func (s *Service) noticeRoom(ctx context.Context, user store.Atom, userID string
 		return "", err
 	}
 	if roomID == "" {
-		return s.makeNoticeRoom(ctx, user, userID)
+		if roomID, err = s.makeNoticeRoom(ctx, user); err != nil {
+			return "", err
+		}
 	}
-	if membership == store.Leave {
+	if membership == store.Leave || membership == 0 {
 		return roomID, s.Rooms.Invite(ctx, s.Custodian, roomID, userID, "", true)
 	}
 	return roomID, nil
@@ -132,10 +134,10 @@ func (s *Service) knownNoticeRoom(ctx context.Context, user store.Atom) (roomID 
 	return roomID, m, err
 }
 
-// makeNoticeRoom makes a room in which only the server speaks, invites the user and tags it for them.
-func (s *Service) makeNoticeRoom(ctx context.Context, user store.Atom, userID string) (string, error) {
+// makeNoticeRoom makes a room in which only the server speaks, and tags it for the user, who is invited when it is known as what it is.
+func (s *Service) makeNoticeRoom(ctx context.Context, user store.Atom) (string, error) {
 	roomID, err := s.Rooms.Create(ctx, s.Custodian, &rooms.CreateRequest{Name: "Avis du serveur", Topic: "Messages de l'administration", Preset: "private_chat",
-		IsDirect: true, Invite: []string{userID}, PowerLevelOverride: map[string]any{"users_default": -10}})
+		IsDirect: true, PowerLevelOverride: map[string]any{"users_default": -10}})
 	if err != nil {
 		return "", err
 	}
