@@ -19,6 +19,8 @@ func (s *Server) nightly() []jobs.Job {
 		{Name: "journal of more than a year ago", When: "37 1 * * *", Spread: time.Hour, Run: s.journal.Prune},
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
 		{Name: "messages that are kept for some time only", When: "37 2 * * *", Spread: time.Hour, Run: s.rooms.Expire},
+		{Name: "old previews", When: "37 2 * * *", Spread: 10 * time.Minute, Run: s.previews.Tidy},
+		{Name: "files of nobody", When: "47 2 * * *", Spread: 20 * time.Minute, Run: s.media.Tidy},
 		{Name: "scrub", When: "17 3 * * *", Spread: time.Hour, Run: s.scrub},
 		{Name: "words of what was redacted", When: "17 4 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
 	}

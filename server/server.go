@@ -18,6 +18,7 @@ import (
 
 	"beffroi/server/config"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -35,8 +36,10 @@ type Server struct {
 	db      *store.DB
 	pages   Pages
 	gate    httpx.Gate
-	version string     // of this program
-	broken  chan error // an error after which the process is better started again
+	version string          // of this program
+	guesses *limits.Guesses // nil: whoever asks may guess
+	conns   *limits.Conns   // nil: as many as the machine can
+	broken  chan error      // an error after which the process is better started again
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
@@ -103,6 +106,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("pushers", s.pushers.Run)
+	s.loops.start("use of other servers' media", s.media.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
@@ -148,7 +152,10 @@ func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err er
 func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure net.Listener) error {
 	web := s.httpServer(front)
 	var unused fresh
-	web.ConnState = unused.track
+	web.ConnState = func(c net.Conn, state http.ConnState) {
+		unused.track(c, state)
+		s.conns.Track(c, state)
+	}
 	web.RegisterOnShutdown(func() { // Shutdown closes the listeners first
 		unused.close()
 		s.hub.Close()
@@ -204,6 +211,12 @@ func (s *Server) Close() error {
 	s.loops.stop()
 	if s.talk != nil {
 		s.talk.Close()
+	}
+	if s.previews != nil {
+		s.previews.Close()
+	}
+	if s.media != nil {
+		s.media.Close()
 	}
 	var err error
 	if s.db != nil {

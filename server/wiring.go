@@ -25,6 +25,7 @@ import (
 	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
@@ -41,6 +42,7 @@ type services struct {
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
 	media    *media.Service
+	previews *preview.Service
 	talk     *ephemeral.Service
 	push     *push.Service
 	pushers  *pusher.Service
@@ -60,9 +62,6 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	s.push = push.New(s.db, s.hub)
-	if s.pushers, err = s.newPushers(); err != nil {
-		return err
-	}
 	if err := s.wireMail(ctx); err != nil {
 		return err
 	}
@@ -84,9 +83,11 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
+	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, time.Now, s.log)
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
@@ -137,7 +138,8 @@ func (s *Server) accountsConfig() accounts.Config {
 	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
-			SharedSecret: c.Registration.SharedSecret}}
+			SharedSecret: c.Registration.SharedSecret},
+		Guesses: s.guesses}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
@@ -177,7 +179,7 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beffroi/server/journal"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -64,7 +65,7 @@ func (a *API) confirmPassword(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, right, err := a.Accounts.PasswordStage(r.Session).Check(r.Context(), auth)
+	_, right, err := a.Accounts.PasswordStage(r.Session).Check(limits.WithClient(r.Context(), r.Client), auth)
 	if err == nil && !right {
 		err = merr.Forbidden("This is not your password")
 	}

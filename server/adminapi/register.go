@@ -30,7 +30,7 @@ func (a *API) register(r *request) (any, error) {
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
-	grant, err := a.Accounts.RegisterBySharedSecret(r.Context(), req)
+	grant, err := a.Accounts.RegisterBySharedSecret(limits.WithClient(r.Context(), r.Client), req)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/media"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
@@ -45,6 +46,7 @@ type API struct {
 	E2EE               *e2ee.Service
 	Ephemeral          *ephemeral.Service
 	Media              *media.Service
+	Previews           *preview.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
 	Pushers            *pusher.Service
@@ -75,6 +77,7 @@ func (a *API) Routes() []route {
 		a.searchRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
+		a.threadUpdateRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),

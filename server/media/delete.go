@@ -11,40 +11,32 @@ func (s *Service) Delete(ctx context.Context, ids []string) (deleted []string, e
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), erasedPerWrite)]
 		ids = ids[len(part):]
-		gone, err := s.deletePart(ctx, part)
-		deleted = append(deleted, gone...)
+		var gone []string
+		_, err := s.drop(ctx, func(tx *store.Tx) (sums [][]byte, err error) {
+			gone, sums, err = deletePart(tx, part)
+			return sums, err
+		})
 		if err != nil {
 			return deleted, err
 		}
+		deleted = append(deleted, gone...)
 	}
 	return deleted, nil
 }
 
-func (s *Service) deletePart(ctx context.Context, ids []string) (deleted []string, err error) {
-	s.placing.Lock()
-	defer s.placing.Unlock()
-	var unused []store.Media
-	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		var part []store.Media
-		for _, id := range ids {
-			m, found, err := tx.MediaInfo(id)
-			if err != nil {
-				return err
-			}
-			if found {
-				part, deleted = append(part, m.Media), append(deleted, id)
-			}
+func deletePart(tx *store.Tx, ids []string) (gone []string, sums [][]byte, err error) {
+	for _, id := range ids {
+		m, found, err := tx.MediaInfo(id)
+		if err != nil {
+			return nil, nil, err
 		}
-		unused, err = forget(tx, part)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range unused {
-		if err := s.remove(m.SHA256); err != nil {
-			return deleted, err
+		if !found {
+			continue
 		}
+		if err := tx.DeleteMedia(id); err != nil {
+			return nil, nil, err
+		}
+		gone, sums = append(gone, id), append(sums, m.SHA256)
 	}
-	return deleted, nil
+	return gone, sums, nil
 }

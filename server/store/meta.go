@@ -29,6 +29,9 @@ const (
 
 	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
 
+	MetaMedia    = "media"    // JSON of media.Limits; none: the defaults
+	MetaPreviews = "previews" // JSON of preview.Settings; none: no previews
+
 	metaPosition = "position" // integer, see positions
 
 	MetaMail        = "mail"         // JSON of mail.Settings, with the password

@@ -271,7 +271,9 @@ CREATE TABLE media (
 	file_name    TEXT NOT NULL,    -- '': none was given
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
-, sum INTEGER) WITHOUT ROWID;
+, sum INTEGER, expires INTEGER) WITHOUT ROWID;
+
+CREATE INDEX media_expires ON media (expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE media_pending (
 	id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: downloads wait for it
@@ -292,7 +294,7 @@ CREATE TABLE media_quarantine (
 
 CREATE INDEX media_sha256 ON media (sha256);
 
-CREATE INDEX media_uploader ON media (uploader, media_id);
+CREATE INDEX media_uploader ON media (uploader, media_id, size);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
@@ -432,6 +434,22 @@ CREATE TABLE relation_waiting (
 	nid    INTEGER NOT NULL, -- the relating event
 	PRIMARY KEY (target, nid)
 ) WITHOUT ROWID;
+
+CREATE TABLE remote_media (
+	server       TEXT NOT NULL,
+	media_id     TEXT NOT NULL,
+	sha256       BLOB NOT NULL,
+	size         INTEGER NOT NULL, -- bytes
+	content_type TEXT NOT NULL,
+	file_name    TEXT NOT NULL,    -- '': none was given
+	fetched      INTEGER NOT NULL, -- milliseconds
+	used         INTEGER NOT NULL, -- milliseconds, written in batches
+	PRIMARY KEY (server, media_id)
+);
+
+CREATE INDEX remote_media_sha256 ON remote_media (sha256);
+
+CREATE INDEX remote_media_used ON remote_media (used, size);
 
 CREATE TABLE report (
 	id       INTEGER PRIMARY KEY,
@@ -635,5 +653,14 @@ CREATE TABLE unread_redacted (
 	ord    INTEGER NOT NULL,
 	PRIMARY KEY (room, thread, ord)
 ) WITHOUT ROWID;
+
+CREATE TABLE url_preview (
+	url     TEXT PRIMARY KEY, -- as it was asked for, without fragment
+	answer  BLOB NOT NULL,    -- JSON, as clients get it
+	fetched INTEGER NOT NULL, -- milliseconds
+	expires INTEGER NOT NULL  -- milliseconds; it is fetched anew afterwards
+);
+
+CREATE INDEX url_preview_expires ON url_preview (expires);
 
 CREATE TABLE version (version INTEGER, compat INTEGER);
