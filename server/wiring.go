@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/admin"
+	"beffroi/server/adminapi"
 	"beffroi/server/appservice"
 	"beffroi/server/clientapi"
 	"beffroi/server/delayed"
@@ -57,6 +59,7 @@ type services struct {
 
 	registrations *registrations.Set
 	bridges       *appservice.Service
+	admin         *admin.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -121,7 +124,15 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
-	return nil
+	return s.wireAdmin(ctx, c.Custodian)
+}
+
+// wireAdmin makes administration, which stands above the other services.
+func (s *Server) wireAdmin(ctx context.Context, custodian rooms.User) error {
+	secret, err := store.Get(ctx, s.db, func(r *store.Reader) ([]byte, error) { return r.MetaBytes(store.MetaTokenSecret) })
+	s.admin = admin.New(s.db, time.Now, admin.Config{Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Mail: s.mail, Threepids: s.threepids,
+		ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), DataDir: s.cfg.DataDir, Custodian: custodian, Secret: secret, Random: rand.Reader, Log: s.log})
+	return err
 }
 
 // claim holds a data folder to its server name: every id in it ends with it. Without one in the configuration the folder's is taken; it stays
@@ -196,5 +207,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	adapter.Mount(s.mailPages.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
+		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter
 }

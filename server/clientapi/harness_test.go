@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/adminapi"
 	"beffroi/server/appservice"
 	"beffroi/server/e2ee"
 	"beffroi/server/fedapi"
@@ -135,6 +136,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(s.api.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{ServerName: testServer, Accounts: s.acc, Journal: s.api.Journal}).Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL

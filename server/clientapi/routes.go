@@ -96,7 +96,6 @@ func (a *API) Routes() []route {
 		a.presenceRoutes(),
 		a.receiptRoutes(),
 		a.readMarkerRoutes(),
-		a.synapseAdminRoutes(),
 		a.keyRoutes(),
 		a.crossSigningRoutes(),
 		a.keyBackupRoutes(),

@@ -42,20 +42,35 @@ func (c *Client) Unchecked(t testing.TB) {
 // Registration"). The password is the localpart.
 func (c *Client) Register(t testing.TB, localpart string) *User {
 	t.Helper()
+	return c.register(t, localpart, false)
+}
+
+// RegisterAdmin is Register of an administrator.
+func (c *Client) RegisterAdmin(t testing.TB, localpart string) *User {
+	t.Helper()
+	return c.register(t, localpart, true)
+}
+
+func (c *Client) register(t testing.TB, localpart string, admin bool) *User {
+	t.Helper()
 	const path = "/_synapse/admin/v1/register"
 	u := &User{t: t, c: c, Localpart: localpart}
 	var challenge struct{ Nonce string }
 	u.Must("GET", path, nil, &challenge)
 	u.Must("POST", path, map[string]any{
-		"nonce": challenge.Nonce, "username": localpart, "password": localpart, "admin": false,
-		"mac": registerMAC(c.secret, challenge.Nonce, localpart, localpart),
+		"nonce": challenge.Nonce, "username": localpart, "password": localpart, "admin": admin,
+		"mac": registerMAC(c.secret, challenge.Nonce, localpart, localpart, admin),
 	}, u)
 	return u
 }
 
-func registerMAC(secret, nonce, username, password string) string {
+func registerMAC(secret, nonce, username, password string, admin bool) string {
+	role := "notadmin"
+	if admin {
+		role = "admin"
+	}
 	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(strings.Join([]string{nonce, username, password, "notadmin"}, "\x00")))
+	mac.Write([]byte(strings.Join([]string{nonce, username, password, role}, "\x00")))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
