@@ -100,6 +100,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("messages of deleted devices", s.e2ee.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
+	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("use of other servers' media", s.media.Run)

@@ -72,9 +72,10 @@ var rules = map[string][]rule{
 	"early_redaction": {inRoom("room"), named("nid")},
 	"relation": {atom("sender"), atom("type"), {what: "target → event", event: "t.target", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.target)`},
 		{what: "nid → event", event: "t.nid", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.nid AND e.ord = t.ord)`}},
-	"thread":    {inRoom("room"), named("root")},
-	"alias":     {inRoom("room"), atom("creator")},
-	"published": {inRoom("room")},
+	"thread":       {inRoom("room"), named("root")},
+	"alias":        {inRoom("room"), atom("creator")},
+	"published":    {inRoom("room")},
+	"network_room": {inRoom("room")},
 
 	"account":      {atom("user")},
 	"erased":       {atom("user")},
@@ -103,7 +104,6 @@ var rules = map[string][]rule{
 	"password_link":      {atom("user"), atom("admin")},
 	"blocked_room":       {atom("admin")},
 	"notice_room":        {atom("user")},
-	"erased_account":     {atom("user")},
 }
 
 // follow holds a piece of a table to a rule, in the snapshot in which it was read. Where what a row names can't be read, that is told where it stands;

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -79,8 +80,9 @@ type User struct {
 	DeviceID    string `json:"device_id"`
 	AccessToken string `json:"access_token"`
 
-	t testing.TB
-	c *Client
+	t        testing.TB
+	c        *Client
+	asserted string // user id that an application service acts as; empty: its own
 }
 
 // Do sends body as JSON (none when nil; []byte as it is) to the path, which may have a query, and gives the answer's status.
@@ -130,6 +132,13 @@ func (u *User) MustFail(status int, errcode, method, path string, body any) {
 
 func (u *User) do(method, path string, body any) (int, []byte) {
 	u.t.Helper()
+	if u.asserted != "" {
+		sign := "?"
+		if strings.Contains(path, "?") {
+			sign = "&"
+		}
+		path += sign + "user_id=" + url.QueryEscape(u.asserted)
+	}
 	req, err := http.NewRequestWithContext(context.Background(), method, u.c.URL+path, u.reader(body))
 	if err != nil {
 		u.t.Fatal(err)

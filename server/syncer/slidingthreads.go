@@ -133,8 +133,9 @@ func (l *slide) addThread(n threadNews, root store.Event, withRoot bool) (err er
 		if err != nil {
 			return err
 		}
-		view := l.view(around)
-		if view.Relations, err = l.section(n.room.Room, n.room.RoomID, n.room.Pos).lens().Bundles([]store.Event{root}); err != nil {
+		in := l.section(n.room.Room, n.room.RoomID, n.room.Pos)
+		view := in.view(around)
+		if view.Relations, err = in.lens().Bundles([]store.Event{root}); err != nil {
 			return err
 		}
 		u.root = view.Render(&root, clientevent.Standing{})
