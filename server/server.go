@@ -102,9 +102,11 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("pushers", s.pushers.Run)
+	s.loops.start("use of other servers' media", s.media.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
+	s.loops.start("mail", s.mail.Run)
 	return nil
 }
 
@@ -204,6 +206,12 @@ func (s *Server) Close() error {
 	s.loops.stop()
 	if s.talk != nil {
 		s.talk.Close()
+	}
+	if s.previews != nil {
+		s.previews.Close()
+	}
+	if s.media != nil {
+		s.media.Close()
 	}
 	var err error
 	if s.db != nil {

@@ -68,7 +68,7 @@ func (a *API) login(r *request) (any, error) {
 func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 	switch req.Type {
 	case accounts.TypePassword:
-		user, err := req.Named()
+		user, err := a.Accounts.Named(r.Context(), req.Identity)
 		if err != nil {
 			return accounts.Grant{}, err
 		}

@@ -14,11 +14,15 @@ const (
 			coalesce((SELECT max(c.pos) FROM state_change c WHERE c.room = m.room), 0),
 			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
 		FROM member m JOIN room x ON x.id = m.room WHERE m.user = ? AND m.membership = 1`
+	joinedHead = joinedHeads + ` AND m.room = ?`
 
 	membershipColumns = `m.room, m.user, m.membership, m.nid, m.pos, m.forgotten, x.room_id`
 	otherMemberships  = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room
 		WHERE m.user = ? AND m.membership > 1 AND m.pos > ?`
 	membershipIn = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room WHERE m.room = ? AND m.user = ?`
+
+	currentInRoomsOf = `SELECT ` + eventColumns + ` FROM member m CROSS JOIN current_state s ON s.room = m.room AND s.type = ?2 AND s.state_key = ?3
+		CROSS JOIN event e ON e.nid = s.nid WHERE m.user = ?1`
 
 	timelineDown = `SELECT ` + eventColumns + `, t.pos FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? AND t.ord < ? ORDER BY t.ord DESC` // no LIMIT: who reads stops
@@ -60,12 +64,19 @@ func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h
 
 // JoinedHeads lists the heads of all rooms that the user is joined to.
 func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
-	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
-		var id []byte
-		err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
-		h.RoomID = roomIDText(id)
-		return h, err
-	})
+	return list(r, joinedHeads, in(user), scanHead)
+}
+
+// JoinedHead reads the head of a room; there is none where the user is not joined to it.
+func (r *Reader) JoinedHead(user Atom, room RoomRef) ([]RoomHead, error) {
+	return list(r, joinedHead, in(user, room), scanHead)
+}
+
+func scanHead(rows *sql.Rows) (h RoomHead, err error) {
+	var id []byte
+	err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+	h.RoomID = roomIDText(id)
+	return h, err
 }
 
 // RoomMember is a user's membership in a room with the room's id.
@@ -77,6 +88,11 @@ type RoomMember struct {
 // OtherMemberships lists a user's memberships other than joined that changed after a position.
 func (r *Reader) OtherMemberships(user Atom, since int64) ([]RoomMember, error) {
 	return list(r, otherMemberships, in(user, since), scanRoomMember)
+}
+
+// CurrentInRoomsOf reads one event of the current state of each room in which the user has a membership, where it is there.
+func (r *Reader) CurrentInRoomsOf(user, eventType, stateKey Atom) ([]Event, error) {
+	return list(r, currentInRoomsOf, in(user, eventType, stateKey), scanEvent)
 }
 
 // MembershipsIn lists a user's memberships in some rooms.

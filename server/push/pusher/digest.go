@@ -3,7 +3,9 @@ package pusher
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"beffroi/server/push"
@@ -17,14 +19,14 @@ const (
 	digestEvery = 24 * time.Hour
 )
 
-// maxRoomsTold is how many rooms a digest names, maxSendersTold how many people in each, of those who sent the last events.
+// maxRoomsTold is how many rooms a digest names, maxPeopleNamed how many people in one that has no name of its own.
 const (
 	maxRoomsTold   = 20
-	maxSendersTold = 3
-	maxEventsTold  = 100
+	maxPeopleNamed = 3
 )
 
-// Digest is an e-mail that says where something waits to be read. It holds nothing of what was written: mail lies on servers that are not the town hall's.
+// Digest is an e-mail that says in which rooms how much waits to be read. It holds nothing of what was written, and of who wrote only what names a room
+// without a name: mail lies on servers that are not the town hall's.
 type Digest struct {
 	To     string
 	Lang   string // as the client gave it: "fr", "en-GB"
@@ -36,10 +38,9 @@ type Digest struct {
 
 // DigestRoom is a room in a digest.
 type DigestRoom struct {
-	Name       string // "": it has none
-	Unread     int
-	Highlights int      // of these, that mention the user
-	Senders    []string // the last who wrote, by their display names
+	Name     string // its own, or those of people in it
+	Unread   int
+	Mentions int // of these, that mention the user
 }
 
 // mail sends a digest of what is still unread.
@@ -68,11 +69,14 @@ func (s *Service) mail(ctx context.Context, o *outcome) error {
 	case len(d.Rooms) == 0:
 		return nil
 	}
-	if err := s.Mail.SendDigest(ctx, *d); err != nil {
-		return err
+	now := store.Millis(s.Now())
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		return errors.Join(s.Mail.SendIn(tx, d), tx.TellPusher(o.pusher.ID, now))
+	})
+	if err == nil {
+		o.told = now
 	}
-	o.told = store.Millis(s.Now())
-	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.TellPusher(o.pusher.ID, o.told) })
+	return err
 }
 
 // fill reads what is unread.
@@ -105,26 +109,27 @@ func (s *Service) fill(r *store.Reader, user store.Atom, d *Digest) error {
 }
 
 func digestRoom(r *store.Reader, room store.RoomRef, user store.Atom, unread push.Unread) (DigestRoom, error) {
-	d := DigestRoom{Unread: unread.Notifications, Highlights: unread.Highlights}
-	if err := named(r, room, [2]store.Atom{store.AtomName, store.AtomEmpty}, "name", &d.Name); err != nil {
+	d := DigestRoom{Unread: unread.Notifications, Mentions: unread.Highlights}
+	if err := named(r, room, [2]store.Atom{store.AtomName, store.AtomEmpty}, "name", &d.Name); err != nil || d.Name != "" {
 		return d, err
 	}
-	last, err := r.EventsBackward(room, store.OrdMax, store.OrdMin, min(unread.Notifications, maxEventsTold))
+	people, err := r.Heroes(room, user, true)
 	if err != nil {
 		return d, err
 	}
-	for i := range last {
-		e := &last[i]
-		if e.Sender == user || e.StateKey != 0 || len(d.Senders) == maxSendersTold {
-			continue
-		}
+	names := make([]string, 0, maxPeopleNamed)
+	for _, other := range people[:min(len(people), maxPeopleNamed)] {
 		var name string
-		if err := named(r, room, [2]store.Atom{store.AtomMember, e.Sender}, "displayname", &name); err != nil {
+		if err := named(r, room, [2]store.Atom{store.AtomMember, other}, "displayname", &name); err != nil {
 			return d, err
 		}
-		if name != "" && !slices.Contains(d.Senders, name) {
-			d.Senders = append(d.Senders, name)
+		if name == "" {
+			if name, err = r.Text(other); err != nil {
+				return d, err
+			}
 		}
+		names = append(names, name)
 	}
+	d.Name = strings.Join(names, ", ")
 	return d, nil
 }
