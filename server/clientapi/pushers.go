@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/push/pusher"
 )
@@ -13,9 +14,9 @@ import (
 func (a *API) pusherRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/pushers", Handle: a.pushers},
-		{Method: "POST", Path: "/_matrix/client/v3/pushers/set", Handle: a.setPusher, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/pushers/ack", Handle: a.activatePusher, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", Handle: a.activatePusher, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/pushers/set", Handle: a.setPusher, Suspended: true, Class: limits.Settings},
+		{Method: "POST", Path: "/_matrix/client/v3/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
+		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
 	}
 }
 
