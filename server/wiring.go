@@ -127,7 +127,8 @@ func (s *Server) accountsConfig() accounts.Config {
 	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
-			SharedSecret: c.Registration.SharedSecret}}
+			SharedSecret: c.Registration.SharedSecret},
+		Guesses: s.guesses}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -17,7 +18,8 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
-	Contacts     Contacts // nil: accounts have no e-mail addresses
+	Contacts     Contacts        // nil: accounts have no e-mail addresses
+	Guesses      *limits.Guesses // nil: whoever asks may guess
 }
 
 // Contacts knows the addresses of accounts outside Matrix.

@@ -77,7 +77,7 @@ func (s *Service) PasswordStage(session *Session) Stage {
 		if s.localUserID(named) != session.UserID {
 			return "", false, merr.Forbidden("This is not the user who is logged in")
 		}
-		_, err = s.verify(ctx, session.UserID, sent.Password)
+		_, err = s.verifyAgain(ctx, session, sent.Password)
 		if merr.Is(err, "M_FORBIDDEN") {
 			return "", false, nil
 		}

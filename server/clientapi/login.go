@@ -72,7 +72,7 @@ func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 		if err != nil {
 			return accounts.Grant{}, err
 		}
-		return a.Accounts.Login(r.Context(), user, req.Password, req.device())
+		return a.Accounts.Login(guessing(r), user, req.Password, req.device())
 	case accounts.TypeToken:
 		return a.Accounts.LoginByToken(r.Context(), req.Token, req.device())
 	}
