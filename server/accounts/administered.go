@@ -50,7 +50,7 @@ func (s *Service) HashPassword(ctx context.Context, password string) (string, er
 // SetAdmin gives or takes the rights of administration, also for sessions that are open. The last administrator keeps them: 400 M_INVALID_PARAM.
 func (s *Service) SetAdmin(ctx context.Context, user store.Atom, admin bool) error {
 	return s.db.Write(ctx, func(tx *store.Tx) error {
-		if err := s.leavesAdmin(tx, user, admin); err != nil {
+		if err := s.leavesAdmin(&tx.Reader, user, admin); err != nil {
 			return err
 		}
 		tx.OnCommit(func() { s.endSessions(user) })
@@ -59,12 +59,12 @@ func (s *Service) SetAdmin(ctx context.Context, user store.Atom, admin bool) err
 }
 
 // leavesAdmin refuses what would leave the server without an administrator.
-func (s *Service) leavesAdmin(tx *store.Tx, user store.Atom, stays bool) error {
-	a, _, err := tx.Account(user)
+func (s *Service) leavesAdmin(r *store.Reader, user store.Atom, stays bool) error {
+	a, _, err := r.Account(user)
 	if err != nil || stays || !a.Admin {
 		return err
 	}
-	others, err := tx.AdminsBeside(user)
+	others, err := r.AdminsBeside(user)
 	if err == nil && others == 0 {
 		err = merr.InvalidParam("This is the only administrator of the server")
 	}

@@ -60,7 +60,7 @@ func (a *API) resetPassword(r *request, auth json.RawMessage, password string, l
 	return a.Accounts.ResetPassword(r.Context(), user, proven, password, logout)
 }
 
-// deactivate lets the user leave and erases first: where that fails, the account is still there to try again.
+// deactivate lets the user leave first: where that fails, the account is still there to try again. What can't be erased at once is at night.
 func (a *API) deactivate(r *request) (any, error) {
 	var req struct {
 		Auth  json.RawMessage `json:"auth"`
@@ -72,24 +72,17 @@ func (a *API) deactivate(r *request) (any, error) {
 	if err := a.interactive(r, req.Auth); err != nil {
 		return nil, err
 	}
-	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User, r.Session.UserID); err != nil {
+	if err := a.Accounts.MayEnd(r.Context(), r.Session.User); err != nil {
 		return nil, err
 	}
-	if req.Erase {
-		if err := a.erase(r); err != nil {
-			return nil, err
-		}
+	if err := a.Leaver.LeaveAll(r.Context(), r.Session.User, r.Session.UserID); err != nil {
+		return nil, err
 	}
 	if err := a.Accounts.Deactivate(r.Context(), r.Session.User, req.Erase); err != nil {
 		return nil, err
 	}
-	return map[string]string{"id_server_unbind_result": "success"}, nil
-}
-
-// erase removes what would be too much for the write that ends the account.
-func (a *API) erase(r *request) error {
-	if err := a.E2EE.EraseKeyBackups(r.Context(), r.Session.User); err != nil {
-		return err
+	if req.Erase {
+		_ = a.Accounts.SweepErased(context.WithoutCancel(r.Context()), a.E2EE.EraseKeyBackups, a.Media.Erase) // the nightly one tells what fails
 	}
-	return a.Media.Erase(r.Context(), r.Session.User)
+	return map[string]string{"id_server_unbind_result": "success"}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"beffroi/server/accounts"
 	"beffroi/server/store"
 )
 
@@ -128,4 +129,60 @@ func TestSuspendedAccountMayNotChangeItsProfile(t *testing.T) {
 	s.login("alice", nil)
 	alice.fails(403, "M_USER_SUSPENDED", "PUT", profilePath+"@alice:mairie.test/displayname", object{"displayname": "x"})
 	alice.fails(403, "M_USER_SUSPENDED", "DELETE", profilePath+"@alice:mairie.test/displayname", nil)
+}
+
+// No way leads into an account that was deactivated, also where something had forgotten to take its password, devices and tokens away.
+func TestNoWayIntoADeactivatedAccount(t *testing.T) {
+	s := start(t)
+	s.openRegistration([]string{accounts.TypeDummy})
+	alice, phone := s.register("alice"), s.login("alice", object{"refresh_token": true})
+	loginToken, openID := alice.loginToken(), alice.openIDToken()
+	_, challenge := alice.do("POST", getTokenPath, object{})
+	s.setState(alice, store.AccountSuspended, true) // forgets the sessions in memory
+	s.write(func(tx *store.Tx) error {
+		user, err := tx.FindAtom(alice.id)
+		if err != nil {
+			return err
+		}
+		return tx.SetAccountState(user, store.AccountDeactivated|store.AccountSuspended)
+	})
+	stranger, old := s.stranger(), alice
+	nonce := stranger.must("GET", secretPath, nil)["nonce"].(string)
+	auth := password("alice", challenge["session"])
+	for _, way := range []struct {
+		who          *user
+		status       int
+		code         string
+		method, path string
+		body         any
+	}{
+		{stranger, 403, "M_FORBIDDEN", "POST", loginPath, object{"type": "m.login.password", "user": "alice", "password": "pass-alice"}},
+		{stranger, 403, "M_FORBIDDEN", "POST", loginPath, byToken(loginToken)},
+		{stranger, 401, "M_UNKNOWN_TOKEN", "POST", refreshPath, object{"refresh_token": phone.refr}},
+		{stranger, 401, "M_UNKNOWN_TOKEN", "GET", userInfoPath + "?access_token=" + openID, nil},
+		{stranger, 400, "M_USER_IN_USE", "POST", registerPath, dummy(object{"username": "alice", "password": "x"})},
+		{stranger, 400, "M_USER_IN_USE", "POST", secretPath, object{"nonce": nonce, "username": "alice", "password": "x", "admin": false,
+			"mac": secretMAC(testSecret, nonce, "alice", "x", "notadmin")}},
+		{old, 401, "M_UNKNOWN_TOKEN", "GET", whoamiPath, nil},
+		{old, 401, "M_UNKNOWN_TOKEN", "POST", getTokenPath, object{"auth": auth}},
+		{old, 401, "M_UNKNOWN_TOKEN", "POST", passwordPath, object{"auth": auth, "new_password": "x"}},
+		{old, 401, "M_UNKNOWN_TOKEN", "POST", openIDPath(alice), object{}},
+		{old, 401, "M_UNKNOWN_TOKEN", "POST", logoutPath, nil},
+		{old, 401, "M_UNKNOWN_TOKEN", "POST", logoutPath + "/all", nil},
+	} {
+		way.who.fails(way.status, way.code, way.method, way.path, way.body)
+	}
+}
+
+// A town hall can't lose its last administrator by a slip.
+func TestTheLastAdministratorStays(t *testing.T) {
+	s := start(t)
+	chef := s.admin("chef")
+	chef.fails(400, "M_INVALID_PARAM", "POST", deactivatePath, object{"auth": password("chef", nil)})
+	if len(s.rooms.left) != 0 {
+		t.Fatal("left:", s.rooms.left)
+	}
+	chef.must("GET", whoamiPath, nil)
+	s.admin("second")
+	chef.must("POST", deactivatePath, object{"auth": password("chef", nil)})
 }

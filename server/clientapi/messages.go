@@ -85,7 +85,7 @@ func (p *paging) match(e *store.Event) (bool, error) {
 }
 
 func (p *paging) view() clientevent.View {
-	return clientevent.View{Device: p.r.Session.Device, User: p.r.Session.User, Now: p.api.Now(), RoomID: p.room.ID}
+	return clientevent.View{Device: p.r.Session.Device, User: p.r.Session.User, Now: p.api.Now(), RoomID: p.room.ID, Veil: p.viewer.Veil()}
 }
 
 // render shows events that the user may see, with what is aggregated of those that relate to them.

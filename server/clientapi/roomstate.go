@@ -53,7 +53,7 @@ func (a *API) state(r *request) (answer any, err error) {
 // renderState shows state events; all of them may be seen by who may see the state.
 func (a *API) renderState(rd *store.Reader, r *request, room store.Room, v *rooms.Viewer, events []store.Event) ([]json.RawMessage, error) {
 	around, err := clientevent.Load(rd, events, true)
-	view := clientevent.View{Device: r.Session.Device, User: r.Session.User, Now: a.Now(), RoomID: room.ID, Around: around}
+	view := clientevent.View{Device: r.Session.Device, User: r.Session.User, Now: a.Now(), RoomID: room.ID, Around: around, Veil: v.Veil()}
 	out := make([]json.RawMessage, len(events))
 	for i := range events {
 		membership, failed := v.StandingAt(&events[i])
@@ -71,7 +71,7 @@ func (a *API) stateEvent(r *request) (answer any, err error) {
 		}
 		switch format := r.URL.Query().Get("format"); format {
 		case "", "content":
-			answer = httpx.Raw(clientevent.Content(&e))
+			answer = httpx.Raw(clientevent.Content(v.Shown(&e)))
 		case "event":
 			list, err := a.renderState(rd, r, room, v, []store.Event{e})
 			if err != nil {

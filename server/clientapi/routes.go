@@ -77,6 +77,7 @@ func (a *API) Routes() []route {
 		a.searchRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
+		a.threadUpdateRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),

@@ -186,7 +186,18 @@ func (s *searching) look(ref store.RoomRef) (search.Viewer, bool, error) {
 	}
 	epoch, err := s.rd.MetaInt(store.MetaEpoch)
 	s.looks[ref] = &paging{api: s.api, r: s.r, rd: s.rd, room: room, viewer: v, filter: &eventfilter.RoomEvents{}, epoch: epoch}
-	return v, true, err
+	return unveiled{v}, true, err
+}
+
+// unveiled does not see what is shown redacted: it is not found by its words.
+type unveiled struct{ *rooms.Viewer }
+
+// SeesEvent implements search.Viewer.
+func (u unveiled) SeesEvent(e *store.Event) (bool, error) {
+	if veiled, err := u.Veiled(e); veiled || err != nil {
+		return false, err
+	}
+	return u.Viewer.SeesEvent(e)
 }
 
 func (s *searching) related(ref store.RoomRef, events []store.Event) (map[store.NID]bool, error) {

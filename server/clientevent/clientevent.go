@@ -26,6 +26,8 @@ type View struct {
 
 	Relations Relations // what is aggregated of the events that relate to the shown ones
 	Fields    Fields    // what is shown of each event
+
+	Veil func(*store.Event) *store.Event // gives what is shown in an event's place; nil: the event
 }
 
 // Relations holds unsigned."m.relations", JSON objects, by the number of the event that they belong to.
@@ -69,6 +71,7 @@ func LoadNIDs(r *store.Reader, nids []store.NID) (Around, error) {
 
 // Render gives the event in the client format, without the fields of federation.
 func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
+	e = v.veiled(e)
 	out := append(make([]byte, 0, len(e.JSON)+128), '{')
 	redacts := redactsOf(e)
 	for key, value := range pdu.StoredObject(e.JSON).All() {
@@ -88,6 +91,13 @@ func (v *View) Render(e *store.Event, s Standing) json.RawMessage {
 	}
 	out = appendMember(out, "unsigned", v.unsigned(e, s))
 	return v.Fields.shown(append(out, '}'))
+}
+
+func (v *View) veiled(e *store.Event) *store.Event {
+	if v.Veil == nil {
+		return e
+	}
+	return v.Veil(e)
 }
 
 // Stripped gives what stripped state has of an event. Source: client-server API, "Stripped state".
@@ -134,7 +144,7 @@ func (v *View) unsigned(e *store.Event, s Standing) []byte {
 		out = appendText(out, "transaction_id", e.TxnID)
 	}
 	if old, ok := v.Around[e.Replaces]; ok && e.Replaces != 0 {
-		out = appendReplaced(out, &old, s)
+		out = appendReplaced(out, v.veiled(&old), s)
 	}
 	if by, ok := v.Around[e.RedactedBy]; ok && e.RedactedBy != 0 {
 		out = appendMember(out, "redacted_because", v.redaction(&by))

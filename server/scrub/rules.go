@@ -103,7 +103,6 @@ var rules = map[string][]rule{
 	"password_link":      {atom("user"), atom("admin")},
 	"blocked_room":       {atom("admin")},
 	"notice_room":        {atom("user")},
-	"erased_account":     {atom("user")},
 }
 
 // follow holds a piece of a table to a rule, in the snapshot in which it was read. Where what a row names can't be read, that is told where it stands;

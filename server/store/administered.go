@@ -16,13 +16,12 @@ const (
 	accountInfo = `SELECT a.user, t.text, iif(a.password IS NULL, '', 'set'), a.created, a.admin, a.state,
 		coalesce((SELECT json_extract(value, '$') FROM profile WHERE user = a.user AND field = 'displayname'), ''),
 		coalesce((SELECT json_extract(value, '$') FROM profile WHERE user = a.user AND field = 'avatar_url'), ''),
-		coalesce((SELECT max(last_seen_ts) FROM device WHERE user = a.user), 0), EXISTS (SELECT 1 FROM erased_account e WHERE e.user = a.user)
+		coalesce((SELECT max(last_seen_ts) FROM device WHERE user = a.user), 0), EXISTS (SELECT 1 FROM erased e WHERE e.user = a.user)
 		FROM account a JOIN atom t ON t.id = a.user`
 	accountInfos = accountInfo + ` ORDER BY t.text`
 	accountOne   = accountInfo + ` WHERE a.user = ?`
 	adminsLeft   = `SELECT count(*) FROM account WHERE admin = 1 AND state = 0 AND user <> ?`
 	updateAdmin  = `UPDATE account SET admin = ? WHERE user = ?`
-	markErased   = `INSERT INTO erased_account (user) VALUES (?) ON CONFLICT DO NOTHING`
 
 	putLink = `INSERT INTO password_link (user, token, admin, created, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user) DO UPDATE
 		SET token = excluded.token, admin = excluded.admin, created = excluded.created, expires = excluded.expires`
@@ -66,9 +65,6 @@ func (r *Reader) AdminsBeside(user Atom) (n int, err error) {
 
 // SetAdmin makes a user an administrator, or no longer.
 func (tx *Tx) SetAdmin(user Atom, admin bool) error { return tx.exec(updateAdmin, admin, user) }
-
-// MarkErased notes that an account ended with its profile and data.
-func (tx *Tx) MarkErased(user Atom) error { return tx.exec(markErased, user) }
 
 // PasswordLink is a one-time link by which a user chooses a password.
 type PasswordLink struct {

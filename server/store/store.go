@@ -47,6 +47,7 @@ type DB struct {
 	peek    *readerPool // for short reads, which never wait behind long ones
 	cp      *checkpointer
 	atoms   *atomCache
+	erased  *erasedUsers
 	visible atomic.Int64 // the published position
 	high    atomic.Pointer[highWater]
 	missing Missing // below the mark, at the opening
@@ -71,7 +72,7 @@ func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db := &DB{log: log, path: path, atoms: newAtomCache()}
+	db := &DB{log: log, path: path, atoms: newAtomCache(), erased: &erasedUsers{}}
 	if err := migrate(ctx, conn.pool, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), conn.close())
 	}
@@ -102,6 +103,9 @@ func (db *DB) start(ctx context.Context, conn *conn, unclean bool) (err error) {
 	}
 	if db.cp, err = openCheckpointer(ctx, db); err != nil {
 		return errors.Join(err, db.r.close(), db.peek.close())
+	}
+	if err := db.loadErased(ctx); err != nil {
+		return errors.Join(err, db.cp.close(), db.r.close(), db.peek.close())
 	}
 	db.w = startWriter(db, conn, pos)
 	return nil

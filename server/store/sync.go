@@ -30,6 +30,9 @@ const (
 	placesDown = `SELECT t.nid, t.ord, t.pos, t.thread, e.type FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? ORDER BY t.ord DESC LIMIT ?`
 
+	threadDown = `SELECT nid, ord, coalesce(pos, 0), thread FROM timeline WHERE room = ? AND thread = ? AND thread <> 0 AND ord > ? AND ord <= ?
+		ORDER BY ord DESC LIMIT ?`
+
 	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
 
 	currentButMembers = `SELECT ` + eventColumns + ` FROM current_state s JOIN event e ON e.nid = s.nid WHERE s.room = ?1 AND s.type < 3
@@ -163,14 +166,16 @@ type TypedPlace struct {
 	Type     Atom
 }
 
-// PlacesDown lists the events with since < pos ≤ upto among the last ones of a timeline, the latest first.
-func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places []TypedPlace, err error) {
+// PlacesDown lists the events with since < pos ≤ upto among the last ones of a timeline, the latest first. whole: there are no others.
+func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places []TypedPlace, whole bool, err error) {
+	rowsRead := 0
 	err = r.rows(placesDown, in(room, last), func(rows *sql.Rows) error {
 		var p TypedPlace
 		var pos sql.NullInt64
 		if err := rows.Scan(&p.NID, &p.Ord, &pos, &p.Thread, &p.Type); err != nil {
 			return err
 		}
+		rowsRead++
 		p.Pos = pos.Int64
 		switch {
 		case p.Pos <= since:
@@ -181,9 +186,17 @@ func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places [
 		return nil
 	})
 	if errors.Is(err, errEnough) {
-		err = nil
+		return places, true, nil
 	}
-	return places, err
+	return places, rowsRead < last, err
+}
+
+// ThreadDown lists up to limit events of a thread with after < ord ≤ upto, the latest first: their places, and their positions (0: backfilled).
+func (r *Reader) ThreadDown(room RoomRef, root NID, after, upto int64, limit int) ([]TypedPlace, error) {
+	return list(r, threadDown, in(room, root, after, upto, limit), func(rows *sql.Rows) (p TypedPlace, err error) {
+		err = rows.Scan(&p.NID, &p.Ord, &p.Pos, &p.Thread)
+		return p, err
+	})
 }
 
 // Change is one change of a room's current state.

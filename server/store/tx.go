@@ -15,6 +15,8 @@ type Reader struct {
 	conn  *conn
 	atoms *atomCache
 
+	erased *erasedUsers // nil: nobody's events are hidden
+
 	writing bool            // in the writer: what is read may yet be rolled back, so it is not cached
 	fresh   map[string]Atom // atoms that this write made
 }
@@ -237,7 +239,7 @@ func (db *DB) read(ctx context.Context, pool *readerPool, fn func(r *Reader) err
 			err = errors.Join(err, end)
 		}
 	}()
-	return fn(&Reader{ctx: ctx, until: until, conn: c, atoms: db.atoms})
+	return fn(&Reader{ctx: ctx, until: until, conn: c, atoms: db.atoms, erased: db.erased})
 }
 
 // Get runs a read that gives one value.

@@ -204,7 +204,7 @@ func (w *writer) runOne(ctx context.Context, p *Pending, alone bool) error {
 	if p.err = p.ctx.Err(); p.err != nil {
 		return nil
 	}
-	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, writing: true}, pos: w.pos, frames: w.frames}
+	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, erased: w.db.erased, writing: true}, pos: w.pos, frames: w.frames}
 	if !alone {
 		if _, err := w.conn.exec(ctx, "SAVEPOINT one"); err != nil {
 			return err

@@ -199,9 +199,12 @@ func TestBlockedInvitations(t *testing.T) {
 	w.create(bob, rooms.CreateRequest{Invite: []string{alice.ID}}) // as if it came from another server
 	want(t, "invitations", len(w.sync(alice, since).Get("rooms.invite").Map()), 0)
 	want(t, "invitations at first", len(w.sync(alice, "").Get("rooms.invite").Map()), 0)
+	const window = `{"lists":{"a":{"ranges":[[0,9]],"timeline_limit":1,"required_state":[]}}}`
+	want(t, "rooms of sliding sync", len(w.slide(alice, "", window).Get("rooms").Map()), 0)
 	for _, other := range []string{`{"default_action":"allow"}`, `{"default_action":7}`, `{}`} {
 		w.data(alice, 0, w.atom("m.invite_permission_config"), other)
 		res := w.sync(alice, "").Get("rooms.invite")
+		want(t, "rooms of sliding sync with "+other, len(w.slide(alice, "", window).Get("rooms").Map()), 2)
 		want(t, "invitations with "+other, len(res.Map()) == 2 && res.Get(esc(before)).Exists(), true)
 	}
 }

@@ -159,6 +159,13 @@ func (s *section) unread(room *JoinedRoom) error {
 	return nil
 }
 
+// view shows the events of the room.
+func (s *section) view(around clientevent.Around) *clientevent.View {
+	v := s.look.view(around)
+	v.Veil = rooms.Veil(s.r, s.asViewer)
+	return v
+}
+
 // render turns state events into the client format, after the filter.
 func (s *section) renderState(events []store.Event) (Events, error) {
 	out := noEvents()

@@ -49,25 +49,23 @@ func (s *Service) mail(ctx context.Context, o *outcome) error {
 		return nil // mail was switched off: what is unread now is not told later
 	}
 	d := &Digest{To: o.pusher.Pushkey, Lang: o.about.Lang, UserID: o.pusher.UserID, Token: o.pusher.Token}
-	owns := false
 	err := s.db.Read(ctx, func(r *store.Reader) error {
+		mine, err := s.stillMine(r, &o.pusher)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			o.verdict = gone
+			return nil
+		}
 		here, err := s.stillTold(r, &o.pusher)
 		if err != nil || !here {
 			return err
 		}
-		if owns, err = s.Mail.Owns(r, o.pusher.User, o.pusher.Pushkey); err != nil || !owns {
-			return err
-		}
 		return s.fill(r, o.pusher.User, d)
 	})
-	switch {
-	case err != nil:
+	if err != nil || len(d.Rooms) == 0 {
 		return err
-	case !owns:
-		o.verdict = gone
-		return nil
-	case len(d.Rooms) == 0:
-		return nil
 	}
 	now := store.Millis(s.Now())
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
@@ -77,6 +75,15 @@ func (s *Service) mail(ctx context.Context, o *outcome) error {
 		o.told = now
 	}
 	return err
+}
+
+// stillMine tells whether an address still belongs to an account that has not ended.
+func (s *Service) stillMine(r *store.Reader, p *store.Pusher) (bool, error) {
+	a, found, err := r.Account(p.User)
+	if err != nil || !found || a.State == store.AccountDeactivated {
+		return false, err
+	}
+	return s.Mail.Owns(r, p.User, p.Pushkey)
 }
 
 // fill reads what is unread.

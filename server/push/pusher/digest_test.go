@@ -97,6 +97,24 @@ func TestDigestsAfterAStart(t *testing.T) {
 	}
 }
 
+func TestDigestsOfAccounts(t *testing.T) {
+	for state, want := range map[store.AccountState]struct {
+		mails int
+		kept  bool
+	}{store.AccountSuspended: {1, true}, store.AccountLocked: {0, true}, store.AccountDeactivated: {0, false}} {
+		w := newWorld(t)
+		anna, bruno := w.user("anna"), w.user("bruno")
+		room := w.room("Voirie", anna, bruno)
+		w.set(bruno, kindEmail, mailApp, address, "{}")
+		w.ok(w.db.Write(t.Context(), func(tx *store.Tx) error { return tx.SetAccountState(bruno.Atom, state) }))
+		w.send(anna, room, "x")
+		w.pass(time.Hour)
+		if len(w.mails) != want.mails || (w.pusher(1).ID != 0) != want.kept {
+			t.Errorf("state %d: %+v", state, w.mails)
+		}
+	}
+}
+
 func TestWhoGetsDigests(t *testing.T) {
 	w := newWorld(t)
 	anna, bruno := w.user("anna"), w.user("bruno")

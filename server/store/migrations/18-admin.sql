@@ -43,8 +43,3 @@ CREATE TABLE notice_room (
 	user    INTEGER PRIMARY KEY, -- atom
 	room_id TEXT NOT NULL UNIQUE
 );
-
--- Accounts that were ended with their profile and data.
-CREATE TABLE erased_account (
-	user INTEGER PRIMARY KEY -- atom
-);

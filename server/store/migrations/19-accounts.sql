@@ -12,8 +12,10 @@ CREATE TABLE registration_token (
 	created      INTEGER NOT NULL  -- milliseconds
 ) WITHOUT ROWID;
 
--- Whose events are shown redacted to who came after the erasure.
+-- Accounts that were ended with their data. Their events are shown redacted to who came after that.
 CREATE TABLE erased (
-	user INTEGER PRIMARY KEY, -- atom
-	pos  INTEGER NOT NULL     -- of the erasure
+	user  INTEGER PRIMARY KEY,       -- atom
+	pos   INTEGER NOT NULL,          -- of the erasure
+	ts    INTEGER NOT NULL,          -- milliseconds
+	swept INTEGER NOT NULL DEFAULT 0 -- 1: nothing is left that takes long to remove
 );

@@ -131,12 +131,10 @@ CREATE TABLE early_redaction (
 ) WITHOUT ROWID;
 
 CREATE TABLE erased (
-	user INTEGER PRIMARY KEY, -- atom
-	pos  INTEGER NOT NULL     -- of the erasure
-);
-
-CREATE TABLE erased_account (
-	user INTEGER PRIMARY KEY -- atom
+	user  INTEGER PRIMARY KEY,       -- atom
+	pos   INTEGER NOT NULL,          -- of the erasure
+	ts    INTEGER NOT NULL,          -- milliseconds
+	swept INTEGER NOT NULL DEFAULT 0 -- 1: nothing is left that takes long to remove
 );
 
 CREATE TABLE event (
