@@ -67,8 +67,9 @@ func emailProof(sid any) object {
 // has gives a user an address, as clients do.
 func (u *user) has(name, address string, box *mailtest.Server) {
 	u.s.t.Helper()
+	before := len(box.Mails()) // no other mail is on its way
 	sid := u.must("POST", addTokenPath, tokenRequest(address))["sid"]
-	u.s.click(box.Wait(len(box.Mails()) + 1))
+	u.s.click(box.Wait(before + 1))
 	u.must("POST", threepidPath+"/add", object{"sid": sid, "client_secret": testSecretOfClient, "auth": password(name, nil)})
 }
 

@@ -75,7 +75,7 @@ func (f *fixture) configure(s Settings) {
 	f.t.Helper()
 	s.From = "messagerie@saint-aubin.test"
 	if s.Timeout == 0 {
-		s.Timeout = 5
+		s.Timeout = 60 // machines of tests are busy
 	}
 	if err := f.Configure(f.t.Context(), s); err != nil {
 		f.t.Fatal(err)

@@ -108,7 +108,7 @@ func (s *Server) Mails() []Mail {
 // Wait gives the n-th mail, from 1, when it has come.
 func (s *Server) Wait(n int) Mail {
 	s.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		s.mu.Lock()
 		mails, came := s.mails, s.came
