@@ -25,7 +25,12 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require github.com/robfig/cron/v3 v3.0.1
+require (
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
+	github.com/emersion/go-smtp v0.24.0
+	github.com/robfig/cron/v3 v3.0.1
+	github.com/wneessen/go-mail v0.8.1
+)
 
 require (
 	github.com/hashicorp/go-set/v3 v3.0.0 // indirect

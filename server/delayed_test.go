@@ -233,6 +233,21 @@ func TestDelayedEventsOutliveTheServer(t *testing.T) {
 	}
 }
 
+// A room that is replaced by an event of later gives its members' settings on, as one that is replaced now.
+func TestSettingsFollowADelayedTombstone(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	room := alice.CreateRoom(object{})
+	next := alice.CreateRoom(object{"creation_content": object{"predecessor": object{"room_id": room}}})
+	rule := func(room string) string { return clientV3 + "/pushrules/global/room/" + url.PathEscape(room) }
+	alice.Must("PUT", rule(room), object{"actions": []string{}}, nil)
+	var scheduled delayedAnswer
+	alice.Must("PUT", roomPath(room)+"/state/m.room.tombstone?org.matrix.msc4140.delay=3600000", object{"body": "x", "replacement_room": next}, &scheduled)
+	alice.MustFail(404, "M_NOT_FOUND", "GET", rule(next), nil)
+	manage(alice, scheduled.DelayID, "send")
+	alice.Must("GET", rule(next), nil, nil)
+}
+
 func TestDelayedEventsAreBounded(t *testing.T) {
 	s := servertest.Start(t)
 	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")

@@ -14,6 +14,8 @@ import (
 func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
 		{Name: "old delayed events", When: "7 2 * * *", Spread: time.Hour, Run: s.delayed.Forget},
+		{Name: "who asked for mails", When: "12 2 * * *", Spread: time.Hour, Run: s.mail.Forget},
+		{Name: "proofs of addresses that nobody made", When: "14 2 * * *", Spread: time.Hour, Run: s.threepids.Forget},
 		{Name: "journal of more than a year ago", When: "37 1 * * *", Spread: time.Hour, Run: s.journal.Prune},
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
 		{Name: "messages that are kept for some time only", When: "37 2 * * *", Spread: time.Hour, Run: s.rooms.Expire},

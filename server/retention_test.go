@@ -52,18 +52,24 @@ func TestMessagesAreKeptAsLongAsTheirSalonSays(t *testing.T) {
 	first := alice.SendText(room, "délibération à huis clos")
 	reply := alice.Send(room, "m.room.message", object{"msgtype": "m.text", "body": "une réponse", "m.relates_to": object{"rel_type": "m.thread", "event_id": first}})
 	alice.SendText(other, "gardé")
-	since := bob.Sync("", "").NextBatch
+	carol := s.Register(t, "carol")
+	carol.Join(room)
+	since := carol.Sync("", "").NextBatch
+	alice.SendText(room, "encore")
+	if n := carol.Sync(since, "").Rooms.Join[id.RoomID(room)].UnreadNotifications; n == nil || n.NotificationCount != 1 {
+		t.Fatalf("unread: %+v", n)
+	}
 	state := roomPath(room) + "/state/m.room.retention"
 
 	expire(t, s, 400)
-	if got := said(bob, room); len(got) != 2 {
+	if got := said(bob, room); len(got) != 3 {
 		t.Fatalf("without m.room.retention: %q", got)
 	}
 	bob.MustFail(403, "M_FORBIDDEN", "PUT", state, object{"max_lifetime": 1})
 	alice.Must("PUT", state, object{"max_lifetime": 10 * 24 * 3600 * 1000}, nil)
 	expire(t, s, 0)
 	expire(t, s, 9)
-	if got := said(bob, room); len(got) != 2 {
+	if got := said(bob, room); len(got) != 3 {
 		t.Fatalf("after nine days: %q", got)
 	}
 	expire(t, s, 11)
@@ -85,7 +91,10 @@ func TestMessagesAreKeptAsLongAsTheirSalonSays(t *testing.T) {
 	if n := joined.UnreadNotifications; n != nil && n.NotificationCount != 0 {
 		t.Errorf("%d unread", n.NotificationCount)
 	}
-	bob.Sync(since, "")
+	alice.SendText(room, "plus tard")
+	if n := carol.Sync(since, "").Rooms.Join[id.RoomID(room)].UnreadNotifications; n == nil || n.NotificationCount != 1 {
+		t.Errorf("unread since: %+v", n)
+	}
 	var topic object
 	bob.Must("GET", roomPath(room)+"/state/m.room.topic", nil, &topic)
 	if topic["topic"] != "Travaux" {
@@ -102,7 +111,7 @@ func TestMessagesAreKeptAsLongAsTheirSalonSays(t *testing.T) {
 		t.Error(err)
 	}
 	bob.SendText(room, "la suite")
-	if got := said(alice, room); len(got) != 1 {
+	if got := said(alice, room); len(got) != 2 {
 		t.Errorf("afterwards %q", got)
 	}
 }

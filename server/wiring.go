@@ -19,14 +19,18 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
+	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
 	"beffroi/server/preview"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 // services are the parts of the homeserver, from the ground up.
@@ -39,18 +43,31 @@ type services struct {
 	previews *preview.Service
 	talk     *ephemeral.Service
 	push     *push.Service
+	pushers  *pusher.Service
 	syncer   *syncer.Syncer
 
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	mail      *mail.Service
+	threepids *threepid.Service
+	mailPages *mailpage.Pages
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee); err != nil {
+	s.push = push.New(s.db, s.hub)
+	if s.pushers, err = s.newPushers(); err != nil {
+		return err
+	}
+	if err := s.wireMail(ctx); err != nil {
+		return err
+	}
+	cfg := s.accountsConfig()
+	cfg.Contacts = s.threepids
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -74,8 +91,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
-	s.push = push.New(s.db, s.hub)
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -86,7 +102,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
 		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
 	s.index = search.New(s.db, s.log)
-	s.delayed = delayed.New(s.db, s.rooms, time.Now, s.log)
+	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return nil
 }
 
@@ -114,7 +130,8 @@ func (s *Server) accountsConfig() accounts.Config {
 	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
-			SharedSecret: c.Registration.SharedSecret}}
+			SharedSecret: c.Registration.SharedSecret},
+		Guesses: s.guesses}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
@@ -153,11 +170,13 @@ func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
-		Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Previews: s.previews, Push: s.push, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
+		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	adapter.Mount(s.mailPages.Routes())
 	return adapter
 }

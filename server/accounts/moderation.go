@@ -21,19 +21,17 @@ func (s *Service) SetState(ctx context.Context, userID string, state store.Accou
 	})
 }
 
-// Moderate is SetState by an administrator. It refuses with 403 M_FORBIDDEN who is none, and what concerns themselves or another administrator; with
-// 400 M_INVALID_PARAM users of other servers. Nothing is looked up before it is known who asks.
-func (s *Service) Moderate(ctx context.Context, admin *Session, userID string, state store.AccountState, on bool) error {
-	if _, err := s.Moderated(ctx, admin, userID); err != nil {
-		return err
+// MayModerate refuses with 403 M_FORBIDDEN who is no administrator, and what concerns themselves or another administrator; with 400 M_INVALID_PARAM users of
+// other servers, with 404 M_NOT_FOUND accounts that are not. Nothing is looked up before it is known who asks.
+func (s *Service) MayModerate(ctx context.Context, admin *Session, userID string) error {
+	_, err := s.Moderated(ctx, admin, userID)
+	if err == nil && userID == admin.UserID {
+		err = merr.Forbidden("Nobody can lock or suspend themselves")
 	}
-	if userID == admin.UserID {
-		return merr.Forbidden("Nobody can lock or suspend themselves")
-	}
-	return s.SetState(ctx, userID, state, on)
+	return err
 }
 
-// Moderated gives the state of an account to an administrator. It refuses as Moderate does, but may be asked about oneself.
+// Moderated gives the state of an account to an administrator. It refuses as MayModerate does, but may be asked about oneself.
 func (s *Service) Moderated(ctx context.Context, admin *Session, userID string) (store.AccountState, error) {
 	if !admin.Admin {
 		return 0, merr.Forbidden("This is for administrators of the server")

@@ -2,7 +2,10 @@ package clientapi
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"beffroi/server/accounts"
 )
 
 func TestDiscovery(t *testing.T) {
@@ -12,7 +15,7 @@ func TestDiscovery(t *testing.T) {
 		t.Error(got)
 	}
 	v := stranger.must("GET", "/_matrix/client/versions", nil)
-	if got := fmt.Sprint(v["versions"]); got != "[v1.1 v1.2 v1.3 v1.4 v1.5 v1.6 v1.7 v1.8 v1.9 v1.10 v1.11 v1.12]" || fmt.Sprint(v["unstable_features"]) != "map[org.matrix.msc3814:true org.matrix.msc4140:true org.matrix.simplified_msc3575:true]" {
+	if got := fmt.Sprint(v["versions"]); got != "[v1.1 v1.2 v1.3 v1.4 v1.5 v1.6 v1.7 v1.8 v1.9 v1.10 v1.11 v1.12]" || fmt.Sprint(v["unstable_features"]) != "map[org.matrix.msc3814:true org.matrix.msc3881:true org.matrix.msc4140:true org.matrix.msc4174:true org.matrix.simplified_msc3575:true]" {
 		t.Error(v)
 	}
 	stranger.fails(404, "M_UNRECOGNIZED", "GET", "/_matrix/client/v1/auth_metadata", nil)
@@ -26,7 +29,7 @@ func TestCapabilities(t *testing.T) {
 		t.Error(got)
 	}
 	for name, enabled := range map[string]bool{"m.change_password": true, "m.set_displayname": true, "m.set_avatar_url": true,
-		"m.profile_fields": true, "m.3pid_changes": false, "m.get_login_token": true} {
+		"m.profile_fields": true, "m.3pid_changes": true, "m.get_login_token": true} {
 		if got, ok := c[name].(object); !ok || got["enabled"] != enabled {
 			t.Error(name, c[name])
 		}
@@ -45,4 +48,34 @@ func TestPathsBeforeVersion1(t *testing.T) {
 	s.stranger().fails(401, "M_MISSING_TOKEN", "GET", "/_matrix/media/r0/config", nil)
 	s.stranger().fails(405, "M_UNRECOGNIZED", "DELETE", "/_matrix/client/r0/login", nil)
 	s.stranger().fails(404, "M_UNRECOGNIZED", "GET", "/_matrix/client/r0/versions", nil)
+}
+
+func TestSupport(t *testing.T) {
+	s := start(t)
+	const path = "/.well-known/matrix/support"
+	s.stranger().fails(404, "M_NOT_FOUND", "GET", path, nil)
+	set := func(support accounts.Support) error { return s.acc.SetSupport(t.Context(), support) }
+	full := accounts.Support{Page: "https://mairie.test/aide", Contacts: []accounts.Contact{
+		{MatrixID: "@chef:elsewhere.test", Email: "chef@mairie.test", Role: "m.role.admin"}, {Email: "cert@mairie.test", Role: "m.role.security"}}}
+	if err := set(full); err != nil {
+		t.Fatal(err)
+	}
+	const want = "map[contacts:[map[email_address:chef@mairie.test matrix_id:@chef:elsewhere.test role:m.role.admin] " +
+		"map[email_address:cert@mairie.test role:m.role.security]] support_page:https://mairie.test/aide]"
+	if got := fmt.Sprint(s.stranger().must("GET", path, nil)); got != want {
+		t.Error(got)
+	}
+	for _, bad := range []accounts.Support{
+		{Page: "mairie.test"}, {Page: "javascript:alert(1)"}, {Page: "https://x/" + strings.Repeat("x", 2000)}, {Contacts: make([]accounts.Contact, 21)},
+		{Contacts: []accounts.Contact{{Role: "m.role.admin"}}}, {Contacts: []accounts.Contact{{Role: "Maire", Email: "a@b.test"}}},
+		{Contacts: []accounts.Contact{{Role: "m.role.admin", Email: "Chef <a@b.test>"}}}, {Contacts: []accounts.Contact{{Role: "m.role.admin", MatrixID: "chef"}}},
+	} {
+		if err := set(bad); !isInvalid(err) {
+			t.Error(bad, err)
+		}
+	}
+	if err := set(accounts.Support{}); err != nil {
+		t.Fatal(err)
+	}
+	s.stranger().fails(404, "M_NOT_FOUND", "GET", path, nil)
 }

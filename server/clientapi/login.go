@@ -18,7 +18,7 @@ func (a *API) loginRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/login", Handle: a.loginFlows, Auth: httpx.None},
 		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None, Class: limits.Login},
-		{Method: "POST", Path: "/_matrix/client/v1/login/get_token", Handle: a.loginToken, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v1/login/get_token", Handle: a.loginToken, Suspended: true, Class: limits.Account},
 		{Method: "POST", Path: "/_matrix/client/v3/refresh", Handle: a.refresh, Auth: httpx.None},
 		{Method: "POST", Path: "/_matrix/client/v3/logout", Handle: a.logout, Auth: httpx.None},        // locked accounts
 		{Method: "POST", Path: "/_matrix/client/v3/logout/all", Handle: a.logoutAll, Auth: httpx.None}, // may log out
@@ -68,11 +68,11 @@ func (a *API) login(r *request) (any, error) {
 func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 	switch req.Type {
 	case accounts.TypePassword:
-		user, err := req.Named()
+		user, err := a.Accounts.Named(r.Context(), req.Identity)
 		if err != nil {
 			return accounts.Grant{}, err
 		}
-		return a.Accounts.Login(r.Context(), user, req.Password, req.device())
+		return a.Accounts.Login(guessing(r), user, req.Password, req.device())
 	case accounts.TypeToken:
 		return a.Accounts.LoginByToken(r.Context(), req.Token, req.device())
 	}

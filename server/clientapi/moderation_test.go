@@ -2,8 +2,10 @@ package clientapi
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	"beffroi/server/journal"
 	"beffroi/server/store"
 )
 
@@ -41,6 +43,27 @@ func TestLockAndSuspend(t *testing.T) {
 	alice.fails(403, "M_USER_SUSPENDED", method, path, body)
 	set(suspendPath, "suspended", false)
 	alice.must(method, path, body)
+	chef.must("GET", whoisPath+alice.id, nil)
+	s.inJournal("user.sessions.read", "user.unsuspend", "user.unlock", "user.lock", "user.suspend")
+}
+
+// inJournal expects what chef did to alice, the latest first.
+func (s *server) inJournal(acts ...string) {
+	s.t.Helper()
+	rows, err := s.api.Journal.Page(s.t.Context(), 0, store.JournalFilter{}, 100)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var got []string
+	for _, row := range rows {
+		if row.Actor != "@chef:mairie.test" || row.Target != "@alice:mairie.test" || row.Outcome != journal.Ordered {
+			s.t.Error(row)
+		}
+		got = append(got, row.Act)
+	}
+	if !slices.Equal(got, acts) {
+		s.t.Error(got)
+	}
 }
 
 func TestModerationIsRefused(t *testing.T) {
@@ -75,6 +98,7 @@ func TestModerationIsRefused(t *testing.T) {
 			t.Fatal(answer)
 		}
 	}
+	s.inJournal()
 }
 
 func TestOnlyAdministratorsAreToldThatTheyMayModerate(t *testing.T) {
@@ -111,6 +135,7 @@ func TestWhois(t *testing.T) {
 			t.Errorf("%s\nwant %s", got, want)
 		}
 	}
+	s.inJournal("user.sessions.read") // not what one looks at oneself
 	bob.fails(403, "M_FORBIDDEN", "GET", whoisPath+alice.id, nil)
 	bob.fails(403, "M_FORBIDDEN", "GET", whoisPath+"@nobody:mairie.test", nil)
 	s.stranger().fails(401, "M_MISSING_TOKEN", "GET", whoisPath+alice.id, nil)

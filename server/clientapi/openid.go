@@ -1,9 +1,11 @@
 package clientapi
 
+import "beffroi/server/limits"
+
 // Source: client-server API, "OpenID".
 func (a *API) openIDRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/openid/request_token", Handle: a.requestOpenIDToken},
+		{Method: "POST", Path: "/_matrix/client/v3/user/{userId}/openid/request_token", Handle: a.requestOpenIDToken, Class: limits.Account},
 	}
 }
 

@@ -12,13 +12,16 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/httpx"
+	"beffroi/server/journal"
 	"beffroi/server/media"
 	"beffroi/server/preview"
 	"beffroi/server/push"
+	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 type (
@@ -33,6 +36,7 @@ type API struct {
 	ServerName string
 	BaseURL    string // where clients reach this server, without a slash at the end
 
+	Journal            *journal.Service
 	Accounts           *accounts.Service
 	Rooms              *rooms.Service
 	Directory          *directory.Service
@@ -45,8 +49,10 @@ type API struct {
 	Previews           *preview.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
+	Pushers            *pusher.Service
 	Index              *search.Index
-	RoomVersion        string           // that rooms are made with where nobody names one
+	RoomVersion        string // that rooms are made with where nobody names one
+	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
 
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
@@ -71,10 +77,12 @@ func (a *API) Routes() []route {
 		a.searchRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
+		a.threadUpdateRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),
 		a.accountRoutes(),
+		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
 		a.openIDRoutes(),
@@ -94,6 +102,8 @@ func (a *API) Routes() []route {
 		a.toDeviceRoutes(),
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
+		a.pusherRoutes(),
+		a.notificationRoutes(),
 		a.absentRoutes(),
 	))
 }

@@ -22,11 +22,18 @@ type Config struct {
 	Presence     Presence
 	Directory    Directory
 	Limits       Limits
+	Push         Push
 }
 
 // Limits says how often clients may ask.
 type Limits struct {
 	Enabled bool // limits.enabled: without them whoever reaches the server can guess passwords as fast as it answers
+}
+
+// Push says where push gateways may be.
+type Push struct {
+	Allow       string // push.allow: addresses of this network that gateways may have, as prefixes, separated by commas ("192.168.1.20/32"); empty: public ones only
+	Authorities string // push.authorities: PEM file of certification authorities that gateways may have beside the usual ones; empty: none
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it

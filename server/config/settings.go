@@ -49,6 +49,8 @@ func (c *Config) settings() []setting {
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
 		toggle("directory.everybody", &c.Directory.Everybody),
+		text("push.allow", &c.Push.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
+		text("push.authorities", &c.Push.Authorities, "un fichier PEM, ou rien", anything),
 		toggle("limits.enabled", &c.Limits.Enabled),
 	}
 }
@@ -159,6 +161,26 @@ func validPublicURL(address string) bool {
 	}
 	u, err := url.Parse(address)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Scheme+"://"+u.Host == address && u.Hostname() != ""
+}
+
+func validPrefixes(list string) bool {
+	_, err := ParsePrefixes(list)
+	return err == nil
+}
+
+// ParsePrefixes reads a list of prefixes of addresses, separated by commas.
+func ParsePrefixes(list string) (prefixes []netip.Prefix, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, err
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
 }
 
 // Spec: appendices, "User Identifiers".

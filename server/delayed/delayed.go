@@ -33,10 +33,15 @@ const (
 	keptFor1User = 200                // finalised events
 )
 
+// Sender sends what is due, judged by the rules of now. The same delay id gives the same event.
+type Sender interface {
+	SendDelayed(ctx context.Context, u rooms.User, roomID, eventType string, stateKey *string, delayID string, content json.RawMessage) (eventID string, err error)
+}
+
 // Service schedules events.
 type Service struct {
 	db     *store.DB
-	rooms  *rooms.Service
+	sender Sender
 	now    func() time.Time
 	log    zerolog.Logger
 	sooner chan struct{} // something is due earlier than Run knows
@@ -45,8 +50,8 @@ type Service struct {
 }
 
 // New makes the service. Run sends what is due.
-func New(db *store.DB, rooms *rooms.Service, now func() time.Time, log zerolog.Logger) *Service {
-	return &Service{db: db, rooms: rooms, now: now, log: log, sooner: make(chan struct{}, 1)}
+func New(db *store.DB, sender Sender, now func() time.Time, log zerolog.Logger) *Service {
+	return &Service{db: db, sender: sender, now: now, log: log, sooner: make(chan struct{}, 1)}
 }
 
 // Request is what a client wants to be sent later.

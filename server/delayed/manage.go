@@ -74,7 +74,7 @@ func (s *Service) send(ctx context.Context, e *store.DelayedEvent) (eventID stri
 	if err != nil {
 		return "", err
 	}
-	return s.rooms.SendDelayed(ctx, u, e.RoomID, e.Type, e.StateKey, e.ID, e.Content)
+	return s.sender.SendDelayed(ctx, u, e.RoomID, e.Type, e.StateKey, e.ID, e.Content)
 }
 
 // finalise keeps what became of an event. Once it was sent that is known whoever still waits for the answer.

@@ -49,16 +49,29 @@ func (s *Service) Upgrade(ctx context.Context, u rooms.User, roomID, version str
 // who upgrades by hand makes the new room first. What they had set up goes with them then.
 func (s *Service) SetState(ctx context.Context, u rooms.User, roomID, eventType, stateKey string, content json.RawMessage) (eventID string, err error) {
 	eventID, err = s.rooms.SetState(ctx, u, roomID, eventType, stateKey, content)
-	if err != nil || eventType != "m.room.tombstone" || stateKey != "" {
-		return eventID, err
+	if err == nil && stateKey == "" {
+		s.replacedBy(ctx, eventType, content)
 	}
+	return eventID, err
+}
+
+// SendDelayed sends an event that its sender scheduled, as rooms.SendDelayed does. A tombstone has the effect that it has in SetState.
+func (s *Service) SendDelayed(ctx context.Context, u rooms.User, roomID, eventType string, stateKey *string, delayID string, content json.RawMessage) (eventID string, err error) {
+	eventID, err = s.rooms.SendDelayed(ctx, u, roomID, eventType, stateKey, delayID, content)
+	if err == nil && stateKey != nil && *stateKey == "" {
+		s.replacedBy(ctx, eventType, content)
+	}
+	return eventID, err
+}
+
+// replacedBy lets everybody follow a tombstone; no other event names a room.
+func (s *Service) replacedBy(ctx context.Context, eventType string, content json.RawMessage) {
 	var tombstone struct {
 		Next string `json:"replacement_room"`
 	}
-	if json.Unmarshal(content, &tombstone) == nil && tombstone.Next != "" { // of another type it names nothing
+	if eventType == "m.room.tombstone" && json.Unmarshal(content, &tombstone) == nil && tombstone.Next != "" {
 		s.allFollow(ctx, tombstone.Next)
 	}
-	return eventID, nil
 }
 
 // allFollow lets everybody of this server who is in a room follow there from the one that it replaces.

@@ -6,6 +6,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -22,7 +23,7 @@ type OpenID struct{ Accounts *accounts.Service }
 // Source: server-server API, "OpenID".
 func (o OpenID) Routes() []route {
 	return []route{
-		{Method: "GET", Path: "/_matrix/federation/v1/openid/userinfo", Handle: o.userInfo, Auth: httpx.None},
+		{Method: "GET", Path: "/_matrix/federation/v1/openid/userinfo", Handle: o.userInfo, Auth: httpx.None, Class: limits.Lookup},
 	}
 }
 

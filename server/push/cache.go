@@ -4,18 +4,20 @@ import "sync"
 
 // cache remembers what can be made again, by two generations: when the young one has its weight it becomes the old one, and what nobody used
 // since goes.
-type cache[V any] struct {
+type cache[K comparable, V any] struct {
 	limit int // of one generation
 
 	mu         sync.Mutex
-	young, old map[string]V
+	young, old map[K]V
 	weight     int // of the young ones
 }
 
-func newCache[V any](limit int) *cache[V] { return &cache[V]{limit: limit, young: map[string]V{}} }
+func newCache[K comparable, V any](limit int) *cache[K, V] {
+	return &cache[K, V]{limit: limit, young: map[K]V{}}
+}
 
 // get finds a value, and keeps it from growing old. weight is that with which it was put.
-func (c *cache[V]) get(key string, weight func(V) int) (v V, ok bool) {
+func (c *cache[K, V]) get(key K, weight func(V) int) (v V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v, ok = c.young[key]; ok {
@@ -27,21 +29,21 @@ func (c *cache[V]) get(key string, weight func(V) int) (v V, ok bool) {
 	return v, ok
 }
 
-func (c *cache[V]) put(key string, v V, weight int) {
+func (c *cache[K, V]) put(key K, v V, weight int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(key, v, weight)
 }
 
-func (c *cache[V]) add(key string, v V, weight int) {
+func (c *cache[K, V]) add(key K, v V, weight int) {
 	if c.weight += weight; c.weight > c.limit {
-		c.young, c.old, c.weight = map[string]V{}, c.young, weight
+		c.young, c.old, c.weight = map[K]V{}, c.young, weight
 	}
 	c.young[key] = v
 }
 
 // size is how many values are held.
-func (c *cache[V]) size() int {
+func (c *cache[K, V]) size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.young) + len(c.old)

@@ -9,7 +9,7 @@ import (
 // Oracle judges a stored event for one user by their whole rules, with the room as the database has it now. It shares the matcher of a single condition
 // with Judge, and nothing else.
 func Oracle(r *store.Reader, room store.RoomRef, user store.Atom, userID, eventID string) (notify, highlight bool, err error) {
-	in := &storedRoom{Reader: r, room: room, user: user, id: userID}
+	in := &oracleRoom{Reader: r, room: room, user: user, id: userID}
 	found, _, err := r.Room(room)
 	if err != nil {
 		return false, false, err
@@ -38,8 +38,8 @@ func Oracle(r *store.Reader, room store.RoomRef, user store.Atom, userID, eventI
 	return does.notify, does.highlight, in.err
 }
 
-// storedRoom answers conditions from the database. The first failure stays in err.
-type storedRoom struct {
+// oracleRoom answers conditions from the database. The first failure stays in err.
+type oracleRoom struct {
 	*store.Reader
 	room  store.RoomRef
 	user  store.Atom
@@ -48,34 +48,34 @@ type storedRoom struct {
 	err   error
 }
 
-func (s *storedRoom) event(row *store.Event) *pdu.Event {
+func (s *oracleRoom) event(row *store.Event) *pdu.Event {
 	e, err := row.PDU(s.rules)
 	s.fail(err)
 	return e
 }
 
-func (s *storedRoom) MemberCount() int {
+func (s *oracleRoom) MemberCount() int {
 	members, _, err := s.MemberCounts(s.room)
 	s.fail(err)
 	return members
 }
 
-func (s *storedRoom) displayName() (name string) {
+func (s *oracleRoom) displayName() (name string) {
 	if e := s.state(store.AtomMember, s.user); e != nil {
 		name, _ = e.Body().Text("displayname")
 	}
 	return name
 }
 
-func (s *storedRoom) MayNotify(sender, key string) bool {
+func (s *oracleRoom) MayNotify(sender, key string) bool {
 	levels := auth.NewPowerLevels(s.state(store.AtomCreate, store.AtomEmpty), s.state(store.AtomPowerLevels, store.AtomEmpty))
 	return levels.For(sender) >= levels.Notification(key)
 }
 
-func (s *storedRoom) isReader(userID string) bool { return userID == s.id }
-func (s *storedRoom) mentionsReader() bool        { return false } // no rule asks
+func (s *oracleRoom) isReader(userID string) bool { return userID == s.id }
+func (s *oracleRoom) mentionsReader() bool        { return false } // no rule asks
 
-func (s *storedRoom) state(eventType, stateKey store.Atom) *pdu.Event {
+func (s *oracleRoom) state(eventType, stateKey store.Atom) *pdu.Event {
 	row, ok, err := s.CurrentEvent(s.room, eventType, stateKey)
 	s.fail(err)
 	if err != nil || !ok {
@@ -84,7 +84,7 @@ func (s *storedRoom) state(eventType, stateKey store.Atom) *pdu.Event {
 	return s.event(&row)
 }
 
-func (s *storedRoom) fail(err error) {
+func (s *oracleRoom) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}

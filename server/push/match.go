@@ -28,19 +28,23 @@ type condition func(e *pdu.Event, in reading) bool
 type matcher struct {
 	conditions []condition
 	effect     effect
+	actions    []Action
 }
 
 // matchers are a ruleset, the most important rule first.
 type matchers []matcher
 
 // match finds what the first rule does that matches. Spec: client-server API, "Push Rules".
-func (m matchers) match(e *pdu.Event, in reading) effect {
+func (m matchers) match(e *pdu.Event, in reading) effect { return m.first(e, in).effect }
+
+// first finds the first rule that matches, the zero matcher where none does.
+func (m matchers) first(e *pdu.Event, in reading) matcher {
 	for _, r := range m {
 		if r.matches(e, in) {
-			return r.effect
+			return r
 		}
 	}
-	return effect{}
+	return matcher{}
 }
 
 func (m matcher) matches(e *pdu.Event, in reading) bool {
@@ -57,7 +61,7 @@ func compile(s *Ruleset) matchers {
 	for rules, kind := range s.kinds() {
 		for _, r := range *rules {
 			if r.Enabled {
-				all = append(all, matcher{r.compile(kind), effectOf(r.Actions)})
+				all = append(all, matcher{r.compile(kind), effectOf(r.Actions), r.Actions})
 			}
 		}
 	}

@@ -29,25 +29,31 @@ type Service struct {
 	db        *store.DB
 	hub       *notify.Hub
 	law       pdu.Rules // of events that are made up
-	defaults  matchers  // the default rules
+	defaults  matchers  // the default rules, as far as they count
+	usual     *compiled // all of the default rules
 	authors   authors
-	audiences *cache[*audience] // by room id
-	compiled  *cache[*compiled] // by the name of a group
+	audiences *cache[string, *audience] // by room id
+	compiled  *cache[string, *compiled] // by the name of a group
+	wholes    *cache[string, *compiled] // by the user and their last change
+	tallies   *cache[unreadKey, tally]
 }
 
-// Bounds of what is remembered, twice each: users in audiences, and bytes of compiled rules.
+// Bounds of what is remembered, twice each: users in audiences, bytes of compiled rules, and what users have not read of rooms.
 const (
 	maxAudience = 50_000
 	maxCompiled = 4 << 20
+	maxTallies  = 10_000
 )
 
 // New makes the service.
 func New(db *store.DB, hub *notify.Hub) *Service {
-	rules := Defaults("")
+	usual, rules := Defaults(""), Defaults("")
 	rules.withoutOneToOne()
 	law, _ := pdu.RulesFor("12")
-	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), authors: authors{users: map[store.Atom]author{}},
-		audiences: newCache[*audience](maxAudience), compiled: newCache[*compiled](maxCompiled)}
+	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), usual: &compiled{matchers: compile(&usual)},
+		authors:   authors{users: map[store.Atom]author{}},
+		audiences: newCache[string, *audience](maxAudience), compiled: newCache[string, *compiled](maxCompiled),
+		wholes: newCache[string, *compiled](maxCompiled), tallies: newCache[unreadKey, tally](maxTallies)}
 }
 
 // Rules gives a user's push rules in full.

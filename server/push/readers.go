@@ -60,6 +60,14 @@ func (a *authors) merge(users map[store.Atom]string) {
 	a.read = true
 }
 
+// of finds a user among the authors.
+func (a *authors) of(user store.Atom) (who author, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	who, ok = a.users[user]
+	return who, ok
+}
+
 func (a *authors) state() (change int64, read bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -226,7 +234,9 @@ func changesIn(r *store.Reader, user store.Atom, id, roomID string) (*changes, s
 // compiled are a user's rules ready to be matched.
 type compiled struct {
 	matchers
-	weight int // bytes, about
+	weight   int  // bytes, about
+	patterns int  // the weight of the patterns
+	personal bool // they ask for the display name of who reads
 }
 
 // About what compiled rules weigh in memory: a rule, and each byte of a pattern with wildcards, of which a regular expression is made.
@@ -238,8 +248,12 @@ const (
 func compileOwn(c *changes) *compiled {
 	rules := c.expand("")
 	rules.withoutOneToOne()
-	m := compile(&rules)
-	return &compiled{m, len(m)*ruleBytes + c.weight()*patternBytes}
+	return newCompiled(c, &rules)
+}
+
+func newCompiled(c *changes, rules *Ruleset) *compiled {
+	m, patterns := compile(rules), c.weight()
+	return &compiled{m, len(m)*ruleBytes + patterns*patternBytes, patterns, c.personal()}
 }
 
 // rules gives a group's compiled rules.

@@ -167,9 +167,9 @@ func (w *town) reads(u rooms.User, kind store.Atom, room, thread, upto string) {
 
 func (w *town) unread(u rooms.User, room string, threads bool) (c push.Counts) {
 	w.Helper()
-	ref := w.ref(room)
+	ref, upto := w.ref(room), w.db.Visible()
 	w.ok(w.db.Read(context.Background(), func(r *store.Reader) (err error) {
-		c, err = w.push.Unread(r, ref, u.Atom, threads)
+		c, err = w.push.Unread(r, ref, u.Atom, upto, threads)
 		return err
 	}))
 	return c

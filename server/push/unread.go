@@ -19,12 +19,52 @@ type Counts struct {
 // main timeline and each thread. Each event counts as the user's rules stood when it came; a redacted one doesn't count.
 //
 // What the counts are made of: ARCHITECTURE.md, "What is derived instead of written". Spec: client-server API, "Receiving notifications".
-func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, threads bool) (Counts, error) {
+//
+// upto is the position up to which the reader is known to have everything. What only adds to what was counted before is counted from memory.
+func (s *Service) Unread(r *store.Reader, room store.RoomRef, user store.Atom, upto int64, threads bool) (Counts, error) {
+	if u, ok := s.recall(unreadKey{room, user}, upto); ok {
+		c := newCounts(threads)
+		c.Room = u
+		return c, nil
+	}
 	h, ok, err := r.UnreadHead(room, user)
 	if err != nil || !ok {
 		return newCounts(threads), err
 	}
-	return count(r, user, &h, threads)
+	c, err := count(r, user, &h, threads)
+	if err == nil && !h.Threads {
+		s.tallies.put(unreadKey{room, user}, tally{pos: upto, ord: h.Head, unread: c.Room, mode: h.Mode}, 1)
+	}
+	return c, err
+}
+
+// unreadKey names what a user reads.
+type unreadKey struct {
+	room store.RoomRef
+	user store.Atom
+}
+
+// tally is what a user had not read of a room, with nothing unread in threads, when everything up to a position was there.
+type tally struct {
+	pos, ord int64 // ord: the room's last place, which may have come after pos
+	unread   Unread
+	mode     store.Mode
+}
+
+// recall counts on from where a user's count was known; ok is false where that can't be done from memory.
+func (s *Service) recall(of unreadKey, upto int64) (u Unread, ok bool) {
+	t, ok := s.tallies.get(of, func(tally) int { return 1 })
+	if !ok || t.pos > upto {
+		return u, false
+	}
+	more, last, ok := s.db.Counted(of.room, of.user, t.pos, upto, t.ord)
+	if !ok {
+		return u, false
+	}
+	t.unread.add(store.Tally{Counted: more}, t.mode)
+	t.pos, t.ord = upto, last
+	s.tallies.put(of, t, 0)
+	return t.unread, true
 }
 
 // UnreadRooms is Unread for all the rooms that the user is joined to.
@@ -71,22 +111,13 @@ func count(r *store.Reader, user store.Atom, h *store.UnreadHead, threads bool) 
 
 // unreadThreads reads what is unread in the threads of a room, and the event ids of their roots.
 func unreadThreads(r *store.Reader, user store.Atom, h *store.UnreadHead) ([]store.UnreadPart, map[store.NID]string, error) {
-	active, err := r.ActiveThreads(h.Room, user, h.Base, h.Head)
+	upto, ids, err := threadsRead(r, user, h)
 	if err != nil {
 		return nil, nil, err
 	}
-	receipts, err := r.ReceiptsAfter(h.Room, user, h.Base)
-	if err != nil {
-		return nil, nil, err
-	}
-	ids, read := map[store.NID]string{}, make([][2]int64, 0, len(active))
-	for _, t := range active {
-		upto := max(h.Base, t.Own)
-		if ord, ok := receipts[t.RootID]; ok {
-			upto = max(upto, ord)
-		}
-		ids[t.Root] = t.RootID
-		read = append(read, [2]int64{int64(t.Root), upto})
+	read := make([][2]int64, 0, len(upto))
+	for root, ord := range upto {
+		read = append(read, [2]int64{int64(root), ord})
 	}
 	parts, err := r.UnreadInThreads(h.Room, user, read)
 	return parts, ids, err
@@ -140,4 +171,36 @@ func (m *moded) changed(u Unread, p *store.UnreadPart) (Unread, error) {
 		mode = next.Mode
 	}
 	return u, nil
+}
+
+// HasRead tells whether a user has read what stands at a place: by a receipt, or by having written after it. So has who is not in the room.
+func (s *Service) HasRead(r *store.Reader, user store.Atom, p *store.Place) (bool, error) {
+	h, in, err := r.UnreadHead(p.Room, user)
+	switch {
+	case err != nil:
+		return false, err
+	case !in || p.Ord <= h.Base:
+		return true, nil
+	case p.Thread == 0:
+		return p.Ord <= h.Read, nil
+	}
+	read, _, err := threadsRead(r, user, &h)
+	return p.Ord <= read[p.Thread], err
+}
+
+// threadsRead gives the places up to which threads are read in which something came after the base, and the event ids of their roots.
+func threadsRead(r *store.Reader, user store.Atom, h *store.UnreadHead) (read map[store.NID]int64, ids map[store.NID]string, err error) {
+	active, err := r.ActiveThreads(h.Room, user, h.Base, h.Head)
+	if err != nil {
+		return nil, nil, err
+	}
+	receipts, err := r.ReceiptsAfter(h.Room, user, h.Base)
+	read, ids = make(map[store.NID]int64, len(active)), make(map[store.NID]string, len(active))
+	for _, t := range active {
+		read[t.Root], ids[t.Root] = max(h.Base, t.Own), t.RootID
+		if ord, ok := receipts[t.RootID]; ok {
+			read[t.Root] = max(read[t.Root], ord)
+		}
+	}
+	return read, ids, err
 }

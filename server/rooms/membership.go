@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -188,7 +189,9 @@ func (s *Service) inviteContent(ctx context.Context, target, reason string, dire
 	return memberContent{Membership: "invite", DisplayName: name, AvatarURL: avatar, Reason: reason, IsDirect: direct}, err
 }
 
-// reachable gives who can be invited. An account of this server must exist; other servers are not spoken with yet.
+// reachable gives who can be invited. An account of this server must exist and want it: else 403 M_INVITE_BLOCKED. Other servers are not spoken with yet.
+//
+// Spec: client-server API, "Invite permission".
 func (s *Service) reachable(ctx context.Context, target string) (store.Atom, error) {
 	if !pdu.ValidUserID(target) {
 		return 0, merr.InvalidParam("%q is not a user id", target)
@@ -199,6 +202,13 @@ func (s *Service) reachable(ctx context.Context, target string) (store.Atom, err
 	atom, ok, err := s.People.FindLocal(ctx, target)
 	if err == nil && !ok {
 		err = merr.NotFound("There is no account %s", target)
+	}
+	if err != nil || s.Invitable == nil {
+		return atom, err
+	}
+	blocks, err := s.Invitable.BlocksInvites(ctx, atom)
+	if err == nil && blocks {
+		err = merr.New(http.StatusForbidden, "M_INVITE_BLOCKED", "%s wants no invitations", target)
 	}
 	return atom, err
 }

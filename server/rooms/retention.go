@@ -120,7 +120,7 @@ func (s *Service) expireEvents(ctx context.Context, t retention, old []store.NID
 					return err
 				}
 			}
-			return nil
+			return tx.NoteExpired(t.Ref)
 		})
 		if err != nil {
 			return err

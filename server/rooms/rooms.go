@@ -34,6 +34,12 @@ type People interface {
 	MemberProfile(ctx context.Context, user store.Atom) (displayName, avatarURL string, err error)
 }
 
+// Invitable is asked before somebody is invited.
+type Invitable interface {
+	// BlocksInvites tells whether a local user wants no invitations.
+	BlocksInvites(ctx context.Context, user store.Atom) (bool, error)
+}
+
 // User is who acts: a local user, by their device.
 type User struct {
 	Atom   store.Atom
@@ -45,8 +51,9 @@ type User struct {
 type Config struct {
 	Signer    pdu.Signer // its server name is this server's
 	People    People
-	Custodian User   // the town hall's additional creator of salons; zero for none
-	Version   string // which rooms are created with where the request names none; "" for the constant
+	Invitable Invitable // nil: nobody blocks invitations
+	Custodian User      // the town hall's additional creator of salons; zero for none
+	Version   string    // which rooms are created with where the request names none; "" for the constant
 	Counts    Counts
 	Typing    Typing // nil: nobody types
 	Remote    Remote // nil: this server speaks with no other

@@ -85,6 +85,7 @@ var rules = map[string][]rule{
 	// The messages of a deleted device go after it, piece by piece.
 	"to_device":          {{what: "device → device", broken: `t.device > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'device')`}},
 	"delayed_event":      {atom("user")},
+	"pusher":             {atom("user"), to("device", "device", "id")},
 	"dehydrated_device":  {atom("user"), to("device", "device", "id")},
 	"device_list":        {atom("user")},
 	"rate_override":      {atom("user")},
@@ -95,6 +96,7 @@ var rules = map[string][]rule{
 	"fallback_key":       {to("device", "device", "id")},
 	"key_backup":         {atom("user")},
 	"key_backup_session": {{what: "version → key_backup", broken: `NOT EXISTS (SELECT 1 FROM key_backup b WHERE b.user = t.user AND b.version = t.version)`}},
+	"threepid":           {atom("user")},
 	"media":              {atom("uploader")},
 	"media_pending":      {atom("uploader")},
 	"media_quarantine":   {atom("admin")},

@@ -170,6 +170,7 @@ var nouns = map[string]noun{
 	"member":             {"participation à un salon", "participations à des salons", "e"},
 	"receipt":            {"accusé de lecture", "accusés de lecture", ""},
 	"to_device":          {"message entre appareils", "messages entre appareils", ""},
+	"pusher":             {"abonnement aux notifications", "abonnements aux notifications", ""},
 	"delayed_event":      {"envoi différé", "envois différés", ""},
 	"dehydrated_device":  {"appareil en sommeil", "appareils en sommeil", ""},
 	"device_keys":        {"clé d'appareil", "clés d'appareil", "e"},

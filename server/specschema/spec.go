@@ -36,9 +36,31 @@ type Operation struct {
 	Title     string                        `json:"title"`
 	Old       bool                          `json:"deprecated"`
 	Auth      string                        `json:"auth"`
-	Body      *struct{}                     `json:"body"` // nil: none
+	Body      *requestBody                  `json:"body"` // nil: none
 	Responses map[string]map[string]*schema `json:"responses"`
 	parts     []string
+}
+
+// requestBody is what requests of an operation carry, by content type.
+type requestBody struct {
+	Content map[string]*schema `json:"content"`
+}
+
+// CheckBody says what is wrong with the JSON body of a request that this server sends to others; nothing where all is right.
+func (s *Spec) CheckBody(method, path string, body []byte) []string {
+	op := s.Find(method, path)
+	if op == nil || op.Body == nil || op.Body.Content["application/json"] == nil {
+		return []string{"the specification has no such request with a body"}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return []string{err.Error()}
+	}
+	j := judge{schemas: s.Schemas}
+	j.check(op.Body.Content["application/json"], value, "")
+	return j.faults
 }
 
 // Open reads the specification. Where it is missing, it says so in the test's log and gives nil.

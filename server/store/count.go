@@ -64,9 +64,11 @@ const (
 // CountUnread stores what the timeline's row of an event doesn't say of its counts. It writes nothing for an event that counts for everybody
 // alike and highlights nobody.
 func (tx *Tx) CountUnread(p Place, c Counted, memory *ModeMemory) error {
-	if err := tx.storeModes(p, c.Modes, memory); err != nil {
+	changed, err := tx.storeModes(p, c.Modes, memory)
+	if err != nil {
 		return err
 	}
+	tx.touchCount(&p, &c, changed)
 	if c.Highlight {
 		if err := tx.exec(putEverybody, p.Room, p.Thread, p.Ord); err != nil {
 			return err
@@ -84,10 +86,10 @@ func (tx *Tx) CountUnread(p Place, c Counted, memory *ModeMemory) error {
 	return nil
 }
 
-// storeModes writes the modes that changed since the room's last event.
-func (tx *Tx) storeModes(p Place, now *Modes, memory *ModeMemory) error {
+// storeModes writes the modes that changed since the room's last event, and tells whether any did.
+func (tx *Tx) storeModes(p Place, now *Modes, memory *ModeMemory) (changed bool, err error) {
 	if now == nil || now == memory.stored {
-		return nil
+		return false, nil
 	}
 	if memory.of == nil {
 		memory.of = map[Atom]Mode{}
@@ -99,7 +101,7 @@ func (tx *Tx) storeModes(p Place, now *Modes, memory *ModeMemory) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	for user, mode := range now.Of {
@@ -107,12 +109,13 @@ func (tx *Tx) storeModes(p Place, now *Modes, memory *ModeMemory) error {
 			continue
 		}
 		if err := tx.exec(putMode, p.Room, user, p.Ord, mode); err != nil {
-			return err
+			return false, err
 		}
+		changed = true
 	}
 	maps.Copy(memory.of, now.Of)
 	memory.stored = now
-	return nil
+	return changed, nil
 }
 
 // uncount takes an event out of the counts that is about to be redacted.

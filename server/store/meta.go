@@ -25,6 +25,8 @@ const (
 	MetaPurged  = "purged"  // integer: events up to this number may have been deleted for ever
 	MetaMissing = "missing" // JSON of Missing, the last time that anything was
 
+	MetaVAPIDKey = "vapid_key" // bytes, the private key by which push services know this server
+
 	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
 
 	MetaMedia    = "media"    // JSON of media.Limits; none: the defaults
@@ -32,12 +34,17 @@ const (
 
 	metaPosition = "position" // integer, see positions
 
+	MetaMail        = "mail"         // JSON of mail.Settings, with the password
+	MetaMailState   = "mail_state"   // JSON of package mail: how sending goes
+	MetaMailDomains = "mail_domains" // JSON, the domains whose addresses may register
+
 	MetaJournalHead   = "journal_head"   // bytes of a JournalLink: the last row that was added
 	MetaJournalAnchor = "journal_anchor" // bytes of a JournalLink: the last row that was pruned; none yet where there is none
 
 	MetaCommuneName     = "commune_name"     // text, what people call the town hall; none where nobody was asked
 	MetaBackupRecipient = "backup_recipient" // text, "age1..."[, several separated by spaces]: who can read the backups; the secret half is on the recovery sheet
 	MetaRegistration    = "registration"     // JSON, lists of authentication types: the ways to register that the town hall has opened; none where it has not decided
+	MetaSupport         = "support"          // JSON of accounts.Support: whom people ask for help; none where the town hall has not said it
 	MetaSetup           = "setup"            // JSON of package setup, while the server has no name
 )
 

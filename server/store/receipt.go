@@ -76,7 +76,7 @@ func (tx *Tx) MoveReceipt(room RoomRef, c Receipt) (moved bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	tx.touch(TouchedReceipts, int64(room), pos)
+	tx.touchReceipt(room, c.User, pos)
 	return true, tx.exec(putReceipt, room, c.User, c.Type, c.Thread, c.EventID, c.Ord, c.TS, pos)
 }
 

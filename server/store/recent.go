@@ -34,8 +34,19 @@ type touch struct {
 	pos   int64
 	what  Touched
 	of    int64        // the room, the user or the device
+	by    Atom         // whose receipt it is
 	event *StreamEvent // of a timeline; nil: it is to be read from the database
+	count usual        // how the event counts as unread
 }
+
+// usual tells of an event that it counts as unread for everybody alike, in the main timeline, by nothing but whether it notifies.
+type usual int8
+
+const (
+	unusual usual = iota // what it counts for whom stands in the database
+	notifies
+	silent
+)
 
 func (t *touch) bytes() int {
 	if t.event == nil {
@@ -114,6 +125,9 @@ type News struct {
 type RoomNews struct {
 	Room    RoomRef
 	Touched Touched
+	// The last positions that were touched, 0: none was. State has those of memberships too.
+	LastEvent, LastState, LastReceipt int64
+
 	events  []StreamEvent // in order
 	partial bool          // not all of the events are held
 }
@@ -127,10 +141,9 @@ func (db *DB) News(since int64, user Atom, device int64) *News {
 	if since < m.floor {
 		return nil
 	}
-	from, _ := slices.BinarySearchFunc(m.touches, since+1, func(t touch, pos int64) int { return cmp.Compare(t.pos, pos) })
 	n := &News{}
-	for i := range m.touches[from:] {
-		n.take(&m.touches[from+i], user, device)
+	for i := m.after(since); i < len(m.touches); i++ {
+		n.take(&m.touches[i], user, device)
 	}
 	return n
 }
@@ -167,13 +180,21 @@ func (n *News) Room(ref RoomRef) *RoomNews {
 
 func (r *RoomNews) take(t *touch) {
 	r.Touched |= t.what
-	switch {
-	case t.what&TouchedTimeline == 0:
-	case t.event == nil:
-		r.partial = true
-	default:
-		r.events = append(r.events, *t.event)
+	if t.what&(TouchedState|TouchedMembers) != 0 {
+		r.LastState = max(r.LastState, t.pos)
 	}
+	if t.what&TouchedReceipts != 0 {
+		r.LastReceipt = max(r.LastReceipt, t.pos)
+	}
+	if t.what&TouchedTimeline == 0 {
+		return
+	}
+	r.LastEvent = max(r.LastEvent, t.pos)
+	if t.event == nil {
+		r.partial = true
+		return
+	}
+	r.events = append(r.events, *t.event)
 }
 
 // Timeline gives the room's events with ord < below and since < pos ≤ upto, the latest first, as Reader.TimelineDown does; ok is false where only the
@@ -189,6 +210,59 @@ func (r *RoomNews) Timeline(below, since, upto int64, limit int) (events []Strea
 		events = append(events, e)
 	}
 	return events, true, !r.partial
+}
+
+// Counted counts, from memory, what notifies in the main timeline of a room among the events with since < pos ≤ upto behind a place, and tells the last
+// one's place. ok is false where only the database can tell what a user has not read, who knew it at since: where the user wrote or read something, or an
+// event counts for some otherwise than for others.
+func (db *DB) Counted(room RoomRef, user Atom, since, upto, after int64) (n, last int64, ok bool) {
+	m := db.recent
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if since < m.floor {
+		return 0, 0, false
+	}
+	last = after
+	for i := m.after(since); i < len(m.touches); i++ {
+		t := &m.touches[i]
+		switch {
+		case t.pos > upto:
+			return n, last, true
+		case RoomRef(t.of) != room, t.what&(TouchedTimeline|TouchedReceipts) == 0:
+		case t.what == TouchedReceipts && t.by != user:
+		case t.count == unusual, t.event == nil, t.event.Sender == user:
+			return 0, 0, false
+		case t.event.Ord > after:
+			last = t.event.Ord
+			if t.count == notifies {
+				n++
+			}
+		}
+	}
+	return n, last, true
+}
+
+// after is where the touches behind a position begin.
+func (m *recent) after(pos int64) int {
+	i, _ := slices.BinarySearchFunc(m.touches, pos+1, func(t touch, pos int64) int { return cmp.Compare(t.pos, pos) })
+	return i
+}
+
+// touchReceipt notes that a user has read something in a room.
+func (tx *Tx) touchReceipt(room RoomRef, user Atom, pos int64) {
+	tx.touched = append(tx.touched, touch{pos: pos, what: TouchedReceipts, of: int64(room), by: user})
+}
+
+// touchCount notes how the event counts that was put into a timeline just now. A redaction changes the counts of another one.
+func (tx *Tx) touchCount(p *Place, c *Counted, modesChanged bool) {
+	last := &tx.touched[len(tx.touched)-1]
+	switch {
+	case last.event == nil, last.event.NID != p.NID, last.event.Type == AtomRedaction, p.Thread != 0, c.Highlight, len(c.Marks) > 0, modesChanged:
+	case c.Notify:
+		last.count = notifies
+	default:
+		last.count = silent
+	}
 }
 
 // touch notes that a write changes a stream at a position, for News.

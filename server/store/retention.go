@@ -38,3 +38,6 @@ func (tx *Tx) Expire(target, because NID, redacted []byte) error {
 	tx.redacted = append(tx.redacted, target)
 	return tx.exec(expireEvent, redacted, Sum(redacted), because, StatusExpired, target)
 }
+
+// NoteExpired tells whoever remembers what is unread in a room that less may be.
+func (tx *Tx) NoteExpired(room RoomRef) error { return tx.touchNow(TouchedTimeline, int64(room)) }

@@ -18,3 +18,18 @@ func (l *look) ignores(sender store.Atom) (bool, error) {
 	}
 	return l.ignored[sender], nil
 }
+
+// ignoresInvite tells whether the user is to hear nothing of an invitation. It is asked where there is one, so once in a look is enough.
+func (l *look) ignoresInvite(sender store.Atom) (bool, error) {
+	if l.blocked == nil {
+		blocked, err := accounts.BlocksInvites(l.r, l.q.Session.User)
+		if err != nil {
+			return false, err
+		}
+		l.blocked = &blocked
+	}
+	if *l.blocked {
+		return true, nil
+	}
+	return l.ignores(sender)
+}

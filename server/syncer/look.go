@@ -38,10 +38,13 @@ type look struct {
 
 	token   synctoken.Sync
 	data    map[store.RoomRef][]store.AccountData
-	members map[memberKey]store.NID       // that this answer sends
-	ignored map[store.Atom]bool           // users, nil where they were not read yet
-	fields  clientevent.Fields            // that the filter asks for
-	counts  map[store.RoomRef]push.Counts // of all rooms, nil where they are read room by room
+	members map[memberKey]store.NID // that this answer sends
+	ignored map[store.Atom]bool     // users, nil where they were not read yet
+	blocked *bool                   // whether the user wants no invitations, nil where that was not read yet
+	fields  clientevent.Fields      // that the filter asks for
+
+	memberships map[store.RoomRef]store.RoomMember // that hold at upto
+	counts      map[store.RoomRef]push.Counts      // of all rooms, nil where they are read room by room
 }
 
 // newLook decides what is read. The published position is taken before the snapshot, so everything up to it is there.
@@ -95,7 +98,7 @@ func (l *look) run(r *store.Reader) error {
 func (l *look) remember(wakes uint64) {
 	l.device.sent(l.members, l.upto)
 	l.device.learn(&facts{pos: l.upto, drained: l.drained, ignored: l.ignored, oneTimeKeys: l.answer.OneTimeKeys,
-		unusedFallbacks: l.answer.UnusedFallbacks})
+		unusedFallbacks: l.answer.UnusedFallbacks, memberships: l.memberships})
 	if len(l.answer.ToDevice.Events) > 0 {
 		return // the next look deletes them
 	}

@@ -188,3 +188,20 @@ func TestIgnoredUsers(t *testing.T) {
 	w.data(alice, 0, w.atom("m.ignored_user_list"), `{"ignored_users":{}}`)
 	want(t, "no longer ignored", bodies(joined(w.sync(alice, since), room)), []string{"ignored", "mine"})
 }
+
+// Who wants no invitations hears of none, also of those from before; and of those that stand when they want them again.
+func TestBlockedInvitations(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	before := w.create(bob, rooms.CreateRequest{Invite: []string{alice.ID}})
+	since := next(w.sync(alice, ""))
+	w.data(alice, 0, w.atom("m.invite_permission_config"), `{"default_action":"block"}`)
+	w.create(bob, rooms.CreateRequest{Invite: []string{alice.ID}}) // as if it came from another server
+	want(t, "invitations", len(w.sync(alice, since).Get("rooms.invite").Map()), 0)
+	want(t, "invitations at first", len(w.sync(alice, "").Get("rooms.invite").Map()), 0)
+	for _, other := range []string{`{"default_action":"allow"}`, `{"default_action":7}`, `{}`} {
+		w.data(alice, 0, w.atom("m.invite_permission_config"), other)
+		res := w.sync(alice, "").Get("rooms.invite")
+		want(t, "invitations with "+other, len(res.Map()) == 2 && res.Get(esc(before)).Exists(), true)
+	}
+}

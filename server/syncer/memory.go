@@ -15,6 +15,7 @@ import (
 const (
 	maxDevices = 4096
 	maxMembers = 10_000
+	maxRooms   = 200 // rooms in which a device's user is known to be, or not to be
 	maxFilters = 256 // of all devices: clients of one make have the same one
 )
 
@@ -51,6 +52,7 @@ type facts struct {
 	ignored         map[store.Atom]bool // nil: not read
 	oneTimeKeys     map[string]int
 	unusedFallbacks []string
+	memberships     map[store.RoomRef]store.RoomMember // some of the user's; not changed any more
 }
 
 type memberKey struct {

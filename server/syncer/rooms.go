@@ -54,7 +54,7 @@ func (l *look) touchedRooms() error {
 	}
 	refs = slices.AppendSeq(refs, maps.Keys(l.data))
 	slices.Sort(refs)
-	members, err := l.r.MembershipsIn(l.q.Session.User, slices.Compact(refs))
+	members, err := l.membershipsIn(slices.Compact(refs))
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,42 @@ func (l *look) touchedRooms() error {
 		}
 	}
 	return nil
+}
+
+// membershipsIn gives the user's memberships in some rooms: those that are known from before while nobody's membership changed.
+func (l *look) membershipsIn(refs []store.RoomRef) ([]store.RoomMember, error) {
+	if l.known != nil && !l.touched(store.TouchedMembers) {
+		l.memberships = l.known.memberships
+	}
+	out, unknown := make([]store.RoomMember, 0, len(refs)), refs[:0]
+	for _, ref := range refs {
+		if m, ok := l.memberships[ref]; ok {
+			out = append(out, m)
+		} else {
+			unknown = append(unknown, ref)
+		}
+	}
+	if len(unknown) == 0 {
+		return out, nil
+	}
+	read, err := l.r.MembershipsIn(l.q.Session.User, unknown)
+	l.learnMemberships(unknown, read)
+	return append(out, read...), err
+}
+
+// learnMemberships keeps what was read for the next look, as no membership where there is none. Other looks may read the map that is known.
+func (l *look) learnMemberships(refs []store.RoomRef, read []store.RoomMember) {
+	known := map[store.RoomRef]store.RoomMember{}
+	if len(l.memberships)+len(refs) <= maxRooms {
+		maps.Copy(known, l.memberships)
+	}
+	for _, ref := range refs[:min(len(refs), maxRooms)] {
+		known[ref] = store.RoomMember{}
+	}
+	for _, m := range read {
+		known[m.Room] = m
+	}
+	l.memberships = known
 }
 
 // concerns tells whether there may be something to tell of a room that the user is joined to.
@@ -170,12 +206,14 @@ func (s *section) ownSteps() ([]step, error) {
 	return steps, err
 }
 
-// withoutIgnored leaves out invitations by somebody ignored: what was before them still holds for the client.
+// withoutIgnored leaves out invitations by somebody ignored, and all where the user wants none: what was before them still holds for the client.
+//
+// Spec: client-server API, "Ignoring Users" and "Invite permission".
 func (s *section) withoutIgnored(steps []step) (out []step, err error) {
 	for _, st := range steps {
 		ignored := false
 		if st.membership == store.Invite {
-			if ignored, err = s.ignores(st.event.Sender); err != nil {
+			if ignored, err = s.ignoresInvite(st.event.Sender); err != nil {
 				return nil, err
 			}
 		}

@@ -151,7 +151,7 @@ func (s *section) unread(room *JoinedRoom) error {
 	counts, known := s.counts[s.ref]
 	if !known {
 		var err error
-		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, threads); err != nil {
+		if counts, err = s.sources.Push.Unread(s.r, s.ref, s.q.Session.User, s.look.upto, threads); err != nil {
 			return err
 		}
 	}

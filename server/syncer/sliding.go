@@ -50,7 +50,12 @@ type slide struct {
 
 	entries []*slideRoom // the user's rooms, those with the latest activity first
 	direct  map[string]bool
-	tags    map[store.RoomRef]map[string]json.RawMessage // nil: not read
+
+	// What filters ask for; nil: not read.
+	tags               map[store.RoomRef]map[string]json.RawMessage
+	encrypted, created map[store.RoomRef]store.Event
+	children           map[string]map[string]bool // of spaces, by their ids
+
 	configs map[*slideRoom][]*WindowConfig
 	wanted  []*slideRoom // the rooms of configs
 	shown   map[store.NID]bool
@@ -73,6 +78,9 @@ func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection
 	}
 	l := s.newSlide(q, c)
 	if err := s.db.Read(ctx, l.run); err != nil {
+		return nil, err
+	}
+	if err := s.still(ctx, q.Session); err != nil { // it ended while this was read
 		return nil, err
 	}
 	if l.acknowledge {
@@ -110,9 +118,9 @@ func (s *Syncer) newSlide(q *SlidingRequest, c *connection) *slide {
 	l := &look{Syncer: s, q: &Request{Session: q.Session, Filter: s.everything}, device: &c.members, now: s.now(), initial: true,
 		upto: s.db.Visible(), since: c.base.seq, typing: s.sources.Ephemeral.Position(), members: map[memberKey]store.NID{}}
 	l.token = synctoken.Sync{Epoch: s.epoch, Pos: l.upto, Boot: s.sources.Ephemeral.Boot(), Eph: l.typing}
-	next := &sent{seq: c.seq + 1, pos: l.upto, typing: l.typing, rooms: map[store.RoomRef]sentRoom{}}
+	next := &sent{seq: c.seq + 1, pos: l.upto, typing: l.typing, rooms: map[store.RoomRef]sentRoom{}, withheld: map[withheldKey]int64{}}
 	pos := synctoken.Sliding{Epoch: s.epoch, Pos: l.upto, Boot: l.token.Boot, Conn: c.id, Seq: next.seq}
-	return &slide{look: l, q: q, c: c, next: next, direct: map[string]bool{}, shown: map[store.NID]bool{}, firsts: map[store.RoomRef]int64{},
+	return &slide{look: l, q: q, c: c, next: next, direct: map[string]bool{}, children: map[string]map[string]bool{}, shown: map[store.NID]bool{}, firsts: map[store.RoomRef]int64{},
 		configs: map[*slideRoom][]*WindowConfig{},
 		answer:  &SlidingAnswer{stable: q.Stable, pos: pos.String(), lists: map[string]int{}, rooms: map[string]*SlidingRoom{}}}
 }

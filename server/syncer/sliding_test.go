@@ -258,6 +258,59 @@ func TestSlidingExtensions(t *testing.T) {
 		len(x.Get("typing.rooms").Map()), w.queued(alice)}, []any{0, 0, 0, 0, int64(0)})
 }
 
+// What extensions are not to tell of a room they tell when they are, also where the answer that told it was lost.
+func TestSlidingExtensionsTellOfTheRoomsThatAreNamed(t *testing.T) {
+	w := start(t)
+	alice, bob := w.user("alice"), w.user("bob")
+	rooms := []string{w.create(alice, rooms.CreateRequest{}), w.create(alice, rooms.CreateRequest{})}
+	ask := func(which string) string {
+		return fmt.Sprintf(`{"lists":{"all":{"timeline_limit":2,"required_state":{}},"top":{"range":[0,0],"timeline_limit":1,"required_state":{}}},
+			"extensions":{"account_data":{"enabled":true%[1]s},"receipts":{"enabled":true%[1]s},"typing":{"enabled":true%[1]s}}}`, which)
+	}
+	told := func(res gjson.Result) (kinds []string) {
+		for _, kind := range []string{"account_data", "receipts", "typing"} {
+			for i, id := range rooms {
+				if res.Get("extensions." + kind + ".rooms." + esc(id)).Exists() {
+					kinds = append(kinds, fmt.Sprint(kind, " ", i))
+				}
+			}
+		}
+		return kinds
+	}
+	act := func(typing bool) {
+		for _, id := range rooms {
+			w.data(alice, w.ref(id), w.atom("m.tag"), `{"tags":{}}`)
+			w.ok(w.ephemeral.SetTyping(context.Background(), id, bob.Atom, bob.ID, typing, 0))
+		}
+	}
+	for _, id := range rooms {
+		w.join(id, bob)
+	}
+	first := pos(w.slide(alice, "", ask("")))
+	act(true)
+	w.ok(w.ephemeral.Mark(context.Background(), rooms[0], bob.Atom, ephemeral.Marker{Type: ephemeral.Read, EventID: w.say(bob, rooms[0], "x")}))
+	w.ok(w.ephemeral.Mark(context.Background(), rooms[1], bob.Atom, ephemeral.Marker{Type: ephemeral.Read, EventID: w.say(bob, rooms[1], "x")}))
+	both := []string{"account_data 0", "account_data 1", "receipts 0", "receipts 1", "typing 0", "typing 1"}
+	for which, expected := range map[string][]string{
+		`,"lists":[],"rooms":[]`: nil, `,"lists":["top"],"rooms":[]`: {"account_data 1", "receipts 1", "typing 1"},
+		`,"lists":["none"]`: nil, `,"lists":["*"]`: both, `,"lists":[],"rooms":["*"]`: nil, ``: both,
+		fmt.Sprintf(`,"lists":[],"rooms":[%q]`, rooms[0]): {"account_data 0", "receipts 0", "typing 0"},
+	} {
+		want(t, which, told(w.slide(alice, first, ask(which))), expected)
+	}
+	top := pos(w.slide(alice, first, ask(`,"lists":["top"],"rooms":[]`)))
+	for range 2 { // the first answer is lost
+		want(t, "what was withheld", told(w.slide(alice, top, ask(""))), []string{"account_data 0", "receipts 0", "typing 0"})
+	}
+	res := w.slide(alice, pos(w.slide(alice, top, ask(""))), ask(""))
+	want(t, "once", told(res), []string(nil))
+	act(false)
+	res = w.slide(alice, pos(res), ask(`,"lists":["top"],"rooms":[]`))
+	want(t, "the end of typing", res.Get("extensions.typing.rooms."+esc(rooms[1])+".content.user_ids").Raw, "[]")
+	res = w.slide(alice, pos(res), ask(""))
+	want(t, "the end of typing that was withheld", res.Get("extensions.typing.rooms."+esc(rooms[0])+".content.user_ids").Raw, "[]")
+}
+
 func TestSlidingRefusals(t *testing.T) {
 	w := start(t)
 	alice := w.user("alice")
@@ -267,7 +320,9 @@ func TestSlidingRefusals(t *testing.T) {
 	}
 	lists, _ := json.Marshal(map[string]any{"lists": many})
 	subscriptions, _ := json.Marshal(map[string]any{"room_subscriptions": many})
+	names, _ := json.Marshal(make([]string, 1001))
 	for body, errcode := range map[string]string{
+		`{"lists":{"a":{"filters":{"tags":` + string(names) + `}}}}`: "M_INVALID_PARAM", `{"extensions":{"typing":{"rooms":` + string(names) + `}}}`: "M_INVALID_PARAM",
 		string(lists): "M_INVALID_PARAM", string(subscriptions): "M_INVALID_PARAM", `{"lists":{"a":null}}`: "M_BAD_JSON",
 		`{"lists":{"a":{"range":[3,1]}}}`: "M_INVALID_PARAM", `{"lists":{"a":{"timeline_limit":-1}}}`: "M_INVALID_PARAM",
 	} {

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"container/list"
+	"maps"
 	"net/http"
 	"sync"
 
@@ -37,15 +38,17 @@ type connection struct {
 	name   string // conn_id
 	weight int    // rooms; guarded by connections.mu
 
-	mu      sync.Mutex
-	turn    int64 // counts the requests
-	seq     int64 // of the last answer
-	base    *sent // proven by the client's token
-	next    *sent // the last answer's, not proven yet; nil: none
-	rooms   map[store.RoomRef]sentRoom
-	configs map[configKey]*roomConfig // those in use, and some that were
-	quiet   stillness
-	members device // the memberships that were sent lazily; their positions are numbers of answers
+	mu    sync.Mutex
+	turn  int64 // counts the requests
+	seq   int64 // of the last answer
+	base  *sent // proven by the client's token
+	next  *sent // the last answer's, not proven yet; nil: none
+	rooms map[store.RoomRef]sentRoom
+	// What extensions were not to tell of rooms, and from which position on.
+	withheld map[withheldKey]int64
+	configs  map[configKey]*roomConfig // those in use, and some that were
+	quiet    stillness
+	members  device // the memberships that were sent lazily; their positions are numbers of answers
 }
 
 // sent is what an answer brought the client to.
@@ -55,6 +58,9 @@ type sent struct {
 	typing int64
 	keys   string // the counts of one-time keys
 	rooms  map[store.RoomRef]sentRoom
+
+	withheld map[withheldKey]int64
+	told     []withheldKey // that had been withheld
 }
 
 // stillness is the last answer, and the count of the user's wakes before it was looked for: while it stands still there is nothing new for the same
@@ -118,8 +124,12 @@ func (c *connection) proven(seq int64) bool {
 		for ref, r := range c.next.rooms {
 			c.rooms[ref] = r
 		}
+		maps.Copy(c.withheld, c.next.withheld)
+		for _, key := range c.next.told {
+			delete(c.withheld, key)
+		}
 		c.base, c.next = c.next, nil
-		c.base.rooms = nil
+		c.base.rooms, c.base.withheld, c.base.told = nil, nil, nil
 	}
 	return c.base.seq == seq
 }
@@ -139,7 +149,7 @@ func (s *connections) open(device int64, name string) *connection {
 	defer s.mu.Unlock()
 	s.last++
 	c := &connection{id: s.last, device: device, name: name, base: &sent{}, rooms: map[store.RoomRef]sentRoom{},
-		configs: map[configKey]*roomConfig{}}
+		withheld: map[withheldKey]int64{}, configs: map[configKey]*roomConfig{}}
 	count := 1
 	for e := s.recent.Front(); e != nil; {
 		old, following := e.Value.(*connection), e.Next()

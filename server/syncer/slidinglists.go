@@ -15,9 +15,6 @@ type slideRoom struct {
 	head     store.RoomHead // of a room that the user is in
 	activity int64          // position
 	lists    []string
-
-	encrypted *bool
-	kind      *string // the room's type; "": none
 }
 
 // readRooms reads the user's list: the rooms that they are in, are invited to or ask to be let in, those that they were put out of, and those that the client was
@@ -25,24 +22,25 @@ type slideRoom struct {
 //
 // Source: MSC4186, "Lists".
 func (l *slide) readRooms() error {
-	heads, err := l.r.JoinedHeads(l.q.Session.User)
-	if err != nil {
+	u := l.held.of(l.q.Session.User)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.follow(l); err != nil {
 		return err
 	}
-	for _, h := range heads {
+	l.held.weigh(u, len(u.joined)+len(u.others))
+	l.entries = make([]*slideRoom, 0, len(u.joined))
+	for _, h := range u.joined {
 		m := store.Member{Room: h.Room, User: l.q.Session.User, Membership: store.Join, NID: h.MemberNID, Pos: h.MemberPos}
 		l.entries = append(l.entries, &slideRoom{RoomMember: store.RoomMember{Member: m, RoomID: h.RoomID}, head: h,
 			activity: max(h.Timeline, h.MemberPos)})
 	}
-	others, err := l.r.OtherMemberships(l.q.Session.User, 0)
-	if err != nil {
-		return err
-	}
-	for _, m := range others {
-		if listed, err := l.listed(&m); err != nil {
+	for i := range u.others {
+		m := &u.others[i]
+		if listed, err := l.listed(m); err != nil {
 			return err
 		} else if listed {
-			l.entries = append(l.entries, &slideRoom{RoomMember: m, activity: m.Pos})
+			l.entries = append(l.entries, &slideRoom{RoomMember: m.RoomMember, activity: m.Pos})
 		}
 	}
 	slices.SortFunc(l.entries, func(a, b *slideRoom) int { return cmp.Compare(b.activity, a.activity) })
@@ -50,7 +48,7 @@ func (l *slide) readRooms() error {
 }
 
 // listed tells whether a room that the user is not in belongs to the list.
-func (l *slide) listed(m *store.RoomMember) (bool, error) {
+func (l *slide) listed(m *otherRoom) (bool, error) {
 	if m.Membership == store.Invite || m.Membership == store.Knock {
 		return true, nil
 	}
@@ -60,6 +58,18 @@ func (l *slide) listed(m *store.RoomMember) (bool, error) {
 	if m.Forgotten {
 		return false, nil
 	}
+	if m.putOut == nil {
+		putOut, err := l.putOut(m)
+		if err != nil {
+			return false, err
+		}
+		m.putOut = &putOut
+	}
+	return *m.putOut, nil
+}
+
+// putOut tells whether the user was in a room, and it was somebody else who ended that.
+func (l *slide) putOut(m *otherRoom) (bool, error) {
 	e, ok, err := l.r.Event(m.NID)
 	if err != nil || !ok || e.Sender == l.q.Session.User {
 		return false, err
@@ -116,40 +126,34 @@ func differs(wanted *bool, is bool) bool { return wanted != nil && *wanted != is
 
 func (l *slide) passesState(f *SlidingFilters, room *slideRoom) (bool, error) {
 	if f.IsEncrypted != nil {
-		encrypted, err := l.encrypted(room)
-		if err != nil || encrypted != *f.IsEncrypted {
+		if err := l.readState(&l.encrypted, store.AtomEncryption); err != nil {
 			return false, err
+		}
+		if _, is := l.encrypted[room.Room]; is != *f.IsEncrypted {
+			return false, nil
 		}
 	}
 	if f.RoomTypes == nil && f.NotRoomTypes == nil {
 		return true, nil
 	}
-	kind, err := l.kind(room)
+	err := l.readState(&l.created, store.AtomCreate)
+	create := l.created[room.Room]
+	kind := clientevent.ContentText(&create, "type")
 	is := func(t *string) bool { return t == nil && kind == "" || t != nil && *t == kind && kind != "" }
 	return (f.RoomTypes == nil || slices.ContainsFunc(f.RoomTypes, is)) && !slices.ContainsFunc(f.NotRoomTypes, is), err
 }
 
-func (l *slide) encrypted(room *slideRoom) (bool, error) {
-	if room.encrypted == nil {
-		_, is, err := l.r.CurrentEvent(room.Room, store.AtomEncryption, store.AtomEmpty)
-		if err != nil {
-			return false, err
-		}
-		room.encrypted = &is
+// readState reads one piece of the state of all rooms, once.
+func (l *slide) readState(to *map[store.RoomRef]store.Event, eventType store.Atom) error {
+	if *to != nil {
+		return nil
 	}
-	return *room.encrypted, nil
-}
-
-func (l *slide) kind(room *slideRoom) (string, error) {
-	if room.kind == nil {
-		create, _, err := l.r.CurrentEvent(room.Room, store.AtomCreate, store.AtomEmpty)
-		if err != nil {
-			return "", err
-		}
-		kind := clientevent.ContentText(&create, "type")
-		room.kind = &kind
+	events, err := l.r.CurrentInRoomsOf(l.q.Session.User, eventType, store.AtomEmpty)
+	*to = make(map[store.RoomRef]store.Event, len(events))
+	for _, e := range events {
+		(*to)[e.Room] = e
 	}
-	return *room.kind, nil
+	return err
 }
 
 func (l *slide) passesTags(f *SlidingFilters, room *slideRoom) (bool, error) {
@@ -187,26 +191,35 @@ func (l *slide) readTags() error {
 
 // passesSpaces looks for the room among the children of the spaces that the user is in.
 func (l *slide) passesSpaces(f *SlidingFilters, room *slideRoom) (bool, error) {
-	if f.Spaces == nil {
-		return true, nil
-	}
-	key, err := l.r.FindAtom(room.RoomID)
-	if err != nil || key == 0 {
-		return false, err
-	}
-	for _, space := range l.entries {
-		if space.Membership != store.Join || !slices.Contains(f.Spaces, space.RoomID) {
-			continue
+	for _, space := range f.Spaces {
+		children, err := l.childrenOf(space)
+		if err != nil || children[room.RoomID] {
+			return err == nil, err
 		}
-		child, ok, err := l.r.CurrentEvent(space.Room, store.AtomSpaceChild, key)
+	}
+	return f.Spaces == nil, nil
+}
+
+// childrenOf gives the ids of the rooms that a space names, where the user is in it. Each space is read once.
+func (l *slide) childrenOf(space string) (map[string]bool, error) {
+	if children, known := l.children[space]; known {
+		return children, nil
+	}
+	children := map[string]bool{}
+	l.children[space] = children
+	i := slices.IndexFunc(l.entries, func(e *slideRoom) bool { return e.RoomID == space && e.Membership == store.Join })
+	if i < 0 {
+		return children, nil
+	}
+	events, err := l.r.CurrentEventsOfType(l.entries[i].Room, store.AtomSpaceChild)
+	for _, e := range events {
+		id, err := l.r.Text(e.StateKey)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if ok && hasVia(&child) {
-			return true, nil
-		}
+		children[id] = hasVia(&e)
 	}
-	return false, nil
+	return children, err
 }
 
 // hasVia tells a child from one that was removed. Source: client-server API, "m.space.child".

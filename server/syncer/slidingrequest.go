@@ -66,8 +66,7 @@ type SlidingFilters struct {
 	NotTags      []string  `json:"not_tags"`
 }
 
-// SlidingExtensions ask for what is not in rooms. What an extension says of lists and rooms is not looked at: it is given for every room that the
-// connection was sent, which is never less.
+// SlidingExtensions ask for what is not in rooms.
 //
 // Source: MSC3884, MSC3885, MSC3959, MSC3960, MSC3961, and MSC4360 (threads).
 type SlidingExtensions struct {
@@ -80,9 +79,13 @@ type SlidingExtensions struct {
 	UnstableThreads *ThreadsExtension  `json:"io.element.msc4360.threads"`
 }
 
-// Extension is one without parameters.
+// Extension is one with the parameters that all know which tell of rooms: the lists and the rooms that it is wanted for. nil, or * at first: all.
+//
+// Source: MSC3575, "Extensions".
 type Extension struct {
-	Enabled bool `json:"enabled"`
+	Enabled bool     `json:"enabled"`
+	Lists   []string `json:"lists"`
+	Rooms   []string `json:"rooms"`
 }
 
 // ToDeviceExtension acknowledges what arrived with its own token.
@@ -169,10 +172,18 @@ func (q *SlidingRequest) Check() error {
 			return err
 		}
 	}
+	for _, x := range []*Extension{q.Extensions.AccountData, q.Extensions.Receipts, q.Extensions.Typing} {
+		if x != nil && len(x.Lists)+len(x.Rooms) > maxElements {
+			return merr.InvalidParam("An extension names %d lists and rooms at most", maxElements)
+		}
+	}
 	return nil
 }
 
 func (l *SlidingList) check() error {
+	if f := l.Filters; f != nil && len(f.Spaces)+len(f.RoomTypes)+len(f.NotRoomTypes)+len(f.Tags)+len(f.NotTags) > maxElements {
+		return merr.InvalidParam("filters have %d elements at most", maxElements)
+	}
 	if l.Range != nil {
 		l.Ranges = append(l.Ranges, *l.Range)
 	}

@@ -399,7 +399,7 @@ func (v *window) bumpOf(a *SlidingRoom) error {
 	if v.newly {
 		from = 0
 	}
-	last, err := v.r.PlacesDown(v.ref, from, v.upto, maxBumps)
+	last, _, err := v.r.PlacesDown(v.ref, from, v.upto, maxBumps)
 	if err != nil {
 		return err
 	}
@@ -429,7 +429,7 @@ func (v *window) unreadOf(a *SlidingRoom) error {
 			return err
 		}
 	}
-	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, false)
+	counts, err := v.sources.Push.Unread(v.r, v.ref, v.l.q.Session.User, v.l.upto, false)
 	a.unread = &counts.Room
 	return err
 }

@@ -243,6 +243,26 @@ CREATE TABLE late (
 	PRIMARY KEY (room, pos)
 ) WITHOUT ROWID;
 
+CREATE TABLE mail (
+	id       INTEGER PRIMARY KEY AUTOINCREMENT,
+	message  BLOB NOT NULL,    -- JSON of mail.Message: it is written out when it goes
+	created  INTEGER NOT NULL, -- milliseconds, as the others
+	expires  INTEGER NOT NULL, -- not sent by then it is dropped
+	due      INTEGER NOT NULL, -- of the next attempt
+	attempts INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE mail_asked (
+	who TEXT NOT NULL,    -- an address, a network or an account, with its kind in front
+	at  INTEGER NOT NULL  -- milliseconds
+);
+
+CREATE INDEX mail_asked_at ON mail_asked (at);
+
+CREATE INDEX mail_asked_who ON mail_asked (who, at);
+
+CREATE INDEX mail_due ON mail (due, id);
+
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
 	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
@@ -336,6 +356,36 @@ CREATE TABLE published (
 CREATE TABLE purge (
 	room INTEGER PRIMARY KEY
 );
+
+CREATE TABLE push_cursor (
+	id  INTEGER PRIMARY KEY CHECK (id = 1),
+	pos INTEGER NOT NULL
+);
+
+CREATE TABLE pusher (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what is on its way refers to it
+	user      INTEGER NOT NULL, -- atom
+	app_id    TEXT NOT NULL,
+	pushkey   TEXT NOT NULL,
+	kind      TEXT NOT NULL,    -- as the client wrote it
+	device    INTEGER NOT NULL, -- that set it, and with which it ends; 0: it is the account's
+	enabled   INTEGER NOT NULL,
+	about     BLOB NOT NULL,    -- JSON: what else the client said of it
+	since     INTEGER NOT NULL, -- when it was set, in milliseconds
+	token     TEXT,             -- random: of kind webpush it activates, of kind email it ends the pusher
+	activated INTEGER NOT NULL, -- the token came back, or none was asked for
+	pos       INTEGER NOT NULL, -- a cursor over the stream of events: up to here everything is settled
+	behind    INTEGER NOT NULL, -- 1: the cursor counts; 0: so does the common one where it is further
+	told      INTEGER NOT NULL  -- of kind email: when the last message was sent, in milliseconds
+);
+
+CREATE INDEX pusher_app ON pusher (app_id, pushkey);
+
+CREATE INDEX pusher_device ON pusher (device);
+
+CREATE UNIQUE INDEX pusher_key ON pusher (user, app_id, pushkey);
+
+CREATE UNIQUE INDEX pusher_token ON pusher (token);
 
 CREATE TABLE rate_override (
 	user       INTEGER PRIMARY KEY, -- atom
@@ -498,6 +548,36 @@ CREATE TABLE thread (
 	root INTEGER NOT NULL, -- nid
 	PRIMARY KEY (room, root)
 ) WITHOUT ROWID;
+
+CREATE TABLE threepid (
+	address   TEXT PRIMARY KEY, -- e-mail, folded: server/mail, ParseAddress
+	user      INTEGER NOT NULL, -- atom
+	validated INTEGER NOT NULL, -- milliseconds
+	added     INTEGER NOT NULL, -- milliseconds
+	language  TEXT NOT NULL     -- of mails to it; empty: the commune's
+) WITHOUT ROWID;
+
+CREATE TABLE threepid_session (
+	sid           TEXT PRIMARY KEY,
+	purpose       TEXT NOT NULL,
+	client_secret BLOB NOT NULL,    -- SHA-256
+	address       TEXT NOT NULL,
+	language      TEXT NOT NULL,
+	token         BLOB NOT NULL,    -- SHA-256 of what the last mail's link holds; empty: that mail had none
+	send_attempt  INTEGER NOT NULL,
+	next_link     TEXT NOT NULL,    -- empty: none
+	asked         INTEGER NOT NULL, -- milliseconds, as the others
+	expires       INTEGER NOT NULL,
+	validated     INTEGER           -- null: not yet
+);
+
+CREATE INDEX threepid_session_expires ON threepid_session (expires);
+
+CREATE UNIQUE INDEX threepid_session_secret ON threepid_session (address, purpose, client_secret);
+
+CREATE UNIQUE INDEX threepid_session_token ON threepid_session (token) WHERE token <> x'';
+
+CREATE INDEX threepid_user ON threepid (user);
 
 CREATE TABLE timeline (
 	room          INTEGER NOT NULL,
