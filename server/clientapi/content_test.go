@@ -57,8 +57,12 @@ func newContentServer(t *testing.T) *contentServer {
 	}
 	s.push = push.New(s.DB, s.hub)
 	s.dir = t.TempDir()
-	content, err := media.New(s.DB, s.hub, media.Config{DataDir: s.dir, ServerName: "test", MaxUpload: maxUpload}, time.Now, rand.Reader)
+	content, err := media.New(s.DB, s.hub, media.Config{DataDir: s.dir, ServerName: "test", MaxUpload: maxUpload,
+		Remote: farMedia{"far.example/a": "far away", "far.example/large": strings.Repeat("x", maxUpload)}}, time.Now, rand.Reader)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := content.SetLimits(t.Context(), media.Limits{Remote: maxUpload}); err != nil {
 		t.Fatal(err)
 	}
 	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content, Push: s.push}
@@ -69,6 +73,7 @@ func newContentServer(t *testing.T) *contentServer {
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
 	t.Cleanup(func() {
 		web.Close()
+		content.Close()
 		s.ephemeral.Close()
 	})
 	return s
