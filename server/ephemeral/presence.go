@@ -103,8 +103,11 @@ func (s *Service) Acts(session *accounts.Session) {
 	}
 }
 
+// All is the position after which PresenceChanges gives everybody who is here.
+const All = -1
+
 // PresenceChanges gives the presences that a viewer may see, and that changed after a position of the stream of typing and presence, or are those
-// of the users named. Those who are offline are left out where all are asked for, from position 0.
+// of the users named. The position is 0 for what another run of the process told: who was here then and didn't come back is told as gone.
 func (s *Service) PresenceChanges(r *store.Reader, viewer store.Atom, after int64, named []string) ([]PresenceOf, error) {
 	if s.presence == nil {
 		return nil, nil
@@ -119,6 +122,9 @@ func (s *Service) PresenceChanges(r *store.Reader, viewer store.Atom, after int6
 			seen = append(seen, p)
 		}
 	}
+	if s.presence.settles(after) {
+		return s.withTheGone(r, viewer, seen)
+	}
 	return seen, nil
 }
 
@@ -128,6 +134,26 @@ func (s *Service) PresencesAfter(after int64) []PresenceOf {
 		return nil
 	}
 	return s.presence.changed(after, nil)
+}
+
+// maxGone is how many users are told as gone after a restart.
+const maxGone = 1000
+
+// withTheGone adds those whom the viewer sees and who are not here: before the process began they may have been.
+func (s *Service) withTheGone(r *store.Reader, viewer store.Atom, told []PresenceOf) ([]PresenceOf, error) {
+	users, err := r.UsersSharingRooms(viewer)
+	for _, user := range users[:min(len(users), maxGone)] {
+		p := s.presence.of(user)
+		if user == viewer || p.Presence != Offline || slices.ContainsFunc(told, func(t PresenceOf) bool { return t.User == user }) {
+			continue
+		}
+		id, err := r.Text(user)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, PresenceOf{user, id, p})
+	}
+	return told, err
 }
 
 // How often presences are looked through, and the users whose changes are announced each time: who is woken by them costs a read each.
@@ -150,6 +176,10 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		}
 		s.presence.expire()
+		s.presence.settle()
+		for _, user := range s.presence.takeUnsettled(presencesATime) {
+			s.hub.Wake(int64(user))
+		}
 		if err := s.announce(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn().Err(err).Msg("presence not announced")
 		}

@@ -15,6 +15,7 @@ const (
 	goneAfter   = 30 * time.Second // a device that no longer asks for news
 	idleAfter   = 5 * time.Minute  // a user who does nothing
 	activeUntil = time.Minute      // after the last that they did
+	backWithin  = 2 * time.Minute  // after a start: who was here before and is not back by then is gone
 )
 
 // presences knows who is here, in this process only. Its changes have positions of the same stream as those of typing.
@@ -25,6 +26,10 @@ type presences struct {
 	mu    sync.Mutex
 	users map[store.Atom]*present
 	dirty map[store.Atom]bool // changed and not announced yet
+
+	begun     time.Time
+	settled   int64        // the position of the moment from which on who is not here is gone; 0: not yet
+	unsettled []store.Atom // who is to be woken for that
 }
 
 // present is what is known of a user.
@@ -51,7 +56,7 @@ type connection struct {
 }
 
 func newPresences(now func() time.Time, pos *atomic.Int64) *presences {
-	return &presences{now: now, pos: pos, users: map[store.Atom]*present{}, dirty: map[store.Atom]bool{}}
+	return &presences{now: now, pos: pos, begun: now(), users: map[store.Atom]*present{}, dirty: map[store.Atom]bool{}}
 }
 
 // user finds a user, or begins to know them.
@@ -146,6 +151,16 @@ func (p *presences) refresh(user store.Atom, u *present, now time.Time) {
 	}
 }
 
+// settle ends, once, the presences that began before the process did.
+func (p *presences) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.settled == 0 && p.now().Sub(p.begun) >= backWithin {
+		p.settled = p.pos.Add(1)
+		p.unsettled = slices.Collect(maps.Keys(p.users))
+	}
+}
+
 // expire lets presences end with time.
 func (p *presences) expire() {
 	p.mu.Lock()
@@ -170,6 +185,22 @@ func (p *presences) takeDirty(limit int) (users []store.Atom) {
 		delete(p.dirty, user)
 	}
 	return users
+}
+
+// takeUnsettled gives users who may believe that somebody is here who was so before the process began, limit at most.
+func (p *presences) takeUnsettled(limit int) (users []store.Atom) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.unsettled), limit)
+	users, p.unsettled = p.unsettled[:n], p.unsettled[n:]
+	return users
+}
+
+// settles tells whether who is not here is to be told as gone to those who were told of the stream up to a position.
+func (p *presences) settles(after int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return after >= 0 && after < p.settled
 }
 
 // known gives the users who asked for news in this run, also those who hide: nobody else has something to be woken from.
@@ -206,7 +237,8 @@ func (u *present) content(now time.Time) Presence {
 	return c
 }
 
-// changed gives the presences that changed after a position, and those of the users named; those who are offline only where they became so.
+// changed gives the presences that changed after a position, and those of the users named; those who are offline only where they became so, and none of
+// them to who asks for all.
 func (p *presences) changed(after int64, named []string) (list []PresenceOf) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -215,7 +247,7 @@ func (p *presences) changed(after int64, named []string) (list []PresenceOf) {
 	}
 	now := p.now()
 	for user, u := range p.users {
-		isNew := u.pos > after && (after > 0 || u.shown.presence != Offline)
+		isNew := u.pos > after && (after > All || u.shown.presence != Offline)
 		if isNew || u.shown.presence != Offline && slices.Contains(named, u.userID) {
 			list = append(list, PresenceOf{user, u.userID, u.content(now)})
 		}

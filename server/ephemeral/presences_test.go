@@ -64,7 +64,7 @@ func TestPresencesEndWithTime(t *testing.T) {
 	if got := p.changed(10, nil); len(got) != 1 || got[0].Presence.Presence != Offline {
 		t.Errorf("what changed last: %+v", got)
 	}
-	if got := p.changed(0, []string{"@alice:hs"}); len(got) != 0 {
+	if got := p.changed(All, []string{"@alice:hs"}); len(got) != 0 {
 		t.Errorf("who is offline is told to those who begin: %+v", got)
 	}
 	if users := p.takeDirty(10); len(users) != 1 || users[0] != store.Atom(1000) || len(p.takeDirty(10)) != 0 {

@@ -173,7 +173,7 @@ func (l *look) presence() error {
 	}
 	after := l.typed
 	if l.initial {
-		after = 0
+		after = ephemeral.All
 	}
 	changed, err := l.sources.Ephemeral.PresenceChanges(l.r, l.q.Session.User, after, met)
 	for _, p := range changed {

@@ -17,6 +17,7 @@ export class Client {
     static commands = [
         "login", "createRoom", "createDirect", "invite", "join", "send", "edit", "react", "redact", "sendFile", "readFile",
         "typing", "read", "view", "history", "bootstrap", "restore", "signed", "reply", "thread",
+        "createPlain", "search",
     ];
 
     changes = 0; // counts what may have changed a view
@@ -60,6 +61,10 @@ export class Client {
 
     createRoom({ name }) {
         return this.mx.createRoom({ preset: "private_chat", name, initial_state: [encryption] });
+    }
+
+    createPlain({ name }) {
+        return this.mx.createRoom({ preset: "private_chat", name });
     }
 
     createDirect({ user }) {
@@ -169,6 +174,21 @@ export class Client {
             latest: thread.replyToEvent.getId(),
             participated: thread.hasCurrentUserParticipated,
             bodies: events.map((e) => e.getContent().body),
+        };
+    }
+
+    /** All messages that are found, page by page, with the events before and after each. */
+    async search({ body: term }) {
+        const found = await this.mx.searchRoomEvents({ term });
+        while (found.next_batch) await this.mx.backPaginateRoomEventsSearch(found);
+        return {
+            count: found.count,
+            highlights: found.highlights.sort(),
+            results: found.results.map(({ context }) => {
+                const at = context.getOurEventIndex();
+                const [before, event, after] = [-1, 0, 1].map((i) => context.getTimeline()[at + i]);
+                return { event_id: event.getId(), before: before?.getId(), after: after?.getId() };
+            }),
         };
     }
 

@@ -42,7 +42,7 @@ func (c *client) commands() map[string]command {
 		"login": c.login, "createRoom": c.createRoom, "createDirect": c.createDirect, "invite": c.invite, "join": c.join,
 		"send": c.send, "edit": c.edit, "react": c.react, "redact": c.redact, "sendFile": c.sendFile, "readFile": c.readFile,
 		"typing": c.typing, "read": c.read, "view": c.view, "history": c.history, "bootstrap": c.bootstrap, "restore": c.restore, "signed": c.signed,
-		"reply": c.reply, "thread": c.thread,
+		"reply": c.reply, "thread": c.thread, "createPlain": c.createPlain, "search": c.search,
 	}
 }
 
@@ -110,6 +110,10 @@ func (c *client) createRoom(ctx context.Context, a arguments) (any, error) {
 	return c.mx.CreateRoom(ctx, &mautrix.ReqCreateRoom{Preset: "private_chat", Name: a.Name, InitialState: encrypted()})
 }
 
+func (c *client) createPlain(ctx context.Context, a arguments) (any, error) {
+	return c.mx.CreateRoom(ctx, &mautrix.ReqCreateRoom{Preset: "private_chat", Name: a.Name})
+}
+
 func (c *client) createDirect(ctx context.Context, a arguments) (any, error) {
 	return c.mx.CreateRoom(ctx, &mautrix.ReqCreateRoom{
 		Preset: "trusted_private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(a.User)}, InitialState: encrypted(),
@@ -130,13 +134,13 @@ func (c *client) join(ctx context.Context, a arguments) (any, error) {
 }
 
 func (c *client) send(ctx context.Context, a arguments) (any, error) {
-	return c.sendEncrypted(ctx, id.RoomID(a.Room), &event.MessageEventContent{MsgType: event.MsgText, Body: a.Body})
+	return c.sendMessage(ctx, id.RoomID(a.Room), &event.MessageEventContent{MsgType: event.MsgText, Body: a.Body})
 }
 
 func (c *client) edit(ctx context.Context, a arguments) (any, error) {
 	content := &event.MessageEventContent{MsgType: event.MsgText, Body: a.Body}
 	content.SetEdit(id.EventID(a.Event))
-	return c.sendEncrypted(ctx, id.RoomID(a.Room), content)
+	return c.sendMessage(ctx, id.RoomID(a.Room), content)
 }
 
 func (c *client) react(ctx context.Context, a arguments) (any, error) {
@@ -154,7 +158,7 @@ func (c *client) sendFile(ctx context.Context, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.sendEncrypted(ctx, id.RoomID(a.Room), &event.MessageEventContent{
+	return c.sendMessage(ctx, id.RoomID(a.Room), &event.MessageEventContent{
 		MsgType: event.MsgFile, Body: a.Name,
 		File: &event.EncryptedFileInfo{EncryptedFile: *file, URL: uploaded.ContentURI.CUString()},
 	})

@@ -30,8 +30,14 @@ func (c *client) startCrypto(ctx context.Context) error {
 	return c.mach.ShareKeys(ctx, 0)
 }
 
-// sendEncrypted shares a new megolm session with the room's members where there is none that they all have.
-func (c *client) sendEncrypted(ctx context.Context, roomID id.RoomID, content *event.MessageEventContent) (any, error) {
+// sendMessage shares a new megolm session with the members of an encrypted room where there is none that they all have.
+func (c *client) sendMessage(ctx context.Context, roomID id.RoomID, content *event.MessageEventContent) (any, error) {
+	c.mu.Lock()
+	plain := !c.room(roomID).encrypted
+	c.mu.Unlock()
+	if plain {
+		return c.mx.SendMessageEvent(ctx, roomID, event.EventMessage, content)
+	}
 	encrypted, err := c.mach.EncryptMegolmEvent(ctx, roomID, event.EventMessage, content)
 	if crypto.IsShareError(err) {
 		members, err := c.mx.StateStore.GetRoomJoinedOrInvitedMembers(ctx, roomID)

@@ -51,7 +51,7 @@ func (r *related) UnmarshalJSON(raw []byte) error {
 func (c *client) reply(ctx context.Context, a arguments) (any, error) {
 	content := &event.MessageEventContent{MsgType: event.MsgText, Body: a.Body}
 	content.RelatesTo = (&event.RelatesTo{}).SetThread(id.EventID(a.Event), id.EventID(a.Event))
-	return c.sendEncrypted(ctx, id.RoomID(a.Room), content)
+	return c.sendMessage(ctx, id.RoomID(a.Room), content)
 }
 
 // thread gives the thread of an event as the room's list of threads has it, and what its messages say, edits applied.
