@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -56,8 +57,12 @@ func newContentServer(t *testing.T) *contentServer {
 	}
 	s.push = push.New(s.DB, s.hub)
 	s.dir = t.TempDir()
-	content, err := media.New(s.DB, s.hub, media.Config{DataDir: s.dir, ServerName: "test", MaxUpload: maxUpload}, time.Now, rand.Reader)
+	content, err := media.New(s.DB, s.hub, media.Config{DataDir: s.dir, ServerName: "test", MaxUpload: maxUpload,
+		Remote: farMedia{"far.example/a": "far away", "far.example/large": strings.Repeat("x", maxUpload)}}, time.Now, rand.Reader)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := content.SetLimits(t.Context(), media.Limits{Remote: maxUpload}); err != nil {
 		t.Fatal(err)
 	}
 	api := &clientapi.API{Ephemeral: s.ephemeral, Media: content, Push: s.push}
@@ -68,6 +73,7 @@ func newContentServer(t *testing.T) *contentServer {
 	s.http = &http.Client{Transport: specschema.Open(t).Transport(t, http.DefaultTransport)}
 	t.Cleanup(func() {
 		web.Close()
+		content.Close()
 		s.ephemeral.Close()
 	})
 	return s
@@ -79,6 +85,11 @@ func (s *contentServer) Authenticate(_ context.Context, token, _ string) (*accou
 		return nil, merr.UnknownToken(false)
 	}
 	return &accounts.Session{User: s.Atom(token), UserID: token, Device: 1, DeviceID: "D"}, nil
+}
+
+// Assert lets nobody act as another.
+func (s *contentServer) Assert(_ context.Context, session *accounts.Session, _ url.Values) (*accounts.Session, error) {
+	return session, nil
 }
 
 // answer is an answer, its body read.

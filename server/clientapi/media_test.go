@@ -2,6 +2,7 @@ package clientapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
@@ -20,6 +21,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"beffroi/server/media"
+	"beffroi/server/merr"
 )
 
 const authedMedia = "/_matrix/client/v1/media/"
@@ -315,4 +319,42 @@ func TestThumbnailsOfHostileImages(t *testing.T) {
 
 func pngCRC(chunk []byte) string {
 	return string(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(chunk)))
+}
+
+// farMedia are other servers' media, in memory: texts by id.
+type farMedia map[string]string
+
+func (f farMedia) Fetch(_ context.Context, server, id string) (*media.Incoming, error) {
+	text, known := f[server+"/"+id]
+	if !known {
+		return nil, merr.NotFound("There is no such media")
+	}
+	return &media.Incoming{Body: io.NopCloser(strings.NewReader(text)), Size: int64(len(text)), ContentType: "text/html", Name: "<a>.html"}, nil
+}
+
+func TestMediaOfOtherServers(t *testing.T) {
+	s := newContentServer(t)
+	const there = "/_matrix/media/v3/download/far.example/a"
+	s.want(http.StatusNotFound, "M_NOT_FOUND", alice, "GET", authedMedia+"download/far.example/a?allow_remote=false", "")
+	resp, body := s.send(alice, "GET", authedMedia+"download/far.example/a", "", nil)
+	if string(body) != "far away" || resp.Header.Get("Content-Disposition") != `attachment; filename="<a>.html"` || resp.Header.Get("Content-Type") != "text/html" {
+		t.Errorf("%d %s %v", resp.StatusCode, body, resp.Header)
+	}
+	for path, want := range map[string]struct {
+		status  int
+		errcode string
+	}{
+		"download/far.example/none":                         {404, "M_NOT_FOUND"},
+		"download/far.example/large":                        {502, "M_TOO_LARGE"},
+		"download/far%20example/a":                          {404, "M_NOT_FOUND"},
+		"download/far.example/..%2Fa":                       {404, "M_NOT_FOUND"},
+		"thumbnail/far.example/none?width=1&height=1":       {404, "M_NOT_FOUND"},
+		"thumbnail/far.example/a?width=1&height=1":          {400, "M_UNKNOWN"},
+		"download/far.example/a?timeout_ms=-1":              {400, "M_INVALID_PARAM"},
+		"download/far.example/a/name.txt?allow_remote=true": {200, ""},
+	} {
+		s.want(want.status, want.errcode, alice, "GET", authedMedia+path, "")
+	}
+	s.want(http.StatusNotFound, "M_NOT_FOUND", "", "GET", there, "") // newly cached, so frozen
+	s.want(http.StatusUnauthorized, "M_MISSING_TOKEN", "", "GET", authedMedia+"download/far.example/a", "")
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/push/pusher"
 )
@@ -13,9 +14,9 @@ import (
 func (a *API) pusherRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/pushers", Handle: a.pushers},
-		{Method: "POST", Path: "/_matrix/client/v3/pushers/set", Handle: a.setPusher, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/v3/pushers/ack", Handle: a.activatePusher, Suspended: true},
-		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", Handle: a.activatePusher, Suspended: true},
+		{Method: "POST", Path: "/_matrix/client/v3/pushers/set", Handle: a.setPusher, Suspended: true, Class: limits.Settings},
+		{Method: "POST", Path: "/_matrix/client/v3/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
+		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
 	}
 }
 
@@ -56,6 +57,9 @@ func (a *API) setPusher(r *request) (any, error) {
 	q, err := body.request()
 	if err != nil {
 		return nil, err
+	}
+	if r.Session.DeviceID == "" {
+		return nil, merr.MissingParam("device_id is missing: a pusher is a device's")
 	}
 	activate, err := a.Pushers.Set(r.Context(), pusher.Owner{User: r.Session.User, Device: r.Session.Device}, q)
 	if err == nil && activate {

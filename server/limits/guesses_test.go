@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -338,13 +339,13 @@ func TestLoginsUnderAttack(t *testing.T) {
 		const check = 24 * time.Millisecond
 		g, slots := NewGuesses(time.Now), NewSlots(2)
 		ctx, stop := context.WithCancel(t.Context())
-		looked := 0
+		var looked atomic.Int64
 		attack := func(a func(n int) Attempt) {
 			for n := 0; ctx.Err() == nil; n++ {
 				go func() {
 					_, _ = g.Try(ctx, slots, a(n), func() (bool, error) {
 						time.Sleep(check)
-						looked++
+						looked.Add(1)
 						return false, nil
 					})
 				}()
@@ -370,8 +371,8 @@ func TestLoginsUnderAttack(t *testing.T) {
 		}
 		stop()
 		time.Sleep(time.Second) // until all of them have seen it
-		if slow > 10 || looked < 20 || looked > 120 {
-			t.Errorf("%d of 200 log-ins were slow, %d guesses were looked at", slow, looked)
+		if slow > 10 || looked.Load() < 20 || looked.Load() > 120 {
+			t.Errorf("%d of 200 log-ins were slow, %d guesses were looked at", slow, looked.Load())
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 }
 
 // Get gives the preview of an address as a JSON object: 403 M_FORBIDDEN where previews are off or the address is refused, 400 M_INVALID_PARAM where it is none, 429
-// M_LIMIT_EXCEEDED for accounts that ask for many new ones, and 502 M_UNKNOWN, always in the same words, where it can't be fetched: nobody learns so what is inside.
+// M_LIMIT_EXCEEDED for accounts that ask for many new ones, and 404 M_NOT_FOUND, always in the same words, where it can't be fetched: nobody learns so what is inside.
 func (s *Service) Get(ctx context.Context, user store.Atom, address string) (json.RawMessage, error) {
 	r, err := s.rules(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Service) kept(ctx context.Context, address string) ([]byte, error) {
 
 func given(answer []byte, err error) (json.RawMessage, error) {
 	if err == nil && (answer == nil || string(answer) == "null") {
-		err = merr.New(http.StatusBadGateway, "M_UNKNOWN", "There is no preview of this address")
+		err = merr.NotFound("There is no preview of this address")
 	}
 	return answer, err
 }
