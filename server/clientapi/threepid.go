@@ -81,33 +81,22 @@ func (a *API) deleteThreepid(r *request) (any, error) {
 	return map[string]string{"id_server_unbind_result": "no-support"}, nil
 }
 
-// requestToken ignores id_server: this server proves addresses itself.
 func (a *API) requestToken(purpose threepid.Purpose) func(*request) (any, error) {
 	return func(r *request) (any, error) {
-		var req struct {
-			ClientSecret string `json:"client_secret"`
-			Email        string `json:"email"`
-			SendAttempt  *int64 `json:"send_attempt"`
-			NextLink     string `json:"next_link"`
-		}
-		if err := r.Decode(&req); err != nil {
+		q, err := readTokenRequest(r, purpose)
+		if err != nil {
 			return nil, err
 		}
-		if req.ClientSecret == "" || req.Email == "" || req.SendAttempt == nil {
-			return nil, merr.MissingParam("client_secret, email or send_attempt is missing")
-		}
-		q := threepid.Request{Purpose: purpose, ClientSecret: req.ClientSecret, Address: req.Email, SendAttempt: *req.SendAttempt, NextLink: req.NextLink,
-			Language: mail.Language(r.Header.Get("Accept-Language")), From: r.Client}
-		if r.Session != nil {
-			q.User = r.Session.User
-		}
-		sid, err := a.Threepids.RequestToken(r.Context(), q)
-		return map[string]string{"sid": sid}, err
+		return a.tokenRequested(r, q)
 	}
 }
 
 // requestRegisterToken refuses where nobody can register with an address.
 func (a *API) requestRegisterToken(r *request) (any, error) {
+	q, err := readTokenRequest(r, threepid.Register)
+	if err != nil {
+		return nil, err
+	}
 	flows, err := a.Accounts.RegistrationFlows(r.Context(), a.RegistrationStages...)
 	if err != nil {
 		return nil, err
@@ -118,5 +107,32 @@ func (a *API) requestRegisterToken(r *request) (any, error) {
 	if !slices.ContainsFunc(flows, withEmail) {
 		return nil, merr.New(http.StatusForbidden, "M_THREEPID_DENIED", "Nobody registers with an e-mail address here")
 	}
-	return a.requestToken(threepid.Register)(r)
+	return a.tokenRequested(r, q)
+}
+
+// readTokenRequest ignores id_server: this server proves addresses itself.
+func readTokenRequest(r *request, purpose threepid.Purpose) (q threepid.Request, err error) {
+	var req struct {
+		ClientSecret string `json:"client_secret"`
+		Email        string `json:"email"`
+		SendAttempt  *int64 `json:"send_attempt"`
+		NextLink     string `json:"next_link"`
+	}
+	if err := r.Decode(&req); err != nil {
+		return q, err
+	}
+	if req.ClientSecret == "" || req.Email == "" || req.SendAttempt == nil {
+		return q, merr.MissingParam("client_secret, email or send_attempt is missing")
+	}
+	q = threepid.Request{Purpose: purpose, ClientSecret: req.ClientSecret, Address: req.Email, SendAttempt: *req.SendAttempt, NextLink: req.NextLink,
+		Language: mail.Language(r.Header.Get("Accept-Language")), From: r.Client}
+	if r.Session != nil {
+		q.User = r.Session.User
+	}
+	return q, nil
+}
+
+func (a *API) tokenRequested(r *request, q threepid.Request) (any, error) {
+	sid, err := a.Threepids.RequestToken(r.Context(), q)
+	return map[string]string{"sid": sid}, err
 }
