@@ -16,7 +16,8 @@ func (s *Server) makeGate() error {
 	}
 	s.gate = httpx.Gate{Proxies: proxies}
 	if s.cfg.Limits.Enabled {
-		s.gate.Limits = limits.New(time.Now)
+		s.gate.Limits, s.guesses = limits.New(time.Now), limits.NewGuesses(time.Now)
+		s.conns = limits.NewConns(proxies)
 	}
 	return nil
 }

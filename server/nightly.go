@@ -14,10 +14,14 @@ import (
 func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
 		{Name: "old delayed events", When: "7 2 * * *", Spread: time.Hour, Run: s.delayed.Forget},
+		{Name: "who asked for mails", When: "12 2 * * *", Spread: time.Hour, Run: s.mail.Forget},
+		{Name: "proofs of addresses that nobody made", When: "14 2 * * *", Spread: time.Hour, Run: s.threepids.Forget},
 		{Name: "journal of more than a year ago", When: "37 1 * * *", Spread: time.Hour, Run: s.journal.Prune},
 		{Name: "rest of erased accounts", When: "12 2 * * *", Spread: time.Hour, Run: s.sweepErased},
 		{Name: "purge of forgotten rooms", When: "17 2 * * *", Spread: time.Hour, Run: s.rooms.PurgeForgotten},
 		{Name: "messages that are kept for some time only", When: "37 2 * * *", Spread: time.Hour, Run: s.rooms.Expire},
+		{Name: "old previews", When: "37 2 * * *", Spread: 10 * time.Minute, Run: s.previews.Tidy},
+		{Name: "files of nobody", When: "47 2 * * *", Spread: 20 * time.Minute, Run: s.media.Tidy},
 		{Name: "scrub", When: "17 3 * * *", Spread: time.Hour, Run: s.scrub},
 		{Name: "words of what was redacted", When: "17 4 * * *", Spread: time.Hour, Run: s.db.MergeIndex},
 	}

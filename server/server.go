@@ -18,6 +18,7 @@ import (
 
 	"beffroi/server/config"
 	"beffroi/server/httpx"
+	"beffroi/server/limits"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -27,15 +28,17 @@ const drainTime = 4 * time.Second
 
 // A Server is one homeserver on one data folder.
 type Server struct {
-	cfg    config.Config
-	log    zerolog.Logger
-	lock   *os.File    // held on the data folder until Close
-	secure *tls.Config // nil without a TLS listener
-	hub    *notify.Hub
-	db     *store.DB
-	pages  Pages
-	gate   httpx.Gate
-	broken chan error // an error after which the process is better started again
+	cfg     config.Config
+	log     zerolog.Logger
+	lock    *os.File    // held on the data folder until Close
+	secure  *tls.Config // nil without a TLS listener
+	hub     *notify.Hub
+	db      *store.DB
+	pages   Pages
+	gate    httpx.Gate
+	guesses *limits.Guesses // nil: whoever asks may guess
+	conns   *limits.Conns   // nil: as many as the machine can
+	broken  chan error      // an error after which the process is better started again
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
@@ -99,9 +102,11 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("pushers", s.pushers.Run)
+	s.loops.start("use of other servers' media", s.media.Run)
 	s.loops.start("jobs", s.runJobs)
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
+	s.loops.start("mail", s.mail.Run)
 	return nil
 }
 
@@ -142,7 +147,10 @@ func (s *Server) Listen(ctx context.Context) (plain, secure net.Listener, err er
 func (s *Server) Serve(ctx context.Context, front http.Handler, plain, secure net.Listener) error {
 	web := s.httpServer(front)
 	var unused fresh
-	web.ConnState = unused.track
+	web.ConnState = func(c net.Conn, state http.ConnState) {
+		unused.track(c, state)
+		s.conns.Track(c, state)
+	}
 	web.RegisterOnShutdown(func() { // Shutdown closes the listeners first
 		unused.close()
 		s.hub.Close()
@@ -198,6 +206,12 @@ func (s *Server) Close() error {
 	s.loops.stop()
 	if s.talk != nil {
 		s.talk.Close()
+	}
+	if s.previews != nil {
+		s.previews.Close()
+	}
+	if s.media != nil {
+		s.media.Close()
 	}
 	var err error
 	if s.db != nil {

@@ -19,14 +19,18 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
+	"beffroi/server/mailpage"
 	"beffroi/server/media"
 	"beffroi/server/pdu"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 // services are the parts of the homeserver, from the ground up.
@@ -36,6 +40,7 @@ type services struct {
 	rooms    *rooms.Service
 	e2ee     *e2ee.Service
 	media    *media.Service
+	previews *preview.Service
 	talk     *ephemeral.Service
 	push     *push.Service
 	pushers  *pusher.Service
@@ -44,6 +49,9 @@ type services struct {
 	directory *directory.Service
 	delayed   *delayed.Service
 	index     *search.Index
+	mail      *mail.Service
+	threepids *threepid.Service
+	mailPages *mailpage.Pages
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
@@ -54,7 +62,12 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.pushers, err = s.newPushers(); err != nil {
 		return err
 	}
-	if s.accounts, err = accounts.New(ctx, s.db, s.hub, s.accountsConfig(), time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
+	if err := s.wireMail(ctx); err != nil {
+		return err
+	}
+	cfg := s.accountsConfig()
+	cfg.Contacts = s.threepids
+	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
 	if err := s.wireRooms(ctx); err != nil {
@@ -70,9 +83,11 @@ func (s *Server) wire(ctx context.Context) (err error) {
 
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
-	if s.media, err = media.New(s.db, s.hub, s.cfg.DataDir, s.cfg.ServerName, s.cfg.Media.MaxUploadBytes, time.Now, rand.Reader); err != nil {
+	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
+	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, time.Now, s.log)
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
@@ -115,7 +130,8 @@ func (s *Server) accountsConfig() accounts.Config {
 	return accounts.Config{ServerName: c.ServerName, Custodian: c.Rooms.Custodian,
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
-			SharedSecret: c.Registration.SharedSecret}}
+			SharedSecret: c.Registration.SharedSecret},
+		Guesses: s.guesses}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
@@ -155,10 +171,12 @@ func (s *Server) routes() http.Handler {
 	client := &clientapi.API{
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
-		Media: s.media, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
+		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	adapter.Mount(s.mailPages.Routes())
 	return adapter
 }

@@ -19,16 +19,6 @@ const maxBody = 64 << 10
 // slowestForm is how long a form may take to arrive over a bad line.
 const slowestForm = 30 * time.Second
 
-// protect sets what every answer of the wizard says to the browser.
-func protect(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-}
-
 // fromOurPage tells whether the browser says that one of our pages sent the request. With no-referrer a browser sends "Origin: null", and
 // without https or localhost no Sec-Fetch-Site: then the form token alone decides.
 func fromOurPage(r *http.Request) bool {

@@ -15,9 +15,11 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"beffroi/server/look"
 )
 
-//go:embed pages files messages
+//go:embed pages messages
 var embedded embed.FS
 
 // A view is what a page shows.
@@ -147,7 +149,7 @@ func longDate(t func(string, ...any) (string, error), at time.Time) (string, err
 		"Month": strings.Fields(months)[at.Month()-1], "Year": at.Year()})
 }
 
-func isFile(name string) bool { return name == "style.css" || name == "beffroi.svg" }
+func isFile(name string) bool { return name == look.Style || name == look.Tower }
 
 // send writes an answer; a page that can't be made is an error of ours.
 func (z *Wizard) send(w http.ResponseWriter, r request, a answer) {
@@ -164,7 +166,7 @@ func (z *Wizard) send(w http.ResponseWriter, r request, a answer) {
 	case a.to != "":
 		http.Redirect(w, r.Request, a.to, a.status)
 	case a.file != "":
-		http.ServeFileFS(w, r.Request, embedded, "files/"+a.file)
+		look.Serve(w, r.Request, a.file)
 	case a.page != nil:
 		z.sendPage(w, r, a)
 	default:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"beffroi/server/look"
 	"beffroi/server/store"
 )
 
@@ -105,7 +106,7 @@ func Print(out io.Writer, addresses []string, token string) error {
 func Closed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ours(r.URL.Path) {
-			protect(w.Header())
+			look.Protect(w.Header())
 			http.NotFound(w, r)
 			return
 		}
@@ -121,7 +122,7 @@ func (z *Wizard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		z.Homeserver().ServeHTTP(w, r)
 		return
 	}
-	protect(w.Header())
+	look.Protect(w.Header())
 	req, failed := z.read(w, r)
 	if failed != nil {
 		z.send(w, req, *failed)

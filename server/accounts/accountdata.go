@@ -14,6 +14,9 @@ import (
 const (
 	maxTypeBytes   = 255
 	maxAccountData = 10_000 // pieces of one user, in all rooms together
+
+	maxAccountDataBytes = 32 << 20 // of one user; pieces below smallAccountData are not weighed
+	smallAccountData    = 1 << 10
 )
 
 // AccountData gives a user's data of one type, or 404 M_NOT_FOUND. room is 0 for global data.
@@ -60,7 +63,7 @@ func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room store.RoomR
 	if err != nil {
 		return err
 	}
-	if err := roomForData(&tx.Reader, user, room, atom); err != nil {
+	if err := roomForData(&tx.Reader, user, room, atom, len(content)); err != nil {
 		return err
 	}
 	pos, err := tx.NextPos()
@@ -71,16 +74,22 @@ func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room store.RoomR
 	return tx.PutAccountData(user, store.AccountData{Room: room, Type: atom, Content: content, Pos: pos})
 }
 
-// roomForData refuses data of a further type where the user has very many: 413 M_TOO_LARGE. What is there can be changed.
-func roomForData(r *store.Reader, user store.Atom, room store.RoomRef, kind store.Atom) error {
-	if d, err := r.AccountData(user, room, kind); err != nil || d.Pos != 0 {
+// roomForData refuses data of a further type where the user has very many, and what is large where the user has very much: 413 M_TOO_LARGE. What is there can be made smaller.
+func roomForData(r *store.Reader, user store.Atom, room store.RoomRef, kind store.Atom, size int) error {
+	d, err := r.AccountData(user, room, kind)
+	if err != nil || d.Pos != 0 && size <= max(len(d.Content), smallAccountData) {
 		return err
 	}
-	n, err := r.AccountDataCount(user)
-	if err == nil && n >= maxAccountData {
-		err = merr.TooLarge("A user has %d pieces of account data at most", maxAccountData)
+	n, bytes, err := r.AccountDataSize(user)
+	switch {
+	case err != nil:
+		return err
+	case d.Pos == 0 && n >= maxAccountData:
+		return merr.TooLarge("A user has %d pieces of account data at most", maxAccountData)
+	case size > smallAccountData && bytes-len(d.Content)+size > maxAccountDataBytes:
+		return merr.TooLarge("A user has %d bytes of account data at most", maxAccountDataBytes)
 	}
-	return err
+	return nil
 }
 
 // Room gives the number of a room, under which data about it is kept: 400 M_INVALID_PARAM where it is no room id, 404 M_NOT_FOUND

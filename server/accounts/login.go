@@ -34,14 +34,14 @@ type Grant struct {
 }
 
 // Login checks a password and logs a device in. user is a localpart or a whole user id.
-// It refuses with 403 M_FORBIDDEN what is wrong in any way, and with 401 M_USER_LOCKED a locked account.
+// limits.WithClient says in ctx where it comes from. It refuses with 403 M_FORBIDDEN what is wrong in any way, and with 401 M_USER_LOCKED a locked account.
 // Source: client-server API, "Login" and "Relationship between access tokens and devices".
 func (s *Service) Login(ctx context.Context, user, password string, client NewDevice) (Grant, error) {
 	device, err := s.prepareDevice(client)
 	if err != nil {
 		return Grant{}, err
 	}
-	account, err := s.verify(ctx, user, password)
+	account, err := s.verifyAtLogin(ctx, user, password)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/sync/semaphore"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -35,11 +35,11 @@ const (
 type passwords struct {
 	cost   Cost
 	random io.Reader
-	slots  *semaphore.Weighted
+	slots  *limits.Slots
 }
 
 func newPasswords(cost Cost, random io.Reader) *passwords {
-	return &passwords{cost: cost, random: random, slots: semaphore.NewWeighted(hashesAtOnce)}
+	return &passwords{cost: cost, random: random, slots: limits.NewSlots(hashesAtOnce)}
 }
 
 // phc is a parsed hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$salt$key.
@@ -75,17 +75,27 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	if err := checkPassword(password); err != nil {
 		return "", err
 	}
+	if err := p.slots.Hold(ctx); err != nil {
+		return "", err
+	}
+	defer p.slots.Release()
+	return p.rehash(password)
+}
+
+// rehash is hash for who holds a slot, of a password that is one already.
+func (p *passwords) rehash(password string) (string, error) {
 	salt, err := randomBytes(p.random, saltSize)
 	if err != nil {
 		return "", err
 	}
-	key, err := p.derive(ctx, password, phc{Cost: p.cost, salt: salt, key: make([]byte, keySize)})
-	return phc{Cost: p.cost, salt: salt, key: key}.String(), err
+	made := phc{Cost: p.cost, salt: salt, key: make([]byte, keySize)}
+	made.key = made.derive(password)
+	return made.String(), nil
 }
 
 // verify tells whether a password is the one of a PHC string, and whether that is of another cost than the present. For the empty string
-// it takes as long as for another, and says no: nobody learns which accounts exist.
-func (p *passwords) verify(ctx context.Context, text, password string) (right, outdated bool, err error) {
+// it takes as long as for another, and says no: nobody learns which accounts exist. Who calls it holds a slot.
+func (p *passwords) verify(text, password string) (right, outdated bool, err error) {
 	want := phc{Cost: p.cost, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	if text != "" {
 		if want, err = parsePHC(text); err != nil {
@@ -95,20 +105,14 @@ func (p *passwords) verify(ctx context.Context, text, password string) (right, o
 	if len(password) > maxPasswordBytes {
 		return false, false, nil
 	}
-	key, err := p.derive(ctx, password, want)
-	if err != nil {
-		return false, false, err
-	}
+	key := want.derive(password)
 	right = subtle.ConstantTimeCompare(key, want.key) == 1 && text != ""
 	return right, want.Cost != p.cost, nil
 }
 
-func (p *passwords) derive(ctx context.Context, password string, with phc) ([]byte, error) {
-	if err := p.slots.Acquire(ctx, 1); err != nil {
-		return nil, err
-	}
-	defer p.slots.Release(1)
-	return argon2.IDKey([]byte(password), with.salt, with.Iterations, with.MemoryKiB, with.Threads, uint32(len(with.key))), nil
+// derive gives the key of a password, by p's cost and salt. Who calls it holds a slot.
+func (p phc) derive(password string) []byte {
+	return argon2.IDKey([]byte(password), p.salt, p.Iterations, p.MemoryKiB, p.Threads, uint32(len(p.key)))
 }
 
 func checkPassword(password string) error {

@@ -36,7 +36,7 @@ func TestPasswords(t *testing.T) {
 		{p, "", secret, false, false},
 		{dearer, hash, secret, true, true},
 	} {
-		right, outdated, err := c.by.verify(t.Context(), c.hash, c.password)
+		right, outdated, err := c.by.verify(c.hash, c.password)
 		if right != c.right || outdated != c.outdated || err != nil {
 			t.Errorf("%q for %q: %v, %v, %v", c.password, c.hash, right, outdated, err)
 		}
@@ -47,7 +47,7 @@ func TestPasswords(t *testing.T) {
 func TestReferenceVector(t *testing.T) {
 	const hash = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	p := newPasswords(Cost{MemoryKiB: 256, Iterations: 2, Threads: 1}, rand.Reader)
-	if right, outdated, err := p.verify(t.Context(), hash, "password"); !right || outdated || err != nil {
+	if right, outdated, err := p.verify(hash, "password"); !right || outdated || err != nil {
 		t.Fatal(right, outdated, err)
 	}
 }
@@ -90,15 +90,17 @@ func FuzzPHC(f *testing.F) {
 // A third hash waits for a slot, and stops waiting when its request ends.
 func TestTwoHashesAtOnce(t *testing.T) {
 	p := newPasswords(Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}, rand.Reader)
-	if err := p.slots.Acquire(t.Context(), hashesAtOnce); err != nil {
-		t.Fatal(err)
+	for range hashesAtOnce {
+		if err := p.slots.Hold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
 	defer cancel()
 	if _, err := p.hash(ctx, "secret"); err == nil {
 		t.Fatal("a third hash is computed at the same time")
 	}
-	p.slots.Release(1)
+	p.slots.Release()
 	if _, err := p.hash(t.Context(), "secret"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
@@ -121,11 +122,16 @@ func (s *Service) DeleteRegistrationToken(ctx context.Context, token string) err
 	})
 }
 
-// RegistrationTokenUsable tells whether somebody could register with a token now; not with one that is nobody's.
+// RegistrationTokenUsable tells whether somebody could register with a token now; not with one that is nobody's. limits.WithClient says in ctx who guesses.
 // Source: client-server API, "Token-authenticated registration".
 func (s *Service) RegistrationTokenUsable(ctx context.Context, token string) (bool, error) {
+	a := limits.Attempt{Addr: limits.ClientOf(ctx)}
+	if err := s.cfg.Guesses.Admit(a); err != nil {
+		return false, err
+	}
 	t, err := s.RegistrationToken(ctx, token)
 	if merr.Is(err, "M_NOT_FOUND") {
+		s.cfg.Guesses.Wrong(a)
 		return false, nil
 	}
 	return err == nil && t.usable(store.Millis(s.now())), err

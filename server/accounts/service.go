@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/notify"
 	"beffroi/server/store"
 )
@@ -17,7 +18,26 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
+	Contacts     Contacts        // nil: accounts have no e-mail addresses
+	Guesses      *limits.Guesses // nil: whoever asks may guess
 }
+
+// Contacts knows the addresses of accounts outside Matrix.
+type Contacts interface {
+	// Owner gives the user id of the account that a third-party identifier belongs to, "" where it is nobody's.
+	Owner(ctx context.Context, medium, address string) (userID string, err error)
+	// PasswordChanged tells the account's addresses, inside the write that changes it.
+	PasswordChanged(tx *store.Tx, user store.Atom) error
+	// AccountEnded frees the account's addresses, inside the write that ends it.
+	AccountEnded(tx *store.Tx, user store.Atom) error
+}
+
+// noContacts are those of a server without mail.
+type noContacts struct{}
+
+func (noContacts) Owner(context.Context, string, string) (string, error) { return "", nil }
+func (noContacts) PasswordChanged(*store.Tx, store.Atom) error           { return nil }
+func (noContacts) AccountEnded(*store.Tx, store.Atom) error              { return nil }
 
 // DeviceFollower keeps something for devices, such as keys. Both methods run inside the write that makes or deletes the device.
 type DeviceFollower interface {
@@ -52,6 +72,9 @@ type Service struct {
 func New(ctx context.Context, db *store.DB, hub *notify.Hub, cfg Config, now func() time.Time, random io.Reader,
 	followers ...DeviceFollower,
 ) (*Service, error) {
+	if cfg.Contacts == nil {
+		cfg.Contacts = noContacts{}
+	}
 	secret, err := prepare(ctx, db, cfg, now, random)
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)

@@ -121,7 +121,7 @@ func TestFollowersMayRefuseADeviceID(t *testing.T) {
 func TestLoginWithAPasswordThatIsChangedMeanwhile(t *testing.T) {
 	s := open(t)
 	session := register(t, s)
-	v, err := s.verify(t.Context(), "alice", "secret")
+	v, err := s.verifyAtLogin(t.Context(), "alice", "secret")
 	if err != nil {
 		t.Fatal(err)
 	}

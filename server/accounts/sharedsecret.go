@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"beffroi/server/limits"
 	"beffroi/server/merr"
 )
 
@@ -43,9 +44,13 @@ func (s *Service) Nonce() (string, error) {
 	return nonce, nil
 }
 
-// RegisterBySharedSecret makes the account and a device of it.
+// RegisterBySharedSecret makes the account and a device of it. limits.WithClient says in ctx who guesses at the secret.
 func (s *Service) RegisterBySharedSecret(ctx context.Context, req SharedSecretRegistration) (Grant, error) {
 	if err := s.sharedSecretOn(); err != nil {
+		return Grant{}, err
+	}
+	a := limits.Attempt{Addr: limits.ClientOf(ctx)}
+	if err := s.cfg.Guesses.Admit(a); err != nil {
 		return Grant{}, err
 	}
 	expiry, ok := s.nonces.take(req.Nonce)
@@ -54,6 +59,7 @@ func (s *Service) RegisterBySharedSecret(ctx context.Context, req SharedSecretRe
 	}
 	mac, err := hex.DecodeString(req.MAC)
 	if err != nil || !hmac.Equal(mac, req.mac(s.cfg.Registration.SharedSecret)) {
+		s.cfg.Guesses.Wrong(a)
 		return Grant{}, merr.Forbidden("HMAC incorrect")
 	}
 	account := NewAccount{Localpart: req.Username, Password: req.Password, DisplayName: req.DisplayName, Admin: req.Admin}

@@ -70,6 +70,16 @@ func (p Proven) types() []string {
 	return types
 }
 
+// Of gives what was proven in the stage of a type, "" where there was none.
+func (p Proven) Of(kind string) string {
+	for _, done := range p {
+		if done.stage.Type == kind {
+			return done.of
+		}
+	}
+	return ""
+}
+
 func (p Proven) settle(tx *store.Tx, user store.Atom) error {
 	for _, done := range p {
 		if done.stage.Settle == nil {

@@ -81,7 +81,7 @@ func (w *world) fillRooms(events int) (rooms []string) {
 }
 
 func (w *world) fillMedia(dir string, files, size int) {
-	s, err := media.New(w.db, notify.New(), dir, "mairie.test", 1<<30, time.Now, rand.NewChaCha8([32]byte{}))
+	s, err := media.New(w.db, notify.New(), media.Config{DataDir: dir, ServerName: "mairie.test", MaxUpload: 1 << 30}, time.Now, rand.NewChaCha8([32]byte{}))
 	w.ok(err)
 	source := rand.NewChaCha8([32]byte{1})
 	for i := range files {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 
+	"beffroi/server/accounts"
+	"beffroi/server/httpx"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
+	"beffroi/server/threepid"
 )
 
 // Leaver lets a user leave rooms.
@@ -18,7 +21,7 @@ type Leaver interface {
 // Source: client-server API, "Legacy account management".
 func (a *API) accountRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true, Class: limits.Account},
+		{Method: "POST", Path: "/_matrix/client/v3/account/password", Handle: a.changePassword, Suspended: true, Auth: httpx.Optional, Class: limits.Account},
 		{Method: "POST", Path: "/_matrix/client/v3/account/deactivate", Handle: a.deactivate, Suspended: true, Class: limits.Account},
 	}
 }
@@ -32,13 +35,29 @@ func (a *API) changePassword(r *request) (any, error) {
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
+	if req.NewPassword == "" && len(req.Auth) > 0 {
+		return nil, merr.MissingParam("new_password is missing")
+	}
+	if r.Session == nil {
+		return nil, a.resetPassword(r, req.Auth, req.NewPassword, req.LogoutDevices)
+	}
 	if err := a.interactive(r, req.Auth); err != nil {
 		return nil, err
 	}
-	if req.NewPassword == "" {
-		return nil, merr.MissingParam("new_password is missing")
-	}
 	return nil, a.Accounts.ChangePassword(r.Context(), r.Session, req.NewPassword, req.LogoutDevices)
+}
+
+// resetPassword is for who forgot it, and proves to read the mail of an address of the account.
+func (a *API) resetPassword(r *request, auth json.RawMessage, password string, logout bool) error {
+	proven, err := a.Accounts.Interactive(r.Context(), operation(r), auth, accounts.Flow{a.Threepids.Stage(threepid.Reset)})
+	if err != nil {
+		return err
+	}
+	user, err := a.Threepids.Account(r.Context(), proven.Of(accounts.TypeEmail))
+	if err != nil {
+		return err
+	}
+	return a.Accounts.ResetPassword(r.Context(), user, proven, password, logout)
 }
 
 // deactivate lets the user leave first: where that fails, the account is still there to try again. What can't be erased at once is at night.

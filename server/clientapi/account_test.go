@@ -43,7 +43,10 @@ func TestChangePassword(t *testing.T) {
 func TestChangePasswordIsRefused(t *testing.T) {
 	s := start(t)
 	alice := s.register("alice")
-	s.stranger().fails(401, "M_MISSING_TOKEN", "POST", passwordPath, object{"new_password": "x"})
+	if status, answer := s.stranger().do("POST", passwordPath, object{"new_password": "x"}); status != 401 || answer["session"] == nil {
+		t.Fatal(status, answer)
+	}
+	(&user{s: s, token: "wrong"}).fails(401, "M_UNKNOWN_TOKEN", "POST", passwordPath, object{"new_password": "x"})
 	if status, answer := alice.do("POST", passwordPath, object{"new_password": "x"}); status != 401 || answer["session"] == nil {
 		t.Fatal(status, answer)
 	}

@@ -56,7 +56,7 @@ func newContentServer(t *testing.T) *contentServer {
 	}
 	s.push = push.New(s.DB, s.hub)
 	s.dir = t.TempDir()
-	content, err := media.New(s.DB, s.hub, s.dir, "test", maxUpload, time.Now, rand.Reader)
+	content, err := media.New(s.DB, s.hub, media.Config{DataDir: s.dir, ServerName: "test", MaxUpload: maxUpload}, time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func (a *API) capabilities(r *request) (any, error) {
 		"m.room_versions":   a.roomVersions(),
 		"m.set_displayname": enabled(true),
 		"m.set_avatar_url":  enabled(true),
-		"m.3pid_changes":    enabled(false),
+		"m.3pid_changes":    enabled(true),
 		"m.get_login_token": enabled(true),
 		"m.profile_fields":  enabled(true),
 		"m.webpush":         webPush,

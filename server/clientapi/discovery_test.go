@@ -29,7 +29,7 @@ func TestCapabilities(t *testing.T) {
 		t.Error(got)
 	}
 	for name, enabled := range map[string]bool{"m.change_password": true, "m.set_displayname": true, "m.set_avatar_url": true,
-		"m.profile_fields": true, "m.3pid_changes": false, "m.get_login_token": true} {
+		"m.profile_fields": true, "m.3pid_changes": true, "m.get_login_token": true} {
 		if got, ok := c[name].(object); !ok || got["enabled"] != enabled {
 			t.Error(name, c[name])
 		}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -24,12 +25,14 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/mail"
 	"beffroi/server/media"
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/push/pusher"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/threepid"
 )
 
 const (
@@ -47,6 +50,7 @@ type server struct {
 	acc   *accounts.Service
 	clock *clock
 	rooms *roomsTold
+	mails *mail.Service
 	http  *http.Client
 }
 
@@ -115,14 +119,16 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	if s.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
+	threepids := s.openMail()
+	cfg.Contacts = threepids
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
 		Journal: journal.New(s.db, s.clock.Now, zerolog.Nop()),
 		E2EE:    e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
-		Pushers: pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()})}
-	if s.api.Media, err = media.New(s.db, notify.New(), t.TempDir(), testServer, 1<<20, s.clock.Now, rand.Reader); err != nil {
+		Pushers: pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
+	if s.api.Media, err = media.New(s.db, notify.New(), media.Config{DataDir: t.TempDir(), ServerName: testServer, MaxUpload: 1 << 20}, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
@@ -138,6 +144,17 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		}
 	})
 	return s
+}
+
+// openMail makes the service of mails, which sends nothing before a test says where to.
+func (s *server) openMail() *threepid.Service {
+	s.t.Helper()
+	var err error
+	s.mails, err = mail.New(s.t.Context(), s.db, mail.Config{ServerName: testServer, Dial: new(net.Dialer).DialContext, Now: s.clock.Now, Log: zerolog.Nop()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return threepid.New(s.db, s.mails, "https://chat.mairie.test", s.clock.Now, zerolog.Nop())
 }
 
 // object is a JSON object, sent or received.

@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -137,4 +138,61 @@ func TestRateOverrides(t *testing.T) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
 	}
+}
+
+// A user's account data is bounded in all; what is there can be made smaller, and what is small is always taken.
+func TestAccountDataIsBoundedInAll(t *testing.T) {
+	s := start(t)
+	alice := s.register("alice")
+	path := func(n int) string {
+		return fmt.Sprint("/_matrix/client/v3/user/", alice.id, "/account_data/org.example.", n)
+	}
+	large := object{"x": strings.Repeat("x", 250<<10)}
+	n := 0
+	for ; n < 200; n++ {
+		if status, answer := alice.do("PUT", path(n), large); status == 413 && answer["errcode"] == "M_TOO_LARGE" {
+			break
+		} else if status != 200 {
+			t.Fatal(status, answer)
+		}
+	}
+	if n != 131 {
+		t.Errorf("%d pieces of 250 KiB were taken", n)
+	}
+	alice.must("PUT", path(n), object{"small": true})
+	alice.must("PUT", path(0), large)
+	alice.fails(413, "M_TOO_LARGE", "PUT", path(n), large)
+	alice.must("PUT", path(0), object{})
+	alice.must("PUT", path(n), large)
+}
+
+// Requests that move much count for more: keys and messages to devices are bounded in bytes, too.
+func TestLargeRequestsCountForMore(t *testing.T) {
+	s := start(t)
+	alice, bob := s.register("alice"), s.register("bob")
+	for range 20 {
+		s.login("bob", nil)
+	}
+	s.limited()
+	content := object{"x": strings.Repeat("x", 60<<10)}
+	sent := 0
+	for ; sent < 500; sent++ {
+		if status, _ := alice.do("PUT", fmt.Sprint("/_matrix/client/v3/sendToDevice/m.x/", sent), object{"messages": object{bob.id: object{"*": content}}}); status == 429 {
+			break
+		}
+	}
+	if sent < 15 || sent > 30 { // each counts for twenty
+		t.Errorf("%d messages of 60 KiB to 21 devices were taken at once", sent)
+	}
+}
+
+func TestFiltersAreBounded(t *testing.T) {
+	s := start(t)
+	alice := s.register("alice")
+	path := "/_matrix/client/v3/user/" + alice.id + "/filter"
+	for n := range 200 {
+		alice.must("POST", path, object{"room": object{"timeline": object{"limit": n + 1}}})
+	}
+	alice.must("POST", path, object{"room": object{"timeline": object{"limit": 1}}}) // it is there
+	alice.fails(400, "M_UNKNOWN", "POST", path, object{"room": object{"timeline": object{"limit": 1000}}})
 }

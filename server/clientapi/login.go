@@ -68,11 +68,11 @@ func (a *API) login(r *request) (any, error) {
 func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 	switch req.Type {
 	case accounts.TypePassword:
-		user, err := req.Named()
+		user, err := a.Accounts.Named(r.Context(), req.Identity)
 		if err != nil {
 			return accounts.Grant{}, err
 		}
-		return a.Accounts.Login(r.Context(), user, req.Password, req.device())
+		return a.Accounts.Login(guessing(r), user, req.Password, req.device())
 	case accounts.TypeToken:
 		return a.Accounts.LoginByToken(r.Context(), req.Token, req.device())
 	}

@@ -32,7 +32,9 @@ func (a *API) mediaRoutes() []route {
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}", Handle: a.download, Class: limits.Download},
 		{Method: "GET", Path: authed + "/download/{serverName}/{mediaId}/{fileName}", Handle: a.download, Class: limits.Download},
 		{Method: "GET", Path: authed + "/thumbnail/{serverName}/{mediaId}", Handle: a.thumbnail, Class: limits.Download},
+		{Method: "GET", Path: authed + "/preview_url", Handle: a.previewURL},
 		{Method: "GET", Path: old + "/config", Handle: a.mediaConfig},
+		{Method: "GET", Path: old + "/preview_url", Handle: a.previewURL},
 		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
 		{Method: "GET", Path: old + "/download/{serverName}/{mediaId}/{fileName}", Handle: openDownload, Auth: httpx.None, Class: limits.Download},
 		{Method: "GET", Path: old + "/thumbnail/{serverName}/{mediaId}", Handle: openThumbnail, Auth: httpx.None, Class: limits.Download},
@@ -47,6 +49,21 @@ func (a *API) mediaConfig(*request) (any, error) {
 	return map[string]int64{"m.upload.size": a.Media.MaxUpload()}, nil
 }
 
+// previewURL tells what stands behind an address now: what stood there at the time ts is not kept, as the specification allows.
+func (a *API) previewURL(r *request) (any, error) {
+	v := r.URL.Query()
+	if !v.Has("url") {
+		return nil, merr.MissingParam("url is missing")
+	}
+	if v.Has("ts") {
+		if _, err := strconv.ParseInt(v.Get("ts"), 10, 64); err != nil {
+			return nil, merr.InvalidParam("ts is not a time in milliseconds")
+		}
+	}
+	answer, err := a.Previews.Get(r.Context(), r.Session.User, v.Get("url"))
+	return httpx.Raw(answer), err
+}
+
 func (a *API) upload(r *request) (any, error) {
 	uri := ""
 	err := a.receive(r, func(u media.Upload, body io.Reader) (err error) {
@@ -58,14 +75,12 @@ func (a *API) upload(r *request) (any, error) {
 
 // receive takes a body in, for as long as it comes.
 func (a *API) receive(r *request, take func(u media.Upload, body io.Reader) error) error {
-	if err := a.Media.Fits(r.ContentLength); err != nil {
-		return err
-	}
 	body := newPacedBody(r.Body, http.NewResponseController(r.Writer), uploadPace())
 	err := take(media.Upload{
 		Uploader:    r.Session.User,
 		ContentType: r.Header.Get("Content-Type"),
 		FileName:    r.URL.Query().Get("filename"),
+		Size:        r.ContentLength,
 	}, body)
 	if err != nil {
 		return body.explain(err)
@@ -84,21 +99,24 @@ func (a *API) uploadTo(r *request) (any, error) {
 	})
 }
 
-// patience is how long a client waits for what is not uploaded yet. Spec: the parameter timeout_ms of downloads.
-func patience(r *request) (time.Duration, error) {
+// wanted is the media that a path names, and how the query says that it is waited for: 20 s where it says nothing.
+//
+// Spec: the parameters timeout_ms and allow_remote of downloads.
+func wanted(r *request) (w media.Wanted, err error) {
 	v := r.URL.Query()
-	if !v.Has("timeout_ms") {
-		return 20 * time.Second, nil
+	w = media.Wanted{Server: r.PathValue("serverName"), ID: r.PathValue("mediaId"), Within: 20 * time.Second, NotRemote: v.Get("allow_remote") == "false"}
+	if v.Has("timeout_ms") {
+		w.Within, err = milliseconds(v, "timeout_ms")
 	}
-	return milliseconds(v, "timeout_ms")
+	return w, err
 }
 
 func (a *API) download(r *request) (any, error) {
-	within, err := patience(r)
+	w, err := wanted(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.Media.Open(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), within)
+	f, err := a.Media.Open(r.Context(), w)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +140,11 @@ func (a *API) thumbnail(r *request) (any, error) {
 	if method == "" {
 		method = media.Scale
 	}
-	within, err := patience(r)
+	w, err := wanted(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), width, height, method, within)
+	f, err := a.Media.Thumbnail(r.Context(), w, width, height, method)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +168,9 @@ func (s served) Respond(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", s.ETag)
 	if info, err := s.Stat(); err == nil {
 		httpx.WriteWithin(w, info.Size())
+	}
+	if strings.Contains(r.Header.Get("Range"), ",") { // an answer of many parts can be larger than the file; RFC 9110, 14.2, lets us ignore it
+		r.Header.Del("Range")
 	}
 	http.ServeContent(w, r, "", time.Time{}, s.File)
 }

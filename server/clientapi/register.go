@@ -44,7 +44,7 @@ func (a *API) register(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	proven, err := a.Accounts.Interactive(r.Context(), operation(r), req.Auth, flows...)
+	proven, err := a.Accounts.Interactive(guessing(r), operation(r), req.Auth, flows...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (a *API) registrationTokenValid(r *request) (any, error) {
 	}
 	valid := slices.ContainsFunc(flows, func(f accounts.Flow) bool { return f.Has(accounts.TypeRegistrationToken) })
 	if valid {
-		valid, err = a.Accounts.RegistrationTokenUsable(r.Context(), query.Get("token"))
+		valid, err = a.Accounts.RegistrationTokenUsable(guessing(r), query.Get("token"))
 	}
 	return map[string]bool{"valid": valid}, err
 }

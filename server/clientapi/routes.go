@@ -14,12 +14,14 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/media"
+	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
 	"beffroi/server/syncer"
+	"beffroi/server/threepid"
 )
 
 type (
@@ -44,11 +46,13 @@ type API struct {
 	E2EE               *e2ee.Service
 	Ephemeral          *ephemeral.Service
 	Media              *media.Service
+	Previews           *preview.Service
 	Syncer             *syncer.Syncer
 	Push               *push.Service
 	Pushers            *pusher.Service
 	Index              *search.Index
-	RoomVersion        string           // that rooms are made with where nobody names one
+	RoomVersion        string // that rooms are made with where nobody names one
+	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
 
 	OpenMedia bool // downloads without access token, as before the freeze of /_matrix/media
@@ -73,10 +77,12 @@ func (a *API) Routes() []route {
 		a.searchRoutes(),
 		a.syncRoutes(),
 		a.slidingSyncRoutes(),
+		a.threadUpdateRoutes(),
 		a.discoveryRoutes(),
 		a.loginRoutes(),
 		a.registerRoutes(),
 		a.accountRoutes(),
+		a.threepidRoutes(),
 		a.deviceRoutes(),
 		a.moderationRoutes(),
 		a.openIDRoutes(),
@@ -97,6 +103,7 @@ func (a *API) Routes() []route {
 		a.mediaRoutes(),
 		a.pushRuleRoutes(),
 		a.pusherRoutes(),
+		a.notificationRoutes(),
 		a.absentRoutes(),
 	))
 }

@@ -28,7 +28,7 @@ func (a *API) sharedSecretRegister(r *request) (any, error) {
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
-	grant, err := a.Accounts.RegisterBySharedSecret(r.Context(), req)
+	grant, err := a.Accounts.RegisterBySharedSecret(guessing(r), req)
 	if err != nil {
 		return nil, err
 	}

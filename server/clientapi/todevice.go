@@ -30,5 +30,7 @@ func (a *API) sendToDevice(r *request) (any, error) {
 	if body.Messages == nil {
 		return nil, merr.BadJSON("messages is missing")
 	}
-	return nil, a.E2EE.SendToDevice(r.Context(), r.Session, eventType, txnID, body.Messages)
+	stored, err := a.E2EE.SendToDevice(r.Context(), r.Session, eventType, txnID, body.Messages)
+	r.Moves(stored)
+	return nil, err
 }

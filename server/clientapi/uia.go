@@ -1,9 +1,11 @@
 package clientapi
 
 import (
+	"context"
 	"encoding/json"
 
 	"beffroi/server/accounts"
+	"beffroi/server/limits"
 )
 
 // interactive asks who is logged in for the password again: nil lets the request pass, an error is its answer. auth is the request's auth
@@ -13,6 +15,9 @@ func (a *API) interactive(r *request, auth json.RawMessage) error {
 	_, err := a.Accounts.Interactive(r.Context(), operation(r), auth, accounts.Flow{a.Accounts.PasswordStage(r.Session)})
 	return err
 }
+
+// guessing is the context of requests in which secrets can be guessed: it says where they come from.
+func guessing(r *request) context.Context { return limits.WithClient(r.Context(), r.Client) }
 
 func operation(r *request) accounts.Operation {
 	op := accounts.Operation{Method: r.Method, Path: r.URL.Path}

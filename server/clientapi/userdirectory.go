@@ -8,7 +8,7 @@ import (
 // Spec: client-server API, "User Directory".
 func (a *API) userDirectoryRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/user_directory/search", Handle: a.findPeople, Suspended: true, Class: limits.Lookup},
+		{Method: "POST", Path: "/_matrix/client/v3/user_directory/search", Handle: a.findPeople, Suspended: true, Class: limits.Search},
 	}
 }
 

@@ -23,8 +23,8 @@ type outgoing struct {
 // SendToDevice queues messages of one type, by user id and device id; the device id "*" stands for all devices of a user that are not named.
 // Unknown users and devices are passed over. The same transaction id again does nothing. All queues are written at once.
 // A device for which 100,000 messages wait gets no more until it syncs; where no other is named that is 413 M_TOO_LARGE.
-// Source: client-server API, PUT /sendToDevice/{eventType}/{txnId}.
-func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, eventType, txnID string, messages map[string]map[string]json.RawMessage) error {
+// It gives how many bytes are stored. Source: client-server API, PUT /sendToDevice/{eventType}/{txnId}.
+func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, eventType, txnID string, messages map[string]map[string]json.RawMessage) (int, error) {
 	scope := "toDevice/" + eventType
 	out, known := &outgoing{}, false
 	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
@@ -34,12 +34,12 @@ func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, e
 		return s.address(r, session, eventType, messages, out)
 	})
 	if err != nil || known {
-		return err
+		return 0, err
 	}
 	if out.full > 0 && len(out.messages) == 0 {
-		return merr.TooLarge("%d messages wait for the device already", maxWaiting)
+		return 0, merr.TooLarge("%d messages wait for the device already", maxWaiting)
 	}
-	return s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session, scope, txnID, out) })
+	return out.size, s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session, scope, txnID, out) })
 }
 
 // queue writes the messages, once for each transaction id.

@@ -39,6 +39,7 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "The request could not be read").Because(err)
 	}
 	readWhenever(r.Writer)
+	r.Moves(len(b))
 	return b, nil
 }
 

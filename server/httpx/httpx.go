@@ -97,7 +97,11 @@ type Request[S Session] struct {
 	Client  netip.Addr          // where the request comes from; invalid where that is unknown
 	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
 	limit   int64               // of the body
+	moved   int                 // see Moves
 }
+
+// Moves notes that the request reads or stores n bytes: in its class it then counts for more than one.
+func (r *Request[S]) Moves(n int) { r.moved += n }
 
 // Gate says who is let in.
 type Gate struct {
@@ -151,7 +155,9 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 		return nil, err
 	}
 	defer admission.Leave()
-	return route.Handle(r)
+	answer, err := route.Handle(r)
+	a.gate.Limits.Weigh(route.Class, caller, r.moved)
+	return answer, err
 }
 
 // authenticate finds out who asks, and whether they may.

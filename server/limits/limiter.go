@@ -91,6 +91,26 @@ func (l *Limiter) Admit(c Class, who Caller) (Admission, error) {
 	return a, nil
 }
 
+// Weigh counts a request that moved n bytes beside its answer as more than one, after the fact: each 64 KiB is one.
+func (l *Limiter) Weigh(c Class, who Caller, n int) {
+	if l == nil || who.Allowance.Unlimited || n < weight {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	for _, h := range l.held(c, who) {
+		for range min(n/weight, maxWeight) {
+			l.owed.take(h.key, h.rate, now)
+		}
+	}
+}
+
+const (
+	weight    = 64 << 10
+	maxWeight = 1024
+)
+
 // held gives what a request is counted by.
 func (l *Limiter) held(c Class, who Caller) [3]held {
 	r, prefix := l.rules[c], Prefix(who.Addr)

@@ -17,6 +17,7 @@ const ways = 4
 type entry struct {
 	key   uint64
 	until int64 // Unix nanoseconds; what is past need not be kept
+	count uint32
 }
 
 // newTable makes a table of 4 × sets places; sets is a power of two.
@@ -74,6 +75,11 @@ func (t *table) wait(key uint64, r Rate, now time.Time) time.Duration {
 	}
 	owed := max(0, t.get(key).until-now.UnixNano())
 	return max(0, time.Duration(owed)+r.Every-time.Duration(r.Burst)*r.Every)
+}
+
+// owes tells how often a key did it lately: so often as is not given back yet.
+func (t *table) owes(key uint64, r Rate, now time.Time) int {
+	return int(max(0, t.get(key).until-now.UnixNano()+int64(r.Every)-1) / int64(r.Every))
 }
 
 // take notes that a key did it once.

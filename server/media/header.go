@@ -14,6 +14,8 @@ import (
 type jpegHeader struct {
 	orientation int // 1 to 8; 1 where nothing is said
 	progressive bool
+	jfif        bool
+	components  [][2]int // how many blocks wide and high each is in a unit of the image
 }
 
 // readJPEGHeader reads segments up to the first scan. What it can't read says nothing. Source: ITU-T T.81, B.1 and B.2.
@@ -30,10 +32,25 @@ func readJPEGHeader(r io.Reader) jpegHeader {
 			if o := exifOrientation(body); o != 0 {
 				h.orientation = o
 			}
-		case marker == 0xc2: // SOF2
-			h.progressive = true
+		case marker == 0xe0: // APP0
+			h.jfif = h.jfif || bytes.HasPrefix(body, []byte("JFIF\x00"))
+		case marker >= 0xc0 && marker <= 0xc2: // SOF0 to SOF2
+			h.progressive = marker == 0xc2
+			h.components = sampling(body)
 		}
 	}
+}
+
+// sampling reads the factors of the components out of a frame header.
+func sampling(sof []byte) (components [][2]int) {
+	const fixed, perComponent = 6, 3
+	for i := fixed; i+perComponent <= len(sof); i += perComponent {
+		components = append(components, [2]int{int(sof[i+1] >> 4), int(sof[i+1] & 15)})
+	}
+	if len(components) == 1 { // not interleaved: the factors mean nothing
+		components[0] = [2]int{1, 1}
+	}
+	return components
 }
 
 func nextSegment(in *bufio.Reader) (marker byte, body []byte, ok bool) {
@@ -93,22 +110,61 @@ func validOrientation(o int) int {
 	return o
 }
 
-// animatedPNG tells whether a PNG has an animation: the chunk acTL before the image data. Source: PNG, third edition, 11.3.6.1.
-func animatedPNG(r io.Reader) bool {
+// pngHeader is what the chunks before the image data say.
+type pngHeader struct{ animated, transparent, interlaced bool }
+
+// readPNGHeader reads chunks up to the image data. Source: PNG, third edition, 11.2 and 11.3.
+func readPNGHeader(r io.Reader) (h pngHeader) {
 	in := bufio.NewReader(r)
 	_, _ = in.Discard(8) // the signature was seen
 	for {
 		var head [8]byte
-		if _, err := io.ReadFull(in, head[:]); err != nil || string(head[4:]) == "IDAT" {
-			return false
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return h
 		}
-		if string(head[4:]) == "acTL" {
-			return true
+		switch string(head[4:]) {
+		case "IDAT":
+			return h
+		case "acTL":
+			h.animated = true
+		case "tRNS":
+			h.transparent = true
+		case "IHDR":
+			if b, err := in.Peek(13); err == nil {
+				h.interlaced = b[12] != 0
+			}
 		}
 		if _, err := in.Discard(int(binary.BigEndian.Uint32(head[:])) + 4); err != nil {
-			return false
+			return h
 		}
 	}
+}
+
+// webpHeader is what the beginning of a WebP says.
+type webpHeader struct {
+	bytes    int64 // of the whole file
+	animated bool
+	simple   bool // lossy, without transparency
+}
+
+// readWebPHeader holds a WebP's length to its bytes, since its decoder makes room for as many as it announces. Source: RFC 9649, 2.4 to 2.7.
+func readWebPHeader(f io.ReaderAt) (h webpHeader, ok bool) {
+	var head [21]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil || string(head[8:12]) != "WEBP" {
+		return h, false
+	}
+	h.bytes = 8 + int64(binary.LittleEndian.Uint32(head[4:]))
+	if n, _ := f.ReadAt(make([]byte, 1), h.bytes-1); n == 0 {
+		return h, false
+	}
+	const animation, alpha = 1 << 1, 1 << 4
+	switch string(head[12:16]) {
+	case "VP8 ":
+		h.simple = true
+	case "VP8X":
+		h.animated, h.simple = head[20]&animation != 0, head[20]&alpha == 0
+	}
+	return h, true
 }
 
 // maxScans is many times what encoders make of a progressive JPEG. Each scan walks over the whole image, however few bytes it has.

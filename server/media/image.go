@@ -2,13 +2,17 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"image"
-	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"time"
+
+	"golang.org/x/image/webp"
 )
 
 // format is an image format that thumbnails are made from.
@@ -25,6 +29,7 @@ func formats() []format {
 		{"image/jpeg", "jpg", "\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG},
 		{"image/png", "png", "\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
 		{"image/gif", "gif", "GIF8", gif.DecodeConfig, gif.Decode},
+		{"image/webp", "webp", "RIFF", webp.DecodeConfig, webp.Decode},
 	}
 }
 
@@ -65,18 +70,9 @@ func inspect(f io.ReaderAt) (*picture, error) {
 		return nil, cannot(err)
 	}
 	p := &picture{format: known, width: c.Width, height: c.Height, orientation: 1}
-	perPixel := pixelBytes(c.ColorModel)
-	switch known.extension {
-	case "jpg":
-		h := readJPEGHeader(from(f))
-		p.orientation, p.still = h.orientation, true
-		if h.progressive {
-			perPixel *= 5 // coefficients, four bytes each
-		}
-	case "png":
-		p.still = !animatedPNG(from(f))
+	if p.memory, err = p.read(f, c.ColorModel); err != nil {
+		return nil, cannot(err)
 	}
-	p.memory = perPixel * int64(c.Width) * int64(c.Height)
 	if p.turned() {
 		p.width, p.height = p.height, p.width
 	}
@@ -86,24 +82,31 @@ func inspect(f io.ReaderAt) (*picture, error) {
 // from reads a file from its beginning.
 func from(f io.ReaderAt) io.Reader { return io.NewSectionReader(f, 0, 1<<62) }
 
-func (p *picture) decode(f io.ReaderAt) (image.Image, error) { return p.format.decode(from(f)) }
+// decodeTime is how long an image may take. Decoders look for it when they read.
+const decodeTime = 10 * time.Second
 
-// pixelBytes is what the decoders of the standard library take for a pixel, at most.
-func pixelBytes(m color.Model) int64 {
-	switch m {
-	case color.GrayModel:
-		return 1
-	case color.Gray16Model:
-		return 2
-	case color.YCbCrModel:
-		return 3
-	case color.RGBA64Model, color.NRGBA64Model:
-		return 8
+func (p *picture) decode(ctx context.Context, f io.ReaderAt) (img image.Image, err error) {
+	ctx, cancel := context.WithTimeout(ctx, decodeTime)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil { // bytes of a stranger in somebody else's decoder
+			err = fmt.Errorf("the decoder panicked: %v", p)
+		}
+	}()
+	return p.format.decode(timed{ctx, from(f)})
+}
+
+// timed reads until ctx ends.
+type timed struct {
+	ctx context.Context //nolint:containedctx // what io.Reader has no place for
+	io.Reader
+}
+
+func (t timed) Read(p []byte) (int, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
 	}
-	if _, ok := m.(color.Palette); ok {
-		return 1
-	}
-	return 4
+	return t.Reader.Read(p)
 }
 
 // turned tells whether width and height are exchanged when the image is looked at.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"beffroi/server/media/mediatest"
 	"beffroi/server/notify"
 	"beffroi/server/store/storetest"
 )
@@ -63,7 +64,7 @@ func TestThumbnailsStandUpright(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			src, err := p.decode(f)
+			src, err := p.decode(t.Context(), f)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +139,7 @@ func TestJPEGsOfManyScansAreRefused(t *testing.T) {
 func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
 	db, dir := storetest.Open(t), t.TempDir()
 	open := func() *Service {
-		s, err := New(db.DB, notify.New(), dir, "test", 100, time.Now, rand.Reader)
+		s, err := New(db.DB, notify.New(), Config{DataDir: dir, ServerName: "test", MaxUpload: 100}, time.Now, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +158,7 @@ func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
 	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
 		t.Fatalf("still there: %v", err)
 	}
-	f, err := s.Open(context.Background(), "test", filepath.Base(uri), 0)
+	f, err := s.Open(context.Background(), Wanted{Server: "test", ID: filepath.Base(uri)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,8 +169,12 @@ func FuzzInspect(f *testing.F) {
 	f.Add(exifJPEG(f, binary.LittleEndian, 6))
 	f.Add([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x08acTL"))
 	f.Add([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"))
+	for _, b := range [][]byte{mediatest.LossyWebP(), mediatest.LosslessWebP(), mediatest.AlphaWebP(), mediatest.AnimatedWebP(), mediatest.FlatWebP(9, 9),
+		mediatest.GIF(9, 9, 3), mediatest.JPEG(17, 9, true, 3, 0x22, 0x11, 0x11), mediatest.PNG(9, 9, 8, 0, 1, "tRNS\x00\x00")} {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		animatedPNG(bytes.NewReader(b))
+		readPNGHeader(bytes.NewReader(b))
 		if h := readJPEGHeader(bytes.NewReader(b)); h.orientation < 1 || h.orientation > 8 {
 			t.Fatalf("orientation %d", h.orientation)
 		}
@@ -177,7 +182,11 @@ func FuzzInspect(f *testing.F) {
 		if err != nil || p.memory > 1<<20 {
 			return
 		}
-		src, err := p.decode(bytes.NewReader(b))
+		var src image.Image
+		took := allocated(func() { src, err = p.decode(t.Context(), bytes.NewReader(b)) })
+		if took > p.memory+int64(len(b))+1<<20 {
+			t.Fatalf("%s estimated at %d bytes took %d", p.extension, p.memory, took)
+		}
 		if err != nil {
 			return
 		}

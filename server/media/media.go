@@ -23,8 +23,18 @@ import (
 	"beffroi/server/notify"
 	"beffroi/server/store"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
 )
+
+// Config is what a content repository is told when it is made.
+type Config struct {
+	DataDir    string
+	ServerName string
+	MaxUpload  int64  // bytes of one upload
+	Remote     Remote // nil: nobody fetches the media of other servers
+	Log        zerolog.Logger
+}
 
 // Service keeps the media of one server.
 type Service struct {
@@ -35,22 +45,29 @@ type Service struct {
 	max        int64
 	now        func() time.Time
 	random     io.Reader
+	log        zerolog.Logger
+	free       func(path string) (int64, error) // bytes that the disk has left
+	intake     intake
+	remote     fetcher
 	placing    sync.RWMutex        // held for writing while bytes that nobody's upload names are removed
 	images     *semaphore.Weighted // bytes of memory that images take while they are made smaller
 }
 
-// New opens the content repository in the data folder. max is the size in bytes of what may be uploaded.
-func New(db *store.DB, hub *notify.Hub, dataDir, serverName string, max int64, now func() time.Time, random io.Reader) (*Service, error) {
-	s := &Service{db: db, hub: hub, dir: filepath.Join(dataDir, Folder), serverName: serverName, max: max, now: now, random: random}
-	s.images = semaphore.NewWeighted(imageMemory)
+// New opens the content repository in the data folder.
+func New(db *store.DB, hub *notify.Hub, c Config, now func() time.Time, random io.Reader) (*Service, error) {
+	s := &Service{db: db, hub: hub, dir: filepath.Join(c.DataDir, Folder), serverName: c.ServerName, max: c.MaxUpload, now: now, random: random,
+		log: c.Log, free: freeBytes, remote: newFetcher(c.Remote), images: semaphore.NewWeighted(imageMemory)}
 	if err := os.RemoveAll(s.tmp()); err != nil { // what a crash left there belongs to nobody
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	if err := os.MkdirAll(s.tmp(), 0o700); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
-	return s, errors.Join(syncDir(s.dir), syncDir(dataDir))
+	return s, errors.Join(syncDir(s.dir), syncDir(c.DataDir))
 }
+
+// Close ends what is fetched from other servers, and waits for it.
+func (s *Service) Close() { s.remote.close() }
 
 // MaxUpload is the size in bytes of what may be uploaded: m.upload.size.
 func (s *Service) MaxUpload() int64 { return s.max }
@@ -65,15 +82,34 @@ type File struct {
 	ETag        string // quoted; the content never changes
 }
 
-// Open finds media of any server that we have, and waits for what is not uploaded yet: 404 M_NOT_FOUND where there is none, 504 M_NOT_YET_UPLOADED where
-// it does not come in time. Spec: client-server API, "Content Repository",
-// "Security considerations".
-func (s *Service) Open(ctx context.Context, serverName, mediaID string, within time.Duration) (*File, error) {
-	m, err := s.await(ctx, serverName, mediaID, within)
+// Wanted names media of any server, and says how long it is waited for.
+type Wanted struct {
+	Server, ID string
+	Within     time.Duration // timeout_ms
+	NotRemote  bool          // allow_remote=false: nothing is fetched from another server
+}
+
+// Open finds media: 404 M_NOT_FOUND where there is none or nobody may have it. What is not uploaded or fetched yet is waited for: 504 M_NOT_YET_UPLOADED
+// where it does not come in time, 502 M_TOO_LARGE where another server's is too large to be kept here.
+//
+// Spec: client-server API, "Content Repository", "Security considerations".
+func (s *Service) Open(ctx context.Context, w Wanted) (*File, error) {
+	m, err := s.find(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	return s.open(m)
+}
+
+// find finds media that may be had.
+func (s *Service) find(ctx context.Context, w Wanted) (store.Media, error) {
+	switch {
+	case !validID(w.ID):
+		return store.Media{}, notFound()
+	case w.Server == s.serverName:
+		return s.await(ctx, w.ID, w.Within)
+	}
+	return s.elsewhere(ctx, w)
 }
 
 func (s *Service) open(m store.Media) (*File, error) {

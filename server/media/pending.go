@@ -62,7 +62,7 @@ func (s *Service) UploadTo(ctx context.Context, serverName, mediaID string, u Up
 	if err != nil {
 		return err
 	}
-	return s.take(ctx, m, body, func(tx *store.Tx) error {
+	return s.take(ctx, m, u.Size, body, func(tx *store.Tx) error {
 		if _, err := s.waiting(&tx.Reader, m); err != nil {
 			return err
 		}
@@ -95,13 +95,10 @@ func (s *Service) waiting(r *store.Reader, m store.Media) (p store.PendingMedia,
 // topic is what downloads wait for; far below those of users and rooms.
 func topic(p store.PendingMedia) int64 { return math.MinInt64 + p.Ref }
 
-// await finds media, and waits for what is not uploaded yet: 504 M_NOT_YET_UPLOADED where it does not come in time.
+// await finds media of this server, and waits for what is not uploaded yet: 504 M_NOT_YET_UPLOADED where it does not come in time.
 //
 // Spec: client-server API, "GET /_matrix/client/v1/media/download/{serverName}/{mediaId}", timeout_ms.
-func (s *Service) await(ctx context.Context, serverName, mediaID string, within time.Duration) (store.Media, error) {
-	if serverName != s.serverName || !validID(mediaID) {
-		return store.Media{}, notFound()
-	}
+func (s *Service) await(ctx context.Context, mediaID string, within time.Duration) (store.Media, error) {
 	m, p, err := s.look(ctx, mediaID)
 	if err != nil || p.Ref == 0 {
 		return m, err

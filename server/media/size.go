@@ -55,6 +55,9 @@ func (b box) fit(w, h int) target {
 // whole tells whether the thumbnail of an image of w × h pixels is the image itself.
 func (t target) whole(w, h int) bool { return t == target{w, h, w, h} }
 
+// memory is what a thumbnail takes while it is made and turned, in bytes.
+func (t target) memory() int64 { return 2 * 4 * int64(t.w) * int64(t.h) }
+
 // cut makes the thumbnail of a decoded picture, as it is stored: turned by a quarter, its own width is the target's height.
 func (t target) cut(src image.Image, p *picture) *image.RGBA {
 	w, h := p.width, p.height

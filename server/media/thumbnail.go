@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"beffroi/server/merr"
 )
@@ -28,14 +27,14 @@ const (
 	Crop  = "crop"  // has the aspect ratio that was asked for
 )
 
-// Thumbnail gives an image that is at least width × height pixels large, where the original is: a JPEG, PNG or GIF made smaller (as JPEG, or
+// Thumbnail gives an image that is at least width × height pixels large, where the original is: a JPEG, PNG, GIF or WebP made smaller (as JPEG, or
 // as PNG where it may be transparent), never animated, or the original. 400 M_UNKNOWN for what can't be made smaller,
 // 413 M_TOO_LARGE for images that would take too much memory; waiting as Open does.
-func (s *Service) Thumbnail(ctx context.Context, serverName, mediaID string, width, height int, method string, within time.Duration) (*File, error) {
+func (s *Service) Thumbnail(ctx context.Context, w Wanted, width, height int, method string) (*File, error) {
 	if width <= 0 || height <= 0 || method != Scale && method != Crop {
 		return nil, merr.InvalidParam("width and height are positive, method is scale or crop")
 	}
-	m, err := s.await(ctx, serverName, mediaID, within)
+	m, err := s.find(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +90,7 @@ func (s *Service) makeThumbnail(ctx context.Context, f *os.File, size box, path 
 	if target.whole(pic.width, pic.height) && pic.still {
 		return &pic.format, nil
 	}
-	weight := max(pic.memory, imageMemory/2)
+	weight := max(pic.memory+target.memory(), imageMemory/2)
 	if weight > imageMemory {
 		return nil, merr.TooLarge("The image is too large to be made smaller")
 	}
@@ -102,7 +101,7 @@ func (s *Service) makeThumbnail(ctx context.Context, f *os.File, size box, path 
 	if _, err := os.Stat(path); err == nil {
 		return nil, nil // somebody else made it while we waited
 	}
-	src, err := pic.decode(f)
+	src, err := pic.decode(ctx, f)
 	if err != nil {
 		return nil, cannot(err)
 	}

@@ -149,11 +149,13 @@ func (j *judging) match(g *group, r *reader) (effect, error) {
 }
 
 // expected is what the event does to whom no mark is written for.
-func (j *judging) expected(mode store.Mode) effect {
-	if j.all.highlight {
+func (j *judging) expected(mode store.Mode) effect { return expected(j.all, mode) }
+
+func expected(all effect, mode store.Mode) effect {
+	if all.highlight {
 		return effect{mode&store.ModeDeaf == 0, mode&store.ModePlain == 0}
 	}
-	return effect{j.all.notify && mode&store.ModeQuiet == 0, false}
+	return effect{all.notify && mode&store.ModeQuiet == 0, false}
 }
 
 // mark notes what the event does to a user, unless that is expected.

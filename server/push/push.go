@@ -34,8 +34,8 @@ type Service struct {
 	authors   authors
 	audiences *cache[string, *audience] // by room id
 	compiled  *cache[string, *compiled] // by the name of a group
-	tallies   *cache[unreadKey, tally]
 	wholes    *cache[string, *compiled] // by the user and their last change
+	tallies   *cache[unreadKey, tally]
 }
 
 // Bounds of what is remembered, twice each: users in audiences, bytes of compiled rules, and what users have not read of rooms.

@@ -26,7 +26,7 @@ func (l *Lens) Threads(upto int64, participated bool, limit int) (*Page, error) 
 	}
 	p := &Page{More: len(heads) > limit}
 	heads = heads[:min(len(heads), limit)]
-	roots, err := l.roots(heads)
+	roots, err := l.Roots(heads)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,16 @@ func (l *Lens) Threads(upto int64, participated bool, limit int) (*Page, error) 
 		p.Events, p.End = append(p.Events, roots[h.Root]), h.Last-1
 	}
 	return p, nil
+}
+
+// Updated finds the threads whose last message that the user sees has after < ord ≤ upto, the one with the latest first.
+func (l *Lens) Updated(after, upto int64, limit int) ([]store.ThreadHead, error) {
+	heads, err := l.heads(upto, false, limit)
+	n := slices.IndexFunc(heads, func(h store.ThreadHead) bool { return h.Last <= after })
+	if n < 0 {
+		n = len(heads)
+	}
+	return heads[:n], err
 }
 
 // heads finds the threads that the user sees, ordered by the last message that the user sees.
@@ -89,8 +99,8 @@ func (l *Lens) seenHeads(v *rooms.Viewer, heads []store.ThreadHead, upto int64) 
 	return heads, err
 }
 
-// roots reads the events that threads begin with. Those of ignored users are shown as if they were redacted.
-func (l *Lens) roots(heads []store.ThreadHead) (map[store.NID]rooms.Seen, error) {
+// Roots reads the events that threads begin with. Those of ignored users are shown as if they were redacted.
+func (l *Lens) Roots(heads []store.ThreadHead) (map[store.NID]rooms.Seen, error) {
 	events, err := clientevent.LoadNIDs(l.Reader, rootsOf(heads))
 	if err != nil {
 		return nil, err

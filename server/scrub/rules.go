@@ -96,6 +96,7 @@ var rules = map[string][]rule{
 	"fallback_key":       {to("device", "device", "id")},
 	"key_backup":         {atom("user")},
 	"key_backup_session": {{what: "version → key_backup", broken: `NOT EXISTS (SELECT 1 FROM key_backup b WHERE b.user = t.user AND b.version = t.version)`}},
+	"threepid":           {atom("user")},
 	"media":              {atom("uploader")},
 	"media_pending":      {atom("uploader")},
 	"media_quarantine":   {atom("admin")},

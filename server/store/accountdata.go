@@ -19,7 +19,7 @@ const (
 	selectAccountDataOf    = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND type = ?`
 	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos, sum) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos, sum = excluded.sum`
-	countAccountData  = `SELECT count(*) FROM account_data WHERE user = ?`
+	sizeAccountData   = `SELECT count(*), coalesce(sum(length(content)), 0) FROM account_data WHERE user = ?`
 	deleteAccountData = `DELETE FROM account_data WHERE user = ?`
 )
 
@@ -46,10 +46,10 @@ func (r *Reader) AccountDataOfType(user, kind Atom) ([]AccountData, error) {
 	})
 }
 
-// AccountDataCount tells how many pieces of data a user has, in all rooms together.
-func (r *Reader) AccountDataCount(user Atom) (n int, err error) {
-	_, err = r.row(countAccountData, in(user), &n)
-	return n, err
+// AccountDataSize tells how many pieces of data a user has, in all rooms together, and their bytes.
+func (r *Reader) AccountDataSize(user Atom) (n, bytes int, err error) {
+	_, err = r.row(sizeAccountData, in(user), &n, &bytes)
+	return n, bytes, err
 }
 
 // PutAccountData sets data at the position d.Pos.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -69,5 +70,44 @@ func TestTheWALStaysBoundedWithReadersThatOverlap(t *testing.T) {
 	end[0] <- struct{}{}
 	if size := walSize(t, db); size > walLimit+4*walTarget {
 		t.Errorf("after 96 MiB the WAL has %d bytes", size)
+	}
+}
+
+// Writers that never pause, beside readers that are never all away: no moment is there in which everything is in the database and nobody reads.
+func TestTheWALStaysBoundedUnderWritersWithoutPause(t *testing.T) {
+	db := open(t)
+	value := strings.Repeat("x", 8<<10)
+	ctx, stop := context.WithCancel(t.Context())
+	var writing, reading sync.WaitGroup
+	for range 8 {
+		reading.Go(func() {
+			for ctx.Err() == nil {
+				_ = db.Read(ctx, func(r *Reader) error {
+					for range 20 {
+						if _, err := r.MetaText("fill 1 1"); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+		})
+	}
+	for w := range 8 {
+		writing.Go(func() {
+			for i := range 512 { // 4 MiB each
+				if err := db.Write(t.Context(), func(tx *Tx) error { return tx.PutMeta(fmt.Sprint("fill ", w, " ", i%64), value) }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	stop()
+	reading.Wait()
+	size := walSize(t, db) // it never shrinks while the database is open
+	t.Logf("after 32 MiB the WAL has %d MiB", size>>20)
+	if size > 6*walTarget {
+		t.Errorf("after 32 MiB the WAL has %d bytes", size)
 	}
 }

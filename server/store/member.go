@@ -64,7 +64,12 @@ func (tx *Tx) PutMember(m Member) error {
 }
 
 // ForgetRoom hides a room that the user has left.
-func (tx *Tx) ForgetRoom(room RoomRef, user Atom) error { return tx.exec(forgetMember, room, user) }
+func (tx *Tx) ForgetRoom(room RoomRef, user Atom) error {
+	if err := tx.touchNow(TouchedMembers, int64(room)); err != nil {
+		return err
+	}
+	return tx.exec(forgetMember, room, user)
+}
 
 // Member reads a user's membership; ok is false where the user never had one.
 func (r *Reader) Member(room RoomRef, user Atom) (m Member, ok bool, err error) {

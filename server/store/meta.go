@@ -29,7 +29,14 @@ const (
 
 	MetaScrub = "scrub" // JSON of scrub.Report, the last one that the server made
 
+	MetaMedia    = "media"    // JSON of media.Limits; none: the defaults
+	MetaPreviews = "previews" // JSON of preview.Settings; none: no previews
+
 	metaPosition = "position" // integer, see positions
+
+	MetaMail        = "mail"         // JSON of mail.Settings, with the password
+	MetaMailState   = "mail_state"   // JSON of package mail: how sending goes
+	MetaMailDomains = "mail_domains" // JSON, the domains whose addresses may register
 
 	MetaJournalHead   = "journal_head"   // bytes of a JournalLink: the last row that was added
 	MetaJournalAnchor = "journal_anchor" // bytes of a JournalLink: the last row that was pruned; none yet where there is none

@@ -101,6 +101,9 @@ func (db *DB) Sweep(ctx context.Context) error {
 }
 
 func (tx *Tx) endPurge(room RoomRef) error {
+	if err := tx.touchNow(TouchedMembers, int64(room)); err != nil {
+		return err
+	}
 	if err := tx.exec(endRoom, room); err != nil {
 		return err
 	}

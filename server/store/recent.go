@@ -125,6 +125,9 @@ type News struct {
 type RoomNews struct {
 	Room    RoomRef
 	Touched Touched
+	// The last positions that were touched, 0: none was. State has those of memberships too.
+	LastEvent, LastState, LastReceipt int64
+
 	events  []StreamEvent // in order
 	partial bool          // not all of the events are held
 }
@@ -177,13 +180,21 @@ func (n *News) Room(ref RoomRef) *RoomNews {
 
 func (r *RoomNews) take(t *touch) {
 	r.Touched |= t.what
-	switch {
-	case t.what&TouchedTimeline == 0:
-	case t.event == nil:
-		r.partial = true
-	default:
-		r.events = append(r.events, *t.event)
+	if t.what&(TouchedState|TouchedMembers) != 0 {
+		r.LastState = max(r.LastState, t.pos)
 	}
+	if t.what&TouchedReceipts != 0 {
+		r.LastReceipt = max(r.LastReceipt, t.pos)
+	}
+	if t.what&TouchedTimeline == 0 {
+		return
+	}
+	r.LastEvent = max(r.LastEvent, t.pos)
+	if t.event == nil {
+		r.partial = true
+		return
+	}
+	r.events = append(r.events, *t.event)
 }
 
 // Timeline gives the room's events with ord < below and since < pos ≤ upto, the latest first, as Reader.TimelineDown does; ok is false where only the

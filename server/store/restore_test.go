@@ -29,6 +29,9 @@ func TestAfterRestore(t *testing.T) {
 		if err := tx.PutBackupSessions(alice, 2, []store.BackupSession{session}); err != nil {
 			return err
 		}
+		if err := tx.PutThreepidSession(store.ThreepidSession{SID: "s", Purpose: "reset", Address: "a@b.test", ClientSecret: []byte{}, Token: []byte{}, Validated: 1}); err != nil {
+			return err
+		}
 		if _, err := tx.AddKeyBackup(bob, "m.alg", []byte(`{}`)); err != nil { // bob deleted his
 			return err
 		}
@@ -54,6 +57,9 @@ func TestAfterRestore(t *testing.T) {
 	}
 	version := first<<32 + 1
 	must(f.Read(ctx, func(r *store.Reader) error {
+		if _, found, err := r.ThreepidSession("s"); found || err != nil {
+			t.Error("what was proven may be used again", err)
+		}
 		b, found, err := r.CurrentKeyBackup(alice)
 		if !found || b.Version != version || string(b.AuthData) != `{"public_key":"k"}` || b.Count != 1 || b.Bytes != int64(len(session.SessionData)) || b.Algorithm != "m.alg" {
 			t.Errorf("alice's backup is %+v, want version %d", b, version)

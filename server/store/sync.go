@@ -14,6 +14,7 @@ const (
 			coalesce((SELECT max(c.pos) FROM state_change c WHERE c.room = m.room), 0),
 			coalesce((SELECT max(r.pos) FROM receipt r WHERE r.room = m.room), 0)
 		FROM member m JOIN room x ON x.id = m.room WHERE m.user = ? AND m.membership = 1`
+	joinedHead = joinedHeads + ` AND m.room = ?`
 
 	membershipColumns = `m.room, m.user, m.membership, m.nid, m.pos, m.forgotten, x.room_id`
 	otherMemberships  = `SELECT ` + membershipColumns + ` FROM member m JOIN room x ON x.id = m.room
@@ -28,6 +29,9 @@ const (
 
 	placesDown = `SELECT t.nid, t.ord, t.pos, t.thread, e.type FROM timeline t JOIN event e ON e.nid = t.nid
 		WHERE t.room = ? ORDER BY t.ord DESC LIMIT ?`
+
+	threadDown = `SELECT nid, ord, coalesce(pos, 0), thread FROM timeline WHERE room = ? AND thread = ? AND thread <> 0 AND ord > ? AND ord <= ?
+		ORDER BY ord DESC LIMIT ?`
 
 	stateChanges = `SELECT pos, type, state_key, old, new FROM state_change WHERE room = ? AND pos > ? ORDER BY pos`
 
@@ -63,12 +67,19 @@ func (h *RoomHead) Last() int64 { return max(h.MemberPos, h.Timeline, h.State, h
 
 // JoinedHeads lists the heads of all rooms that the user is joined to.
 func (r *Reader) JoinedHeads(user Atom) ([]RoomHead, error) {
-	return list(r, joinedHeads, in(user), func(rows *sql.Rows) (h RoomHead, err error) {
-		var id []byte
-		err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
-		h.RoomID = roomIDText(id)
-		return h, err
-	})
+	return list(r, joinedHeads, in(user), scanHead)
+}
+
+// JoinedHead reads the head of a room; there is none where the user is not joined to it.
+func (r *Reader) JoinedHead(user Atom, room RoomRef) ([]RoomHead, error) {
+	return list(r, joinedHead, in(user, room), scanHead)
+}
+
+func scanHead(rows *sql.Rows) (h RoomHead, err error) {
+	var id []byte
+	err = rows.Scan(&h.Room, &id, &h.MemberNID, &h.MemberPos, &h.Timeline, &h.State, &h.Receipt)
+	h.RoomID = roomIDText(id)
+	return h, err
 }
 
 // RoomMember is a user's membership in a room with the room's id.
@@ -155,14 +166,16 @@ type TypedPlace struct {
 	Type     Atom
 }
 
-// PlacesDown lists the events with since < pos ≤ upto among the last ones of a timeline, the latest first.
-func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places []TypedPlace, err error) {
+// PlacesDown lists the events with since < pos ≤ upto among the last ones of a timeline, the latest first. whole: there are no others.
+func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places []TypedPlace, whole bool, err error) {
+	rowsRead := 0
 	err = r.rows(placesDown, in(room, last), func(rows *sql.Rows) error {
 		var p TypedPlace
 		var pos sql.NullInt64
 		if err := rows.Scan(&p.NID, &p.Ord, &pos, &p.Thread, &p.Type); err != nil {
 			return err
 		}
+		rowsRead++
 		p.Pos = pos.Int64
 		switch {
 		case p.Pos <= since:
@@ -173,9 +186,17 @@ func (r *Reader) PlacesDown(room RoomRef, since, upto int64, last int) (places [
 		return nil
 	})
 	if errors.Is(err, errEnough) {
-		err = nil
+		return places, true, nil
 	}
-	return places, err
+	return places, rowsRead < last, err
+}
+
+// ThreadDown lists up to limit events of a thread with after < ord ≤ upto, the latest first: their places, and their positions (0: backfilled).
+func (r *Reader) ThreadDown(room RoomRef, root NID, after, upto int64, limit int) ([]TypedPlace, error) {
+	return list(r, threadDown, in(room, root, after, upto, limit), func(rows *sql.Rows) (p TypedPlace, err error) {
+		err = rows.Scan(&p.NID, &p.Ord, &p.Pos, &p.Thread)
+		return p, err
+	})
 }
 
 // Change is one change of a room's current state.

@@ -68,6 +68,8 @@ type dataAnswer struct {
 type threadsAnswer struct {
 	name    string // of the extension, as it was asked for
 	updates map[string]map[string]threadUpdate
+
+	prevBatch string // "": these are all
 }
 
 type threadUpdate struct {
@@ -204,7 +206,7 @@ func (a *SlidingAnswer) writeExtensions(w *jsonWriter) {
 	}
 	writeByRoom(w, "receipts", a.receipts)
 	writeByRoom(w, "typing", a.typing)
-	if a.threads != nil && len(a.threads.updates) > 0 {
+	if t := a.threads; t != nil && (len(t.updates) > 0 || t.prevBatch != "") {
 		a.threads.write(w)
 	}
 }
@@ -255,5 +257,8 @@ func (t *threadsAnswer) write(w *jsonWriter) {
 		w.end('}')
 	}
 	w.end('}')
+	if t.prevBatch != "" {
+		w.member("prev_batch", t.prevBatch)
+	}
 	w.end('}')
 }

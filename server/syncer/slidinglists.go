@@ -22,24 +22,25 @@ type slideRoom struct {
 //
 // Source: MSC4186, "Lists".
 func (l *slide) readRooms() error {
-	heads, err := l.r.JoinedHeads(l.q.Session.User)
-	if err != nil {
+	u := l.held.of(l.q.Session.User)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.follow(l); err != nil {
 		return err
 	}
-	for _, h := range heads {
+	l.held.weigh(u, len(u.joined)+len(u.others))
+	l.entries = make([]*slideRoom, 0, len(u.joined))
+	for _, h := range u.joined {
 		m := store.Member{Room: h.Room, User: l.q.Session.User, Membership: store.Join, NID: h.MemberNID, Pos: h.MemberPos}
 		l.entries = append(l.entries, &slideRoom{RoomMember: store.RoomMember{Member: m, RoomID: h.RoomID}, head: h,
 			activity: max(h.Timeline, h.MemberPos)})
 	}
-	others, err := l.r.OtherMemberships(l.q.Session.User, 0)
-	if err != nil {
-		return err
-	}
-	for _, m := range others {
-		if listed, err := l.listed(&m); err != nil {
+	for i := range u.others {
+		m := &u.others[i]
+		if listed, err := l.listed(m); err != nil {
 			return err
 		} else if listed {
-			l.entries = append(l.entries, &slideRoom{RoomMember: m, activity: m.Pos})
+			l.entries = append(l.entries, &slideRoom{RoomMember: m.RoomMember, activity: m.Pos})
 		}
 	}
 	slices.SortFunc(l.entries, func(a, b *slideRoom) int { return cmp.Compare(b.activity, a.activity) })
@@ -47,7 +48,7 @@ func (l *slide) readRooms() error {
 }
 
 // listed tells whether a room that the user is not in belongs to the list.
-func (l *slide) listed(m *store.RoomMember) (bool, error) {
+func (l *slide) listed(m *otherRoom) (bool, error) {
 	if m.Membership == store.Invite || m.Membership == store.Knock {
 		return true, nil
 	}
@@ -57,6 +58,18 @@ func (l *slide) listed(m *store.RoomMember) (bool, error) {
 	if m.Forgotten {
 		return false, nil
 	}
+	if m.putOut == nil {
+		putOut, err := l.putOut(m)
+		if err != nil {
+			return false, err
+		}
+		m.putOut = &putOut
+	}
+	return *m.putOut, nil
+}
+
+// putOut tells whether the user was in a room, and it was somebody else who ended that.
+func (l *slide) putOut(m *otherRoom) (bool, error) {
 	e, ok, err := l.r.Event(m.NID)
 	if err != nil || !ok || e.Sender == l.q.Session.User {
 		return false, err

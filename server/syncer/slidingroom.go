@@ -399,7 +399,7 @@ func (v *window) bumpOf(a *SlidingRoom) error {
 	if v.newly {
 		from = 0
 	}
-	last, err := v.r.PlacesDown(v.ref, from, v.upto, maxBumps)
+	last, _, err := v.r.PlacesDown(v.ref, from, v.upto, maxBumps)
 	if err != nil {
 		return err
 	}

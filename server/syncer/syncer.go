@@ -42,12 +42,13 @@ type Syncer struct {
 
 	everything  *eventfilter.Filter // lets all pass
 	connections *connections
+	held        *heldRooms
 }
 
 // New makes a syncer for a database of an epoch.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, epoch int64, sources Sources) *Syncer {
 	return &Syncer{db: db, hub: hub, now: now, epoch: epoch, sources: sources, memory: newMemory(),
-		everything: &eventfilter.Filter{}, connections: newConnections()}
+		everything: &eventfilter.Filter{}, connections: newConnections(), held: newHeldRooms()}
 }
 
 // Sync looks for news, and waits for some where there are none. It answers at once where there is no token, or the whole state

@@ -120,6 +120,21 @@ func ParsePlace(token string) (Place, error) {
 // IsPlace tells a place token from a sync token, for endpoints that take both. It looks at the kind only.
 func IsPlace(token string) bool { return strings.HasPrefix(token, "p1.") }
 
+// Threads is where a list of threads of all rooms goes on: with those whose last message came before the position.
+type Threads struct{ Before int64 }
+
+// String writes the token: `t1.POS`.
+func (t Threads) String() string { return "t1." + decimal(t.Before) }
+
+// ParseThreads reads the token of a list of threads. What String doesn't write is M_INVALID_PARAM.
+func ParseThreads(token string) (t Threads, err error) {
+	parts, ok := cut(token, "t1", 2)
+	if !ok || !number(parts[1], &t.Before) || t.Before < 0 {
+		return Threads{}, invalid()
+	}
+	return t, nil
+}
+
 func cut(token, kind string, n int) ([]string, bool) {
 	if len(token) > maxLength {
 		return nil, false

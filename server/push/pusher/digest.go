@@ -3,7 +3,9 @@ package pusher
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"beffroi/server/push"
@@ -17,14 +19,14 @@ const (
 	digestEvery = 24 * time.Hour
 )
 
-// maxRoomsTold is how many rooms a digest names, maxSendersTold how many people in each, of those who sent the last events.
+// maxRoomsTold is how many rooms a digest names, maxPeopleNamed how many people in one that has no name of its own.
 const (
 	maxRoomsTold   = 20
-	maxSendersTold = 3
-	maxEventsTold  = 100
+	maxPeopleNamed = 3
 )
 
-// Digest is an e-mail that says where something waits to be read. It holds nothing of what was written: mail lies on servers that are not the town hall's.
+// Digest is an e-mail that says in which rooms how much waits to be read. It holds nothing of what was written, and of who wrote only what names a room
+// without a name: mail lies on servers that are not the town hall's.
 type Digest struct {
 	To     string
 	Lang   string // as the client gave it: "fr", "en-GB"
@@ -36,10 +38,9 @@ type Digest struct {
 
 // DigestRoom is a room in a digest.
 type DigestRoom struct {
-	Name       string // "": it has none
-	Unread     int
-	Highlights int      // of these, that mention the user
-	Senders    []string // the last who wrote, by their display names
+	Name     string // its own, or those of people in it
+	Unread   int
+	Mentions int // of these, that mention the user
 }
 
 // mail sends a digest of what is still unread.
@@ -48,31 +49,41 @@ func (s *Service) mail(ctx context.Context, o *outcome) error {
 		return nil // mail was switched off: what is unread now is not told later
 	}
 	d := &Digest{To: o.pusher.Pushkey, Lang: o.about.Lang, UserID: o.pusher.UserID, Token: o.pusher.Token}
-	owns := false
 	err := s.db.Read(ctx, func(r *store.Reader) error {
+		mine, err := s.stillMine(r, &o.pusher)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			o.verdict = gone
+			return nil
+		}
 		here, err := s.stillTold(r, &o.pusher)
 		if err != nil || !here {
 			return err
 		}
-		if owns, err = s.Mail.Owns(r, o.pusher.User, o.pusher.Pushkey); err != nil || !owns {
-			return err
-		}
 		return s.fill(r, o.pusher.User, d)
 	})
-	switch {
-	case err != nil:
-		return err
-	case !owns:
-		o.verdict = gone
-		return nil
-	case len(d.Rooms) == 0:
-		return nil
-	}
-	if err := s.Mail.SendDigest(ctx, *d); err != nil {
+	if err != nil || len(d.Rooms) == 0 {
 		return err
 	}
-	o.told = store.Millis(s.Now())
-	return s.db.Write(ctx, func(tx *store.Tx) error { return tx.TellPusher(o.pusher.ID, o.told) })
+	now := store.Millis(s.Now())
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		return errors.Join(s.Mail.SendIn(tx, d), tx.TellPusher(o.pusher.ID, now))
+	})
+	if err == nil {
+		o.told = now
+	}
+	return err
+}
+
+// stillMine tells whether an address still belongs to an account that has not ended.
+func (s *Service) stillMine(r *store.Reader, p *store.Pusher) (bool, error) {
+	a, found, err := r.Account(p.User)
+	if err != nil || !found || a.State == store.AccountDeactivated {
+		return false, err
+	}
+	return s.Mail.Owns(r, p.User, p.Pushkey)
 }
 
 // fill reads what is unread.
@@ -105,26 +116,27 @@ func (s *Service) fill(r *store.Reader, user store.Atom, d *Digest) error {
 }
 
 func digestRoom(r *store.Reader, room store.RoomRef, user store.Atom, unread push.Unread) (DigestRoom, error) {
-	d := DigestRoom{Unread: unread.Notifications, Highlights: unread.Highlights}
-	if err := named(r, room, [2]store.Atom{store.AtomName, store.AtomEmpty}, "name", &d.Name); err != nil {
+	d := DigestRoom{Unread: unread.Notifications, Mentions: unread.Highlights}
+	if err := named(r, room, [2]store.Atom{store.AtomName, store.AtomEmpty}, "name", &d.Name); err != nil || d.Name != "" {
 		return d, err
 	}
-	last, err := r.EventsBackward(room, store.OrdMax, store.OrdMin, min(unread.Notifications, maxEventsTold))
+	people, err := r.Heroes(room, user, true)
 	if err != nil {
 		return d, err
 	}
-	for i := range last {
-		e := &last[i]
-		if e.Sender == user || e.StateKey != 0 || len(d.Senders) == maxSendersTold {
-			continue
-		}
+	names := make([]string, 0, maxPeopleNamed)
+	for _, other := range people[:min(len(people), maxPeopleNamed)] {
 		var name string
-		if err := named(r, room, [2]store.Atom{store.AtomMember, e.Sender}, "displayname", &name); err != nil {
+		if err := named(r, room, [2]store.Atom{store.AtomMember, other}, "displayname", &name); err != nil {
 			return d, err
 		}
-		if name != "" && !slices.Contains(d.Senders, name) {
-			d.Senders = append(d.Senders, name)
+		if name == "" {
+			if name, err = r.Text(other); err != nil {
+				return d, err
+			}
 		}
+		names = append(names, name)
 	}
+	d.Name = strings.Join(names, ", ")
 	return d, nil
 }

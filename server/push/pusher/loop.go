@@ -36,10 +36,14 @@ type loop struct {
 	jobs    sync.WaitGroup
 }
 
+func newLoop(s *Service) *loop {
+	return &loop{Service: s, lines: map[int64]*line{}, of: map[store.Atom][]*line{}, hearers: map[store.RoomRef][]store.Hearer{},
+		ready: map[int64]*line{}, hosts: map[string]int{}, done: make(chan outcome, maxRunning)}
+}
+
 // Run tells pushers until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	l := &loop{Service: s, lines: map[int64]*line{}, of: map[store.Atom][]*line{}, hearers: map[store.RoomRef][]store.Hearer{},
-		ready: map[int64]*line{}, hosts: map[string]int{}, done: make(chan outcome, maxRunning)}
+	l := newLoop(s)
 	defer l.end(ctx)
 	for reload := true; ctx.Err() == nil; {
 		l.step(ctx, reload)

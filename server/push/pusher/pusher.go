@@ -8,7 +8,6 @@
 package pusher
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"sync"
@@ -43,8 +42,8 @@ type Config struct {
 type Mail interface {
 	// Owns tells whether an address is one of a user's third-party ids.
 	Owns(r *store.Reader, user store.Atom, address string) (bool, error)
-	// SendDigest accepts a digest for sending, durably.
-	SendDigest(ctx context.Context, d Digest) error
+	// SendIn takes a digest that is sent if the write is durable.
+	SendIn(tx *store.Tx, d *Digest) error
 }
 
 // Service keeps pushers. Run sends.

@@ -101,27 +101,31 @@ func (j *job) handling(h http.Header, m *message) {
 }
 
 // payload is what the client reads: the members of a notification side by side, as gateways to Web Push do it, so that one service worker reads both.
-// What is too long for a push message goes: the content, then the names.
+// What is too long for a push message goes: the content, then the names, what the client adds, and all but the ids.
 func (j *job) payload(m *message) ([]byte, error) {
 	if j.what == activation {
 		return json.Marshal(map[string]string{"app_id": j.pusher.AppID, "ack_token": j.pusher.Token})
 	}
-	n := m.notification
-	var last []byte
-	for _, shorten := range []func(){func() {}, func() { n.Content = nil }, func() { n.RoomName, n.RoomAlias, n.SenderDisplayName = "", "", "" }} {
-		shorten()
-		b, err := j.flat(&n, m.unread)
+	n, more := m.notification, j.data.DefaultPayload
+	b, err := flat(&n, m.unread, more)
+	for _, shorten := range []func(){
+		func() { n.Content = nil },
+		func() { n.RoomName, n.RoomAlias, n.SenderDisplayName = "", "", "" },
+		func() { more = nil },
+		func() { n = notification{EventID: n.EventID, RoomID: n.RoomID} },
+	} {
 		if err != nil || len(b) <= maxPlaintext {
-			return b, err
+			break
 		}
-		last = b
+		shorten()
+		b, err = flat(&n, m.unread, more)
 	}
-	return last, nil
+	return b, err
 }
 
-func (j *job) flat(n *notification, unread int) ([]byte, error) {
+func flat(n *notification, unread int, more json.RawMessage) ([]byte, error) {
 	members := map[string]json.RawMessage{}
-	_ = json.Unmarshal(j.data.DefaultPayload, &members) // what is no object adds nothing
+	_ = json.Unmarshal(more, &members) // what is no object adds nothing
 	event, err := json.Marshal(n)
 	if err != nil {
 		return nil, err

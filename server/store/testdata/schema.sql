@@ -241,6 +241,26 @@ CREATE TABLE late (
 	PRIMARY KEY (room, pos)
 ) WITHOUT ROWID;
 
+CREATE TABLE mail (
+	id       INTEGER PRIMARY KEY AUTOINCREMENT,
+	message  BLOB NOT NULL,    -- JSON of mail.Message: it is written out when it goes
+	created  INTEGER NOT NULL, -- milliseconds, as the others
+	expires  INTEGER NOT NULL, -- not sent by then it is dropped
+	due      INTEGER NOT NULL, -- of the next attempt
+	attempts INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE mail_asked (
+	who TEXT NOT NULL,    -- an address, a network or an account, with its kind in front
+	at  INTEGER NOT NULL  -- milliseconds
+);
+
+CREATE INDEX mail_asked_at ON mail_asked (at);
+
+CREATE INDEX mail_asked_who ON mail_asked (who, at);
+
+CREATE INDEX mail_due ON mail (due, id);
+
 CREATE TABLE media (
 	media_id     TEXT PRIMARY KEY,
 	sha256       BLOB NOT NULL,    -- of the bytes, which stand in media/ under this name
@@ -249,7 +269,9 @@ CREATE TABLE media (
 	file_name    TEXT NOT NULL,    -- '': none was given
 	uploader     INTEGER NOT NULL, -- atom
 	created      INTEGER NOT NULL  -- milliseconds
-, sum INTEGER) WITHOUT ROWID;
+, sum INTEGER, expires INTEGER) WITHOUT ROWID;
+
+CREATE INDEX media_expires ON media (expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE media_pending (
 	id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: downloads wait for it
@@ -270,7 +292,7 @@ CREATE TABLE media_quarantine (
 
 CREATE INDEX media_sha256 ON media (sha256);
 
-CREATE INDEX media_uploader ON media (uploader, media_id);
+CREATE INDEX media_uploader ON media (uploader, media_id, size);
 
 CREATE TABLE member (
 	room       INTEGER NOT NULL,
@@ -411,6 +433,22 @@ CREATE TABLE relation_waiting (
 	PRIMARY KEY (target, nid)
 ) WITHOUT ROWID;
 
+CREATE TABLE remote_media (
+	server       TEXT NOT NULL,
+	media_id     TEXT NOT NULL,
+	sha256       BLOB NOT NULL,
+	size         INTEGER NOT NULL, -- bytes
+	content_type TEXT NOT NULL,
+	file_name    TEXT NOT NULL,    -- '': none was given
+	fetched      INTEGER NOT NULL, -- milliseconds
+	used         INTEGER NOT NULL, -- milliseconds, written in batches
+	PRIMARY KEY (server, media_id)
+);
+
+CREATE INDEX remote_media_sha256 ON remote_media (sha256);
+
+CREATE INDEX remote_media_used ON remote_media (used, size);
+
 CREATE TABLE report (
 	id       INTEGER PRIMARY KEY,
 	reporter INTEGER NOT NULL, -- atom
@@ -509,6 +547,36 @@ CREATE TABLE thread (
 	PRIMARY KEY (room, root)
 ) WITHOUT ROWID;
 
+CREATE TABLE threepid (
+	address   TEXT PRIMARY KEY, -- e-mail, folded: server/mail, ParseAddress
+	user      INTEGER NOT NULL, -- atom
+	validated INTEGER NOT NULL, -- milliseconds
+	added     INTEGER NOT NULL, -- milliseconds
+	language  TEXT NOT NULL     -- of mails to it; empty: the commune's
+) WITHOUT ROWID;
+
+CREATE TABLE threepid_session (
+	sid           TEXT PRIMARY KEY,
+	purpose       TEXT NOT NULL,
+	client_secret BLOB NOT NULL,    -- SHA-256
+	address       TEXT NOT NULL,
+	language      TEXT NOT NULL,
+	token         BLOB NOT NULL,    -- SHA-256 of what the last mail's link holds; empty: that mail had none
+	send_attempt  INTEGER NOT NULL,
+	next_link     TEXT NOT NULL,    -- empty: none
+	asked         INTEGER NOT NULL, -- milliseconds, as the others
+	expires       INTEGER NOT NULL,
+	validated     INTEGER           -- null: not yet
+);
+
+CREATE INDEX threepid_session_expires ON threepid_session (expires);
+
+CREATE UNIQUE INDEX threepid_session_secret ON threepid_session (address, purpose, client_secret);
+
+CREATE UNIQUE INDEX threepid_session_token ON threepid_session (token) WHERE token <> x'';
+
+CREATE INDEX threepid_user ON threepid (user);
+
 CREATE TABLE timeline (
 	room          INTEGER NOT NULL,
 	ord           INTEGER NOT NULL,
@@ -583,5 +651,14 @@ CREATE TABLE unread_redacted (
 	ord    INTEGER NOT NULL,
 	PRIMARY KEY (room, thread, ord)
 ) WITHOUT ROWID;
+
+CREATE TABLE url_preview (
+	url     TEXT PRIMARY KEY, -- as it was asked for, without fragment
+	answer  BLOB NOT NULL,    -- JSON, as clients get it
+	fetched INTEGER NOT NULL, -- milliseconds
+	expires INTEGER NOT NULL  -- milliseconds; it is fetched anew afterwards
+);
+
+CREATE INDEX url_preview_expires ON url_preview (expires);
 
 CREATE TABLE version (version INTEGER, compat INTEGER);
