@@ -9,7 +9,14 @@ import (
 
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/servertest"
+	"beffroi/server/store"
 )
+
+// answer is what a page's answer begins with.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
 
 // browser opens and sends pages as a browser does, without following.
 type browser struct {
@@ -24,7 +31,7 @@ func newBrowser(t *testing.T) *browser {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-func (b *browser) do(method, address string, form url.Values) (*http.Response, string) {
+func (b *browser) do(method, address string, form url.Values) (answer, string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -40,7 +47,7 @@ func (b *browser) do(method, address string, form url.Values) (*http.Response, s
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return resp, string(page)
+	return answer{resp.StatusCode, resp.Header}, string(page)
 }
 
 func link(t *testing.T, s *servertest.Server, m mailtest.Mail) (address, token string) {
@@ -157,5 +164,62 @@ func TestMailsOutliveTheServer(t *testing.T) {
 	s.SendMailTo(box)
 	if m := box.Wait(1); m.To != "elodie@mairie-vauclair.fr" {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A digest goes to one's own address only, and ends with a click in the mail program or on the page.
+func TestDigestsEndByALink(t *testing.T) {
+	box := mailtest.Start(t, mailtest.Options{})
+	s := servertest.Start(t)
+	s.SendMailTo(box)
+	u, b := s.Register(t, "elodie"), newBrowser(t)
+	set := map[string]any{"kind": "email", "app_id": "m.email", "pushkey": "elodie@mairie-vauclair.fr", "app_display_name": "Courriel",
+		"device_display_name": "Courriel", "lang": "fr", "data": map[string]any{}}
+	const path = "/_matrix/client/v3/pushers/set"
+	u.MustFail(400, "M_INVALID_PARAM", "POST", path, set)
+	var user store.Atom
+	err := s.DB().Write(t.Context(), func(tx *store.Tx) (err error) {
+		if user, err = tx.Atom(u.UserID); err != nil {
+			return err
+		}
+		return tx.PutThreepid(store.Threepid{Address: "elodie@mairie-vauclair.fr", User: user, Language: "fr"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := s.URL + "/_beffroi/courriel/resume"
+	for name, send := range map[string]func(token string) (answer, string){
+		"the page's button": func(token string) (answer, string) {
+			return b.do("POST", page, url.Values{"jeton": {token}, "langue": {"fr"}})
+		},
+		"the mail program's": func(token string) (answer, string) {
+			return b.do("POST", page+"?jeton="+token, url.Values{"List-Unsubscribe": {"One-Click"}})
+		},
+	} {
+		u.Must("POST", path, set, nil)
+		var p store.Pusher
+		found := func() (found bool) {
+			err := s.DB().Read(t.Context(), func(r *store.Reader) (err error) {
+				p, found, err = r.PusherByKey(user, "m.email", "elodie@mairie-vauclair.fr")
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		if !found() || p.Token == "" {
+			t.Fatal(name, "no pusher")
+		}
+		token := p.Token
+		if resp, text := b.do("GET", page+"?jeton="+token, nil); resp.StatusCode != 200 || !strings.Contains(text, `<form method="post" action="/_beffroi/courriel/resume"`) || !found() {
+			t.Error(name, resp.StatusCode, text)
+		}
+		if resp, text := send(token); resp.StatusCode != 200 || !strings.Contains(text, "Vous ne recevrez plus le résumé") || found() {
+			t.Error(name, resp.StatusCode, text)
+		}
+		if resp, _ := send(token); resp.StatusCode != 404 {
+			t.Error(name, "twice:", resp.StatusCode)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 const pushWithin = 15 * time.Second
 
 // newPushers makes what tells devices, with connections that go to the public Internet and to where the configuration says.
-func (s *Server) newPushers() (*pusher.Service, error) {
+func (s *Server) newPushers(mail pusher.Mail) (*pusher.Service, error) {
 	rule := dial.Rule{}
 	var err error
 	if rule.Allow, err = config.ParsePrefixes(s.cfg.Push.Allow); err != nil {
@@ -25,7 +25,7 @@ func (s *Server) newPushers() (*pusher.Service, error) {
 		return nil, err
 	}
 	client := rule.Client(dial.Limits{Total: pushWithin, Connect: pushWithin / 3})
-	return pusher.New(s.db, s.hub, pusher.Config{Push: s.push, Client: client, Site: s.cfg.ClientBaseURL(), Now: time.Now, Log: s.log}), nil
+	return pusher.New(s.db, s.hub, pusher.Config{Push: s.push, Client: client, Site: s.cfg.ClientBaseURL(), Mail: mail, Now: time.Now, Log: s.log}), nil
 }
 
 // moreAuthorities are the system's certification authorities and those of a file; nil where none is named.

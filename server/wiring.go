@@ -59,9 +59,6 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	s.push = push.New(s.db, s.hub)
-	if s.pushers, err = s.newPushers(); err != nil {
-		return err
-	}
 	if err := s.wireMail(ctx); err != nil {
 		return err
 	}

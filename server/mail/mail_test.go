@@ -365,6 +365,39 @@ func TestARecipientIsRefused(t *testing.T) {
 	}
 }
 
+// A mail that breaks each connection does not stand before the others for ever.
+func TestAMailThatBreaksTheConnection(t *testing.T) {
+	server := mailtest.Start(t, mailtest.Options{})
+	f := start(t, nil)
+	f.cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return fragile{conn}, err
+	}
+	f.configure(plain(server))
+	f.send(hello("fragile@mairie.test"))
+	f.send(hello("agent@mairie.test"))
+	if got := f.work(); got != troubleBroken || len(server.Mails()) != 0 {
+		t.Error(got)
+	}
+	if got := f.work(); got != "" || server.Wait(1).To != "agent@mairie.test" {
+		t.Error(got)
+	}
+	f.clock.move(firstWait)
+	if got := f.work(); got != troubleBroken || f.health().Waiting != 1 {
+		t.Error(got)
+	}
+}
+
+// fragile is a connection that breaks at one mail.
+type fragile struct{ net.Conn }
+
+func (f fragile) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), "fragile@") {
+		_ = f.Close()
+	}
+	return f.Conn.Write(b)
+}
+
 func TestAMessageIsRefused(t *testing.T) {
 	server := mailtest.Start(t, mailtest.Options{Content: func(mailtest.Mail) *smtp.SMTPError {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "spam"}

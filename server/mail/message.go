@@ -27,7 +27,7 @@ const (
 	AddressRemoved  Template = "address_removed"  // UserID, Address: told to the account's addresses, and to this one
 
 	PasswordLink Template = "password_link" // Link, UserID, Until: an administrator ended the password; it is chosen by this link, once
-	Digest       Template = "digest"        // UserID, Link, Rooms: what was not read
+	Digest       Template = "digest"        // UserID, Link, Leave, Rooms, More: what was not read
 	Test         Template = "test"          // an administrator tries the settings
 )
 
@@ -45,11 +45,13 @@ type Data struct {
 	At      time.Time `json:"at"`             // when what the mail is about happened; zero: when it is given to Send
 	Until   time.Time `json:"until"`          // how long the link is good
 	Rooms   []Room    `json:"rooms,omitempty"`
+	More    int       `json:"more,omitempty"`  // rooms that are not named
+	Leave   string    `json:"leave,omitempty"` // where mails of this kind are ended, also by a bare POST (RFC 8058); empty: nowhere
 }
 
 // Room is a line of a digest.
 type Room struct {
-	Name     string `json:"name"`
+	Name     string `json:"name"` // empty: it has none
 	Unread   int    `json:"unread"`
 	Mentions int    `json:"mentions"` // among the unread ones
 }

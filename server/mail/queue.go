@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -136,7 +137,7 @@ func (s *Service) batch(ctx context.Context, settings Settings, due []store.Queu
 	for _, q := range due {
 		wrong := s.deliver(c, q)
 		if wrong != nil && !wrong.mine {
-			return wrong, s.noteTrouble(ctx, wrong, settings)
+			return wrong, errors.Join(s.noteTrouble(ctx, wrong, settings), s.stepBack(ctx, q, wrong))
 		}
 		if wrong != nil {
 			s.cfg.Log.Warn().Err(wrong).Int64("mail", q.ID).Bool("dropped", wrong.final).Msg("mail: refused")
@@ -146,6 +147,21 @@ func (s *Service) batch(ctx context.Context, settings Settings, due []store.Queu
 		}
 	}
 	return nil, nil
+}
+
+// stepBack lets other mails go first after one with which the connection broke: it may be what breaks it.
+func (s *Service) stepBack(ctx context.Context, q store.QueuedMail, wrong *failure) error {
+	if ctx.Err() != nil || wrong.trouble != troubleBroken && wrong.trouble != troubleSilent {
+		return nil
+	}
+	return s.db.Write(ctx, func(tx *store.Tx) error { return s.postpone(tx, q) })
+}
+
+// postpone lets a mail wait longer each time, but not longer than its time: then it is told that it did not go.
+func (s *Service) postpone(tx *store.Tx, q store.QueuedMail) error {
+	q.Due = min(store.Millis(s.cfg.Now().Add(backOff(q.Attempts, longestMy))), q.Expires)
+	q.Attempts++
+	return tx.PostponeMail(q)
 }
 
 func about(q store.QueuedMail) (m Message) {
@@ -172,9 +188,7 @@ func (s *Service) note(ctx context.Context, q store.QueuedMail, wrong *failure, 
 		if wrong == nil || wrong.final {
 			return tx.DeleteMail(q.ID)
 		}
-		q.Due, q.Attempts = now+backOff(q.Attempts, longestMy).Milliseconds(), q.Attempts+1
-		q.Due = min(q.Due, q.Expires) // where it is told that it did not go
-		return tx.PostponeMail(q)
+		return s.postpone(tx, q)
 	})
 }
 

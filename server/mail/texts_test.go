@@ -126,7 +126,8 @@ func TestNothingIsInjected(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.configure(plain(server))
-	f.send(Message{To: "agent@mairie.test", Template: Digest, Data: Data{UserID: evil, Link: "https://x.test/", Rooms: []Room{{Name: evil, Unread: 3, Mentions: 1}}}})
+	f.send(Message{To: "agent@mairie.test", Template: Digest, Data: Data{UserID: evil, Link: "https://x.test/", Leave: "https://x.test/fin", More: 2,
+		Rooms: []Room{{Name: evil, Unread: 3, Mentions: 1}, {Unread: 1}}}})
 	f.work()
 	m := server.Wait(1)
 	if len(m.Header["Bcc"]) != 0 || m.Header.Get("From") == "" {
@@ -137,6 +138,14 @@ func TestNothingIsInjected(t *testing.T) {
 	}
 	if !strings.Contains(m.Text, "(messages non lus\u00a0: 3, dont pour vous\u00a0: 1)") {
 		t.Errorf("text: %s", m.Text)
+	}
+	for _, want := range []string{"Conversation (messages non lus", "et d’autres salons\u00a0: 2", "Ne plus recevoir ce résumé\nhttps://x.test/fin\n"} {
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("text lacks %q: %s", want, m.Text)
+		}
+	}
+	if m.Header.Get("List-Unsubscribe") != "<https://x.test/fin>" || m.Header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Errorf("header: %v", m.Header)
 	}
 	if len(server.Mails()) != 1 {
 		t.Error("more than one mail")
@@ -176,6 +185,10 @@ func TestLinksLeadToPages(t *testing.T) {
 		m := Message{To: "a@mairie.test", Language: "fr", Template: Digest, Data: Data{Link: link}}
 		if _, err := w.write(&m, 1, Settings{From: "m@vauclair.test"}); err == nil {
 			t.Errorf("%q went", link)
+		}
+		m.Data.Link, m.Data.Leave = "https://x.test/", link
+		if _, err := w.write(&m, 1, Settings{From: "m@vauclair.test"}); err == nil && link != "" {
+			t.Errorf("%q went as the end", link)
 		}
 	}
 }

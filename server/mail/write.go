@@ -74,6 +74,9 @@ type page struct {
 	Text, After  []string
 	Button, Link string // Button is empty where the mail has none
 	Rooms        []line
+	More         string // rooms that are not named; empty: none
+	Leave        string // a link; empty: none
+	LeaveText    string
 }
 
 type line struct{ Name, Counts string }
@@ -81,7 +84,7 @@ type line struct{ Name, Counts string }
 // page finds the texts of a message of a commune.
 func (w *writer) page(m *Message, town string) (p page, err error) {
 	data := map[string]any{"Town": town, "Server": w.server, "UserID": m.Data.UserID, "Address": m.Data.Address,
-		"At": w.date(m.Language, m.Data.At), "Until": w.date(m.Language, m.Data.Until)}
+		"At": w.date(m.Language, m.Data.At), "Until": w.date(m.Language, m.Data.Until), "More": m.Data.More}
 	say := func(key string) string {
 		text, wrong := w.say(m.Language, key, data)
 		err = errors.Join(err, wrong)
@@ -91,16 +94,28 @@ func (w *writer) page(m *Message, town string) (p page, err error) {
 	p = page{Language: m.Language, Town: town, Subject: say(kind + "_subject"), Hello: say("hello"), CopyLink: say("copy_link"),
 		Footer: say("footer"), Text: paragraphs(say(kind + "_text"))}
 	for _, room := range m.Data.Rooms {
-		p.Rooms = append(p.Rooms, line{printable(room.Name), w.counts(m.Language, room)})
+		p.Rooms = append(p.Rooms, w.line(m.Language, room))
+	}
+	if m.Data.More > 0 {
+		p.More = say("more")
+	}
+	if p.Leave = m.Data.Leave; p.Leave != "" {
+		p.LeaveText = say("leave")
 	}
 	if !m.Template.linked() {
 		return p, err
 	}
 	p.Button, p.Link, p.After = say(kind+"_button"), m.Data.Link, paragraphs(say(kind+"_after"))
-	if u, wrong := url.Parse(p.Link); wrong != nil || u.Scheme != "http" && u.Scheme != "https" || unprintable(p.Link) {
+	if !leads(p.Link) || p.Leave != "" && !leads(p.Leave) {
 		return p, errors.Join(err, fmt.Errorf("%s needs a link", kind))
 	}
 	return p, err
+}
+
+// leads tells whether a link leads to a page.
+func leads(link string) bool {
+	u, err := url.Parse(link)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && !unprintable(link)
 }
 
 // linked tells whether a mail leads somewhere.
@@ -112,13 +127,20 @@ func (t Template) linked() bool {
 	return false
 }
 
-func (w *writer) counts(lang string, room Room) string {
-	text, _ := w.say(lang, "unread", room) // both are there: a test asks
-	if room.Mentions > 0 {
-		mentions, _ := w.say(lang, "mentions", room)
-		text += ", " + mentions
+// line is a room as a digest shows it.
+func (w *writer) line(lang string, room Room) line {
+	said := func(key string) string {
+		text, _ := w.say(lang, key, room) // all are there: a test asks
+		return text
 	}
-	return text
+	l := line{printable(room.Name), said("unread")}
+	if room.Mentions > 0 {
+		l.Counts += ", " + said("mentions")
+	}
+	if l.Name == "" {
+		l.Name = said("conversation")
+	}
+	return l
 }
 
 // date is "lundi 23 novembre 2026 à 9 h 05", in the machine's time zone.
@@ -173,6 +195,10 @@ func (w *writer) write(m *Message, id int64, s Settings) (*gomail.Msg, error) {
 	msg.SetDateWithValue(m.Data.At)
 	msg.SetMessageIDWithValue(fmt.Sprintf("%d.%d@%s", m.Data.At.UnixNano(), id, Domain(s.From)))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no answering machine answers
+	if p.Leave != "" {
+		msg.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+p.Leave+">")
+		msg.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click") // RFC 8058
+	}
 	msg.SetBodyString(gomail.TypeTextPlain, text.String())
 	msg.AddAlternativeString(gomail.TypeTextHTML, html.String())
 	return msg, nil

@@ -56,10 +56,10 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	unused := texts(t, "fr")
-	for _, page := range []string{"add", "register", "reset", "add_done", "register_done", "reset_done", "gone"} {
+	for _, page := range []string{"add", "register", "reset", "add_done", "register_done", "reset_done", "leave", "leave_done", "gone"} {
 		asks := !strings.HasSuffix(page, "_done") && page != "gone"
 		for _, lang := range languages() {
-			v := view{Page: page, Asks: asks, Path: threepid.Path, Token: `"><script>`, Lang: lang, Town: "<b>Mairie</b>",
+			v := view{Page: page, Asks: asks, Path: threepid.Path, Here: threepid.Path, Token: `"><script>`, Lang: lang, Town: "<b>Mairie</b>",
 				Opened: threepid.Opened{Address: "a@mairie.test", UserID: "@a:mairie.test"}}
 			var drawn strings.Builder
 			if err := templates[lang].Execute(&drawn, v); err != nil {

@@ -25,8 +25,9 @@ func languages() []string { return []string{"fr", "en"} }
 type view struct {
 	Page   string // the beginning of its messages
 	Opened threepid.Opened
-	Asks   bool // for the click
-	Path   string
+	Asks   bool   // for the click
+	Path   string // of the pages and their files
+	Here   string // of this page
 	Token  string
 	Lang   string
 	Town   string

@@ -209,7 +209,7 @@ func (s *Service) Look(ctx context.Context, token string) (o Opened, ok bool, er
 			return nil
 		}
 		owner, found, err := r.Threepid(session.Address)
-		if err != nil || !found {
+		if ok = found; err != nil || !found {
 			return err
 		}
 		o.UserID, err = r.Text(owner.User)

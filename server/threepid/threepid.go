@@ -58,6 +58,16 @@ func (s *Service) Owner(ctx context.Context, medium, address string) (userID str
 	})
 }
 
+// Owns tells whether an address is a user's.
+func (s *Service) Owns(r *store.Reader, user store.Atom, address string) (bool, error) {
+	parsed, wrong := mail.ParseAddress(address)
+	if wrong != nil {
+		return false, nil
+	}
+	t, found, err := r.Threepid(parsed)
+	return found && t.User == user, err
+}
+
 // Add gives an account the address that a session has proven, and tells its other addresses. Errors: 400 M_THREEPID_AUTH_FAILED where the session proves
 // nothing, 400 M_THREEPID_IN_USE where the address is another account's, 403 M_THREEPID_DENIED where the account has too many.
 func (s *Service) Add(ctx context.Context, user store.Atom, sid, clientSecret string) error {
