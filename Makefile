@@ -4,7 +4,7 @@ LINT := $(or $(shell command -v golangci-lint),$(CURDIR)/.cache/bin/golangci-lin
 RACE := $(if $(shell command -v gcc || command -v clang),-race,)
 ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
 OUT := beffroi
-CLIENTS := $(wildcard server/interop/js/package-lock.json embedui/web/package-lock.json)
+CLIENTS := $(wildcard server/interop/js/package-lock.json server/interop/bots/package-lock.json embedui/web/package-lock.json)
 UI := embedui/web
 PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 

@@ -16,6 +16,7 @@ require (
 	github.com/tidwall/gjson v1.19.0
 	go.mau.fi/util v0.10.0
 	go.uber.org/goleak v1.3.0
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/crypto v0.58.0
 	golang.org/x/image v0.47.0
 	golang.org/x/net v0.61.0

@@ -64,15 +64,4 @@ func verifyJournal(r *store.Reader, out io.Writer) error {
 	return err
 }
 
-func exportJournal(r *store.Reader, out io.Writer) error {
-	csv, err := journal.NewCSV(out, time.Local)
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = journal.Each(r, func(row store.JournalRow) bool {
-		failed = csv.Write(row)
-		return failed == nil
-	})
-	return errors.Join(err, failed, csv.Flush())
-}
+func exportJournal(r *store.Reader, out io.Writer) error { return journal.WriteCSV(r, out, time.Local) }

@@ -133,7 +133,7 @@ func serve(args []string, out io.Writer) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log.Info().Str("version", version).Str("server_name", cfg.ServerName).Str("data_dir", cfg.DataDir).Msg("starting")
-	s, err := server.New(ctx, cfg, log, server.WithPages(webClient(cfg)))
+	s, err := server.New(ctx, cfg, log, server.WithPages(webClient(cfg)), server.WithVersion(version))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"beffroi/server/config"
 	"beffroi/server/servertest"
+	"beffroi/server/store"
 )
 
 const pushersPath = "/_matrix/client/v3/pushers"
@@ -314,5 +315,35 @@ func TestAGatewayInsideTheTownHallIsNotReached(t *testing.T) {
 	}
 	if got := pushersOf(bruno); len(got) != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Who may only read is still told; who deactivates the account is told nothing more.
+func TestPushersOfAccountsThatEnd(t *testing.T) {
+	g := servertest.NewGateway(t)
+	s := servertest.Start(t, g.Option)
+	anna, bruno, room := talkers(t, s)
+	err := s.DB().Write(t.Context(), func(tx *store.Tx) error {
+		user, err := tx.FindAtom(bruno.UserID)
+		if err == nil {
+			err = tx.SetAccountState(user, store.AccountSuspended)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bruno = s.Login(t, "bruno")
+	bruno.SetPusher(g, "key", nil)
+	bruno.MustFail(403, "M_USER_SUSPENDED", "PUT", roomPath(room)+"/send/m.room.message/1", object{"msgtype": "m.text", "body": "x"})
+	if id := anna.SendText(room, "x"); g.Next().EventID != id {
+		t.Error("another event")
+	}
+	anna.SetPusher(g, "anna", nil)
+	anna.Must("POST", clientV3+"/account/deactivate", object{"auth": object{"type": "m.login.password", "password": "anna",
+		"identifier": object{"type": "m.id.user", "user": "anna"}}}, nil)
+	left, err := store.Get(t.Context(), s.DB(), (*store.Reader).Pushers)
+	if err != nil || len(left) != 1 || left[0].UserID != bruno.UserID {
+		t.Errorf("%+v %v", left, err)
 	}
 }

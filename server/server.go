@@ -36,6 +36,7 @@ type Server struct {
 	db      *store.DB
 	pages   Pages
 	gate    httpx.Gate
+	version string          // of this program
 	guesses *limits.Guesses // nil: whoever asks may guess
 	conns   *limits.Conns   // nil: as many as the machine can
 	broken  chan error      // an error after which the process is better started again
@@ -50,6 +51,9 @@ type Server struct {
 
 // An Option adds to a server what does not come from the configuration.
 type Option func(*Server)
+
+// WithVersion tells administrators which version of the program this is.
+func WithVersion(version string) Option { return func(s *Server) { s.version = version } }
 
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
@@ -100,6 +104,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("messages of deleted devices", s.e2ee.Run)
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
+	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
 	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("use of other servers' media", s.media.Run)
@@ -107,6 +112,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("full-text index", s.index.Run)
 	s.loops.start("rooms in memory", s.rooms.Rest)
 	s.loops.start("mail", s.mail.Run)
+	s.loops.start("what administrators began", s.admin.Run)
 	return nil
 }
 

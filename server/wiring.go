@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/admin"
+	"beffroi/server/adminapi"
+	"beffroi/server/appservice"
 	"beffroi/server/clientapi"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
@@ -26,6 +29,7 @@ import (
 	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
+	"beffroi/server/registrations"
 	"beffroi/server/rooms"
 	"beffroi/server/search"
 	"beffroi/server/store"
@@ -52,10 +56,17 @@ type services struct {
 	mail      *mail.Service
 	threepids *threepid.Service
 	mailPages *mailpage.Pages
+
+	registrations *registrations.Set
+	bridges       *appservice.Service
+	admin         *admin.Service
 }
 
 // wire makes the services on the database. What it opened is in s, for Close, also where it fails.
 func (s *Server) wire(ctx context.Context) (err error) {
+	if err := s.register(); err != nil {
+		return err
+	}
 	s.journal = journal.New(s.db, time.Now, s.log)
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
 	s.push = push.New(s.db, s.hub)
@@ -78,6 +89,17 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	return nil
 }
 
+// register reads who the application services are, and warns of those that read everything.
+func (s *Server) register() (err error) {
+	s.registrations, err = registrations.Load(s.cfg.AppServices, s.cfg.ServerName)
+	for _, r := range s.registrations.All() {
+		if r.HasEverybody() {
+			s.log.Warn().Msg(r.File + " : ce service peut agir au nom de chacun et lire tous les salons non chiffrés")
+		}
+	}
+	return err
+}
+
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
 	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
@@ -88,7 +110,9 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: s.accounts, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
+	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if c.Signer, err = s.signer(ctx); err != nil {
 		return err
 	}
@@ -97,10 +121,18 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
 	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Log: s.log})
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
-	return nil
+	return s.wireAdmin(ctx, c.Custodian)
+}
+
+// wireAdmin makes administration, which stands above the other services.
+func (s *Server) wireAdmin(ctx context.Context, custodian rooms.User) error {
+	secret, err := store.Get(ctx, s.db, func(r *store.Reader) ([]byte, error) { return r.MetaBytes(store.MetaTokenSecret) })
+	s.admin = admin.New(s.db, time.Now, admin.Config{Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Mail: s.mail, Threepids: s.threepids,
+		ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(), DataDir: s.cfg.DataDir, Custodian: custodian, Secret: secret, Random: rand.Reader, Log: s.log})
+	return err
 }
 
 // claim holds a data folder to its server name: every id in it ends with it. Without one in the configuration the folder's is taken; it stays
@@ -128,7 +160,7 @@ func (s *Server) accountsConfig() accounts.Config {
 		Password: accounts.Cost{MemoryKiB: c.Password.MemoryKiB, Iterations: c.Password.Iterations, Threads: 1},
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
 			SharedSecret: c.Registration.SharedSecret},
-		Guesses: s.guesses}
+		Guesses: s.guesses, Services: s.registrations}
 }
 
 // signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
@@ -169,11 +201,13 @@ func (s *Server) routes() http.Handler {
 		DB: s.db, Now: time.Now, ServerName: s.cfg.ServerName, BaseURL: s.cfg.ClientBaseURL(),
 		Journal: s.journal, Accounts: s.accounts, Rooms: s.rooms, Directory: s.directory, Delayed: s.delayed, Leaver: s.rooms, Profiles: s.rooms, E2EE: s.e2ee, Ephemeral: s.talk, Syncer: s.syncer,
 		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
-		Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
+		Services: s.bridges, Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
 	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	adapter.Mount(s.mailPages.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
+		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter
 }

@@ -57,7 +57,7 @@ func TestMessagesAreComplete(t *testing.T) {
 // Every message that a page or the code names is there, and every message is named.
 func TestMessagesAreUsed(t *testing.T) {
 	var source strings.Builder
-	for _, dir := range []fs.FS{os.DirFS("."), os.DirFS("pages")} {
+	for _, dir := range []fs.FS{os.DirFS("."), os.DirFS("pages"), os.DirFS("../server/passwordrule")} {
 		files, err := fs.Glob(dir, "*.*")
 		if err != nil {
 			t.Fatal(err)

@@ -40,7 +40,7 @@ func (s *Service) ResetPassword(ctx context.Context, user store.Atom, proven Pro
 
 // putPassword replaces a password, and tells whose it is.
 func (s *Service) putPassword(tx *store.Tx, user store.Atom, hash string) error {
-	return errors.Join(tx.SetPassword(user, hash), s.cfg.Contacts.PasswordChanged(tx, user))
+	return errors.Join(tx.SetPassword(user, hash), tx.DeletePasswordLink(user), s.cfg.Contacts.PasswordChanged(tx, user))
 }
 
 // Deactivate ends an account for ever: its password and devices are gone, its user id stays taken. With erase its profile, account data and
@@ -55,7 +55,7 @@ func (s *Service) Deactivate(ctx context.Context, user store.Atom, erase bool) e
 		if err := tx.SetAccountState(user, store.AccountDeactivated); err != nil {
 			return err
 		}
-		if err := errors.Join(tx.SetPassword(user, ""), s.cfg.Contacts.AccountEnded(tx, user)); err != nil {
+		if err := errors.Join(tx.SetPassword(user, ""), tx.DeletePasswordLink(user), s.cfg.Contacts.AccountEnded(tx, user)); err != nil {
 			return err
 		}
 		if err := s.deleteDevices(tx, user, func(store.Device) bool { return true }); err != nil || !erase {

@@ -42,7 +42,12 @@ func (s *Service) ShutOut(tx *store.Tx, user store.Atom) error {
 	return s.deleteDevices(tx, user, func(store.Device) bool { return true })
 }
 
-// HashPassword gives what store.Tx.SetPassword takes: 400 M_INVALID_PARAM for a password that is too long.
+// PutPassword sets the password that a link's holder chose, in the caller's write; the account's addresses hear of it.
+func (s *Service) PutPassword(tx *store.Tx, user store.Atom, hash string) error {
+	return s.putPassword(tx, user, hash)
+}
+
+// HashPassword gives what PutPassword takes: 400 M_INVALID_PARAM for a password that is too long.
 func (s *Service) HashPassword(ctx context.Context, password string) (string, error) {
 	return s.passwords.hash(ctx, password)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"beffroi/server/merr"
+	"beffroi/server/registrations"
 	"beffroi/server/store"
 )
 
@@ -15,17 +16,21 @@ const maxUserIDBytes = 255
 type NewAccount struct {
 	Localpart   string // empty: the server makes one; capitals are lowered
 	Password    string
-	DisplayName string // empty: none
+	Service     *registrations.Registration // which makes the account, without a password; nil: a person
+	DisplayName string                      // empty: none
 	Admin       bool
 	NoDevice    bool // nobody logs in now
 	Proven      Proven
 }
 
-// Available tells with an error why a localpart can't be registered: 400 M_INVALID_USERNAME or 400 M_USER_IN_USE.
+// Available tells with an error why a localpart can't be registered: 400 M_INVALID_USERNAME, M_USER_IN_USE or M_EXCLUSIVE.
 // Source: client-server API, "Account registration", and appendices, "User Identifiers".
 func (s *Service) Available(ctx context.Context, localpart string) error {
 	userID, err := newUserID(s.cfg.ServerName, localpart)
 	if err != nil {
+		return err
+	}
+	if err := s.exclusive(userID, nil); err != nil {
 		return err
 	}
 	taken, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) {
@@ -48,6 +53,9 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 	if g.UserID, err = newUserID(s.cfg.ServerName, account.Localpart); err != nil {
 		return g, err
 	}
+	if err := s.exclusive(g.UserID, account.Service); err != nil {
+		return g, err
+	}
 	name, err := displayNameValue(account.DisplayName)
 	if err != nil {
 		return g, err
@@ -56,11 +64,12 @@ func (s *Service) Register(ctx context.Context, account NewAccount, client NewDe
 	if err != nil {
 		return g, err
 	}
-	hash, err := s.passwords.hash(ctx, account.Password)
-	if err != nil {
-		return g, err
+	row := store.Account{Created: store.Millis(s.now()), Admin: account.Admin}
+	if account.Service == nil {
+		if row.Password, err = s.passwords.hash(ctx, account.Password); err != nil {
+			return g, err
+		}
 	}
-	row := store.Account{Password: hash, Created: store.Millis(s.now()), Admin: account.Admin}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
 		if err := putAccount(tx, g.UserID, &row, name); err != nil {
 			return err

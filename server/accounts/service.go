@@ -9,6 +9,7 @@ import (
 
 	"beffroi/server/limits"
 	"beffroi/server/notify"
+	"beffroi/server/registrations"
 	"beffroi/server/store"
 )
 
@@ -18,8 +19,9 @@ type Config struct {
 	Custodian    string // localpart of the town hall's account, which nobody can register or log in to; empty: none
 	Password     Cost
 	Registration Registration
-	Contacts     Contacts        // nil: accounts have no e-mail addresses
-	Guesses      *limits.Guesses // nil: whoever asks may guess
+	Services     *registrations.Set // application services
+	Contacts     Contacts           // nil: accounts have no e-mail addresses
+	Guesses      *limits.Guesses    // nil: whoever asks may guess
 }
 
 // Contacts knows the addresses of accounts outside Matrix.
@@ -108,6 +110,9 @@ func prepare(ctx context.Context, db *store.DB, cfg Config, now func() time.Time
 			if err := putCustodian(tx, "@"+cfg.Custodian+":"+cfg.ServerName, now()); err != nil {
 				return err
 			}
+		}
+		if err := putSenders(tx, cfg, store.Millis(now())); err != nil {
+			return err
 		}
 		if secret, err = tx.MetaBytes(store.MetaTokenSecret); err != nil || secret != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/registrations"
 	"beffroi/server/store"
 )
 
@@ -15,11 +16,13 @@ import (
 type Session struct {
 	User      store.Atom // of UserID
 	UserID    string     // @localpart:server
-	Device    int64      // the device's row
-	DeviceID  string
+	Device    int64      // the device's row; negative, and another one for each user: an application service without a device
+	DeviceID  string     // empty: an application service without a device
 	Admin     bool
 	Suspended bool             // may read and leave, not write: see Writable
 	Allowed   limits.Allowance // see Allowance
+
+	Service *registrations.Registration // nil: a person; else the application service that acts as the user
 
 	key store.TokenKey // of the device's tokens
 }
@@ -41,7 +44,12 @@ func (s *Session) Writable() error {
 	return nil
 }
 
-// Allowance is what an administrator allows the account instead of the limits of everybody.
+// limited tells whether rate limits hold for the session. Source: application service API, "Registration", rate_limited.
+func (s *Session) limited() bool {
+	return s.Service == nil || s.Service.RateLimited && s.UserID != s.Service.Sender
+}
+
+// Allowance is what is allowed the account instead of the limits of everybody: by an administrator, or by the registration of an application service.
 func (s *Session) Allowance() limits.Allowance { return s.Allowed }
 
 // bearer is a device with the session that its valid tokens prove.
@@ -70,6 +78,9 @@ func (s *sessions) forgetUser(user store.Atom) {
 // Authenticate gives the session of an access token, for httpx. It refuses with M_UNKNOWN_TOKEN, or with M_USER_LOCKED.
 // Source: client-server API, "Using access tokens", "Soft logout" and "Account locking".
 func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*Session, error) {
+	if service := s.cfg.Services.ByToken(accessToken); service != nil {
+		return s.serviceSession(ctx, service, service.Sender, "")
+	}
 	b, err := s.authenticate(ctx, accessToken)
 	if err != nil {
 		return nil, err
@@ -84,6 +95,10 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, addr string) (*
 // Still refuses a session that ended since it was authenticated, as Authenticate would: the device was logged out, or the account locked. It is for
 // who waits; it reads memory, but after such a change.
 func (s *Service) Still(ctx context.Context, session *Session) error {
+	if session.Service != nil {
+		_, err := s.serviceSession(ctx, session.Service, session.UserID, session.DeviceID)
+		return err
+	}
 	b, err := s.bearer(ctx, session.key)
 	if err == nil && b.State.Is(store.AccountLocked) {
 		err = errLocked()
@@ -93,6 +108,9 @@ func (s *Service) Still(ctx context.Context, session *Session) error {
 
 // AuthenticateForLogout is Authenticate that lets locked accounts pass: they may log out.
 func (s *Service) AuthenticateForLogout(ctx context.Context, accessToken string) (*Session, error) {
+	if s.cfg.Services.ByToken(accessToken) != nil {
+		return nil, merr.Forbidden("An application service does not log out: it deletes devices")
+	}
 	b, err := s.authenticate(ctx, accessToken)
 	if err != nil {
 		return nil, err

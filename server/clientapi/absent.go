@@ -7,14 +7,12 @@ import (
 	"beffroi/server/merr"
 )
 
-// absentRoutes are operations that this server has and always answers alike: no identity server, telephone number or TURN server stands behind it, and no
-// bridge to another network. What it lacks altogether (OAuth 2.0, single sign-on, policy server) has no route.
+// absentRoutes are operations that this server has and always answers alike: no identity server, telephone number or TURN server stands behind it. What it lacks altogether (OAuth 2.0, single sign-on, policy server) has no route.
 //
-// Spec: client-server API, "Account management", "Voice over IP" and "Third-party Networks".
+// Spec: client-server API, "Account management" and "Voice over IP".
 func (a *API) absentRoutes() []route {
-	const account, thirdParty = "/_matrix/client/v3/account", "/_matrix/client/v3/thirdparty"
+	const account = "/_matrix/client/v3/account"
 	noNumbers := refuse(merr.New(http.StatusForbidden, "M_THREEPID_DENIED", "This server does not know telephone numbers"))
-	noNetwork := refuse(merr.NotFound("This server is not connected to that network"))
 	return []route{
 		{Method: "POST", Path: account + "/3pid/bind", Handle: refuse(
 			merr.New(http.StatusForbidden, "M_SERVER_NOT_TRUSTED", "This server works with no identity server"))},
@@ -25,13 +23,6 @@ func (a *API) absentRoutes() []route {
 		{Method: "POST", Path: "/_matrix/client/v3/register/msisdn/requestToken", Auth: httpx.None, Handle: noNumbers},
 
 		{Method: "GET", Path: "/_matrix/client/v3/voip/turnServer", Handle: refuse(merr.NotFound("This server has no TURN server"))},
-
-		{Method: "GET", Path: thirdParty + "/protocols", Handle: protocols},
-		{Method: "GET", Path: thirdParty + "/protocol/{protocol}", Handle: noNetwork},
-		{Method: "GET", Path: thirdParty + "/location", Handle: noNetwork},
-		{Method: "GET", Path: thirdParty + "/location/{protocol}", Handle: noNetwork},
-		{Method: "GET", Path: thirdParty + "/user", Handle: noNetwork},
-		{Method: "GET", Path: thirdParty + "/user/{protocol}", Handle: noNetwork},
 	}
 }
 
@@ -54,6 +45,3 @@ func unbind(r *request) (any, error) {
 	}
 	return map[string]string{"id_server_unbind_result": "no-support"}, nil
 }
-
-// protocols are the networks that rooms and people can be found in beside Matrix: none.
-func protocols(*request) (any, error) { return struct{}{}, nil }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,11 @@ func (s *contentServer) Authenticate(_ context.Context, token, _ string) (*accou
 		return nil, merr.UnknownToken(false)
 	}
 	return &accounts.Session{User: s.Atom(token), UserID: token, Device: 1, DeviceID: "D"}, nil
+}
+
+// Assert lets nobody act as another.
+func (s *contentServer) Assert(_ context.Context, session *accounts.Session, _ url.Values) (*accounts.Session, error) {
+	return session, nil
 }
 
 // answer is an answer, its body read.

@@ -18,6 +18,11 @@ func (a *API) createRoom(r *request) (any, error) {
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
+	if q.RoomAliasName != "" {
+		if err := a.mayName(r, "#"+q.RoomAliasName+":"+a.ServerName); err != nil {
+			return nil, err
+		}
+	}
 	id, err := a.Rooms.Create(r.Context(), actor(r), &q)
 	return map[string]string{"room_id": id}, err
 }

@@ -29,7 +29,7 @@ func (a *API) uploadCrossSigning(r *request) (any, error) {
 		return nil, err
 	}
 	if upload.Interactive {
-		if err := a.interactive(r, body.Auth); err != nil {
+		if err := a.confirmed(r, body.Auth); err != nil {
 			return nil, err
 		}
 	}

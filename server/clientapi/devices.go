@@ -2,7 +2,10 @@ package clientapi
 
 import (
 	"encoding/json"
+	"net/http"
 
+	"beffroi/server/accounts"
+	"beffroi/server/httpx"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/store"
@@ -58,11 +61,27 @@ func (a *API) renameDevice(r *request) (any, error) {
 	if err := r.Decode(&req); err != nil {
 		return nil, err
 	}
+	if r.Session.Service != nil {
+		return a.putDevice(r, req.DisplayName)
+	}
 	if req.DisplayName == nil {
 		_, err := a.Accounts.Device(r.Context(), r.Session.User, r.PathValue("deviceId"))
 		return nil, err
 	}
 	return nil, a.Accounts.RenameDevice(r.Context(), r.Session.User, r.PathValue("deviceId"), *req.DisplayName)
+}
+
+// putDevice is for application services, which make devices without logging in.
+func (a *API) putDevice(r *request, name *string) (any, error) {
+	device := accounts.NewDevice{ID: r.PathValue("deviceId")}
+	if name != nil {
+		device.DisplayName = *name
+	}
+	created, err := a.Accounts.PutDevice(r.Context(), r.Session.User, device)
+	if err != nil || !created {
+		return nil, err
+	}
+	return httpx.Status{Code: http.StatusCreated, Body: struct{}{}}, nil
 }
 
 func (a *API) deleteDevice(r *request) (any, error) {
@@ -72,7 +91,7 @@ func (a *API) deleteDevice(r *request) (any, error) {
 	if err := r.DecodeOptional(&req); err != nil {
 		return nil, err
 	}
-	if err := a.interactive(r, req.Auth); err != nil {
+	if err := a.confirmed(r, req.Auth); err != nil {
 		return nil, err
 	}
 	return nil, a.Accounts.DeleteDevices(r.Context(), r.Session.User, []string{r.PathValue("deviceId")})
@@ -89,7 +108,7 @@ func (a *API) deleteDevices(r *request) (any, error) {
 	if req.Devices == nil {
 		return nil, merr.MissingParam("devices is missing")
 	}
-	if err := a.interactive(r, req.Auth); err != nil {
+	if err := a.confirmed(r, req.Auth); err != nil {
 		return nil, err
 	}
 	return nil, a.Accounts.DeleteDevices(r.Context(), r.Session.User, req.Devices)

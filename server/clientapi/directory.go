@@ -37,11 +37,18 @@ func (a *API) setAlias(r *request) (any, error) {
 	if q.RoomID == "" {
 		return nil, merr.MissingParam("room_id is missing")
 	}
+	if err := a.mayName(r, r.PathValue("roomAlias")); err != nil {
+		return nil, err
+	}
 	return nil, a.Directory.SetAlias(r.Context(), actor(r), r.PathValue("roomAlias"), q.RoomID)
 }
 
 func (a *API) deleteAlias(r *request) (any, error) {
-	return nil, a.Directory.DeleteAlias(r.Context(), actor(r), r.PathValue("roomAlias"))
+	alias, service := r.PathValue("roomAlias"), r.Session.Service
+	if err := a.mayName(r, alias); err != nil {
+		return nil, err
+	}
+	return nil, a.Directory.DeleteAlias(r.Context(), actor(r), alias, service != nil)
 }
 
 func (a *API) aliases(r *request) (any, error) {
@@ -98,5 +105,5 @@ func (a *API) queryPublicRooms(r *request) (any, error) {
 		return nil, merr.InvalidParam("third_party_instance_id and include_all_networks exclude each other")
 	}
 	return a.Directory.Public(r.Context(), directory.PublicQuery{Limit: q.Limit, Since: q.Since, Server: r.URL.Query().Get("server"),
-		Search: q.Filter.Search, Types: q.Filter.Types, Only: q.Network})
+		Search: q.Filter.Search, Types: q.Filter.Types, Network: q.Network, AllNetworks: q.AllNetworks})
 }

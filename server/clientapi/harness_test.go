@@ -21,6 +21,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"beffroi/server/accounts"
+	"beffroi/server/adminapi"
+	"beffroi/server/appservice"
 	"beffroi/server/e2ee"
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
@@ -125,14 +127,16 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		t.Fatal(err)
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
-		Journal: journal.New(s.db, s.clock.Now, zerolog.Nop()),
-		E2EE:    e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
-		Pushers: pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
+		Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
+		Journal:  journal.New(s.db, s.clock.Now, zerolog.Nop()),
+		E2EE:     e2ee.New(s.db, s.hub, s.clock.Now, testServer, zerolog.Nop()),
+		Pushers:  pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
 	if s.api.Media, err = media.New(s.db, notify.New(), media.Config{DataDir: t.TempDir(), ServerName: testServer, MaxUpload: 1 << 20}, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	adapter := httpx.New(s.acc, httpx.Gate{}, zerolog.Nop())
 	adapter.Mount(s.api.Routes())
+	adapter.Mount(adminapi.New(adminapi.API{ServerName: testServer, Accounts: s.acc, Journal: s.api.Journal}).Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.acc}.Routes())
 	web := httptest.NewServer(adapter)
 	s.url = web.URL

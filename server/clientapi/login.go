@@ -17,7 +17,7 @@ import (
 func (a *API) loginRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/login", Handle: a.loginFlows, Auth: httpx.None},
-		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.None, Class: limits.Login},
+		{Method: "POST", Path: "/_matrix/client/v3/login", Handle: a.login, Auth: httpx.Exempt, Class: limits.Login},
 		{Method: "POST", Path: "/_matrix/client/v1/login/get_token", Handle: a.loginToken, Suspended: true, Class: limits.Account},
 		{Method: "POST", Path: "/_matrix/client/v3/refresh", Handle: a.refresh, Auth: httpx.None},
 		{Method: "POST", Path: "/_matrix/client/v3/logout", Handle: a.logout, Auth: httpx.None},        // locked accounts
@@ -27,10 +27,11 @@ func (a *API) loginRoutes() []route {
 }
 
 func (a *API) loginFlows(*request) (any, error) {
-	return map[string]any{"flows": []any{
-		map[string]any{"type": accounts.TypePassword},
-		map[string]any{"type": accounts.TypeToken, "get_login_token": true},
-	}}, nil
+	flows := []any{map[string]any{"type": accounts.TypePassword}, map[string]any{"type": accounts.TypeToken, "get_login_token": true}}
+	if len(a.Accounts.Services().All()) > 0 {
+		flows = append(flows, map[string]any{"type": accounts.TypeService})
+	}
+	return map[string]any{"flows": flows}, nil
 }
 
 // newDevice is what login and registration say about the client.
@@ -73,10 +74,27 @@ func (a *API) grant(r *request, req *loginRequest) (accounts.Grant, error) {
 			return accounts.Grant{}, err
 		}
 		return a.Accounts.Login(guessing(r), user, req.Password, req.device())
+	case accounts.TypeService:
+		return a.loginForService(r, req)
 	case accounts.TypeToken:
 		return a.Accounts.LoginByToken(r.Context(), req.Token, req.device())
 	}
 	return accounts.Grant{}, merr.New(http.StatusBadRequest, "M_UNKNOWN", "This login type is not known here")
+}
+
+// loginForService logs an application service in as one of its users.
+//
+// Source: application service API, "Server admin style permissions".
+func (a *API) loginForService(r *request, req *loginRequest) (accounts.Grant, error) {
+	service, err := a.Accounts.ServiceOf(httpx.AccessToken(r.Request))
+	if err != nil {
+		return accounts.Grant{}, err
+	}
+	user, err := a.Accounts.Named(r.Context(), req.Identity)
+	if err != nil {
+		return accounts.Grant{}, err
+	}
+	return a.Accounts.LoginAs(r.Context(), service, user, req.device())
 }
 
 // loginToken asks for the password each time: nobody shall let another device in without wanting to.

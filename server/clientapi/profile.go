@@ -3,6 +3,7 @@ package clientapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"beffroi/server/accounts"
 	"beffroi/server/httpx"
@@ -27,12 +28,23 @@ func (a *API) profileRoutes() []route {
 	}
 }
 
-func (a *API) profile(r *request) (any, error) {
-	return a.Accounts.Profile(r.Context(), r.PathValue("userId"))
+func (a *API) profile(r *request) (any, error) { return a.profileOf(r) }
+
+// profileOf reads a profile. Where there is none an application service may have the user; it is asked for those who are logged in only.
+func (a *API) profileOf(r *request) (map[string]json.RawMessage, error) {
+	userID := r.PathValue("userId")
+	profile, err := a.Accounts.Profile(r.Context(), userID)
+	if !merr.Is(err, "M_NOT_FOUND") || r.Session == nil {
+		return profile, err
+	}
+	if made, failure := a.Services.QueryUser(r.Context(), userID); failure != nil || !made {
+		return nil, errors.Join(failure, err)
+	}
+	return a.Accounts.Profile(r.Context(), userID)
 }
 
 func (a *API) profileField(r *request) (any, error) {
-	profile, err := a.Accounts.Profile(r.Context(), r.PathValue("userId"))
+	profile, err := a.profileOf(r)
 	if err != nil {
 		return nil, err
 	}

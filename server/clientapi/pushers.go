@@ -57,6 +57,9 @@ func (a *API) setPusher(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Session.DeviceID == "" {
+		return nil, merr.MissingParam("device_id is missing: a pusher is a device's")
+	}
 	activate, err := a.Pushers.Set(r.Context(), pusher.Owner{User: r.Session.User, Device: r.Session.Device}, q)
 	if err == nil && activate {
 		return httpx.Status{Code: http.StatusCreated, Body: struct{}{}}, nil // MSC4174: set, but needs to be activated

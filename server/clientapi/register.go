@@ -16,13 +16,14 @@ import (
 // Source: client-server API, "Legacy account registration".
 func (a *API) registerRoutes() []route {
 	return []route{
-		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.None, Class: limits.Register},
+		{Method: "POST", Path: "/_matrix/client/v3/register", Handle: a.register, Auth: httpx.Exempt, Class: limits.Register},
 		{Method: "GET", Path: "/_matrix/client/v3/register/available", Handle: a.registerAvailable, Auth: httpx.None, Class: limits.Register},
 		{Method: "GET", Path: "/_matrix/client/v1/register/m.login.registration_token/validity", Handle: a.registrationTokenValid, Auth: httpx.None, Class: limits.Register},
 	}
 }
 
 type registerRequest struct {
+	Type         string          `json:"type"` // of application services only
 	Username     string          `json:"username"`
 	Password     string          `json:"password"`
 	InhibitLogin bool            `json:"inhibit_login"`
@@ -31,12 +32,15 @@ type registerRequest struct {
 }
 
 func (a *API) register(r *request) (any, error) {
-	flows, err := a.registrationFlows(r)
-	if err != nil {
-		return nil, err
-	}
 	var req registerRequest
 	if err := r.Decode(&req); err != nil {
+		return nil, err
+	}
+	if req.Type == accounts.TypeService {
+		return a.registerForService(r, &req)
+	}
+	flows, err := a.registrationFlows(r)
+	if err != nil {
 		return nil, err
 	}
 	if req.Username != "" {
@@ -50,6 +54,24 @@ func (a *API) register(r *request) (any, error) {
 	}
 	account := accounts.NewAccount{Localpart: req.Username, Password: req.Password, NoDevice: req.InhibitLogin, Proven: proven}
 	grant, err := a.Accounts.Register(r.Context(), account, req.device())
+	if err != nil {
+		return nil, err
+	}
+	return a.granted(grant), nil
+}
+
+// registerForService makes a user of an application service, without a password.
+//
+// Source: application service API, "Server admin style permissions".
+func (a *API) registerForService(r *request, req *registerRequest) (any, error) {
+	service, err := a.Accounts.ServiceOf(httpx.AccessToken(r.Request))
+	if err != nil {
+		return nil, err
+	}
+	if req.Username == "" {
+		return nil, merr.MissingParam("username is missing")
+	}
+	grant, err := a.Accounts.Register(r.Context(), accounts.NewAccount{Localpart: req.Username, Service: service, NoDevice: req.InhibitLogin}, req.device())
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/appservice"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
@@ -51,6 +52,7 @@ type API struct {
 	Push               *push.Service
 	Pushers            *pusher.Service
 	Index              *search.Index
+	Services           *appservice.Service
 	RoomVersion        string // that rooms are made with where nobody names one
 	Threepids          *threepid.Service
 	RegistrationStages []accounts.Stage // what other packages check of who registers
@@ -94,7 +96,6 @@ func (a *API) Routes() []route {
 		a.presenceRoutes(),
 		a.receiptRoutes(),
 		a.readMarkerRoutes(),
-		a.synapseAdminRoutes(),
 		a.keyRoutes(),
 		a.crossSigningRoutes(),
 		a.keyBackupRoutes(),
@@ -104,6 +105,8 @@ func (a *API) Routes() []route {
 		a.pushRuleRoutes(),
 		a.pusherRoutes(),
 		a.notificationRoutes(),
+		a.appServiceRoutes(),
+		a.thirdPartyRoutes(),
 		a.absentRoutes(),
 	))
 }

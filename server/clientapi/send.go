@@ -32,8 +32,12 @@ func (a *API) send(r *request) (any, error) {
 	if r.URL.Query().Has(delayParameter) {
 		return a.sendLater(r, nil, content)
 	}
+	sender, err := dated(r)
+	if err != nil {
+		return nil, err
+	}
 	a.Ephemeral.Acts(r.Session)
-	return eventID(a.Rooms.Send(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
+	return eventID(a.Rooms.Send(r.Context(), sender, r.PathValue("roomId"), r.PathValue("eventType"), r.PathValue("txnId"), content))
 }
 
 func (a *API) putState(r *request) (any, error) {
@@ -48,8 +52,12 @@ func (a *API) putState(r *request) (any, error) {
 	if r.URL.Query().Has(delayParameter) {
 		return a.sendLater(r, &stateKey, content)
 	}
+	sender, err := dated(r)
+	if err != nil {
+		return nil, err
+	}
 	a.Ephemeral.Acts(r.Session)
-	return eventID(a.Directory.SetState(r.Context(), actor(r), r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
+	return eventID(a.Directory.SetState(r.Context(), sender, r.PathValue("roomId"), r.PathValue("eventType"), stateKey, content))
 }
 
 func (a *API) redact(r *request) (any, error) {

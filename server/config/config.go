@@ -10,9 +10,10 @@ import (
 // Config is one homeserver's configuration. Each field names its key in the file; the environment variable of a key is
 // BEFFROI_ and the key in capitals with underscores for dots (listen.http: BEFFROI_LISTEN_HTTP).
 type Config struct {
-	ServerName   string // server_name: what follows the colon in user ids, never changed once the data folder is used; empty: the data folder's, or the wizard asks
-	PublicURL    string // public_url: where clients reach us, "https://host[:port]"; empty: derived, see ClientBaseURL
-	DataDir      string // data_dir: the data folder, made when missing
+	ServerName   string   // server_name: what follows the colon in user ids, never changed once the data folder is used; empty: the data folder's, or the wizard asks
+	PublicURL    string   // public_url: where clients reach us, "https://host[:port]"; empty: derived, see ClientBaseURL
+	DataDir      string   // data_dir: the data folder, made when missing
+	AppServices  []string // appservices: registration files; a path that is not absolute begins at the configuration file, or at the data folder where it was given otherwise
 	Listen       Listen
 	Log          Log
 	Registration Registration

@@ -22,7 +22,7 @@ func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c != Default() {
+	if !reflect.DeepEqual(c, Default()) {
 		t.Errorf("got %+v", c)
 	}
 	if warnings := c.Warnings(); len(warnings) != 0 {
@@ -43,6 +43,7 @@ func TestFileThenEnvironmentThenFlags(t *testing.T) {
 server_name = "mairie.example"
 public_url = "https://matrix.mairie.example"
 data_dir = "/var/lib/beffroi"
+appservices = ["/etc/irc.yaml", "bridges/xmpp.yaml"]
 [listen]
 http = ""
 tls = "[::]:443"
@@ -72,6 +73,7 @@ enabled = false
 `)
 	want := Config{
 		ServerName: "mairie.example", PublicURL: "https://matrix.mairie.example", DataDir: "/var/lib/beffroi",
+		AppServices:  []string{"/etc/irc.yaml", filepath.Join(filepath.Dir(file), "bridges/xmpp.yaml")},
 		Listen:       Listen{TLS: "[::]:443", Certificate: "crt.pem", Key: "key.pem", Proxies: "127.0.0.1, fd00::/8"},
 		Log:          Log{Level: "debug", Format: "json"},
 		Registration: Registration{Enabled: true, AllowDummy: true, SharedSecret: "from the file, long enough"},
@@ -85,7 +87,7 @@ enabled = false
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 	}
@@ -93,10 +95,11 @@ enabled = false
 
 	want.DataDir, want.Registration.Enabled, want.Media.MaxUploadBytes, want.Registration.SharedSecret = "/env", false, 2000, "s"
 	environ := []string{"HOME=/root", "BEFFROI_DATA_DIR=/env", "BEFFROI_REGISTRATION_ENABLED=false",
-		"BEFFROI_MEDIA_MAX_UPLOAD_BYTES=2000", "BEFFROI_REGISTRATION_SHARED_SECRET=s"}
+		"BEFFROI_MEDIA_MAX_UPLOAD_BYTES=2000", "BEFFROI_REGISTRATION_SHARED_SECRET=s", "BEFFROI_APPSERVICES=/etc/irc.yaml,sms.yaml"}
+	want.AppServices = []string{"/etc/irc.yaml", "/env/sms.yaml"}
 	check(environ, nil)
 
-	want.DataDir, want.Listen.HTTP = "/flag", "127.0.0.1:0"
+	want.DataDir, want.Listen.HTTP, want.AppServices = "/flag", "127.0.0.1:0", []string{"/etc/irc.yaml", "/flag/sms.yaml"}
 	check(environ, map[string]string{"data_dir": "/flag", "listen.http": "127.0.0.1:0"})
 }
 
@@ -117,6 +120,9 @@ func TestWrongValues(t *testing.T) {
 		"table for a text":      {file: "[listen.http]\nport = 3", want: []string{"listen.http", "une adresse"}},
 		"number for a text":     {file: "server_name = 3", want: []string{"server_name = 3", "un nom de serveur"}},
 		"text for a table":      {file: "listen = \"127.0.0.1:80\"", want: []string{`listen = "127.0.0.1:80"`, "n'existe pas"}},
+		"one service":           {file: "appservices = 3", want: []string{"appservices = 3", "une liste de fichiers"}},
+		"a service, a number":   {file: "appservices = [\"a\", 3]", want: []string{"appservices = [a 3]", "une liste de fichiers"}},
+		"a service twice":       {file: "appservices = [\"a\", \"a\"]", want: []string{"appservices = [a a]", "chacun une fois"}},
 		"array":                 {file: "server_name = [\n\"a\",\n\"b\"]", want: []string{"server_name = [a b]"}},
 		"server name":           {file: "server_name = \"mairie de Nantes\"", want: []string{`server_name = "mairie de Nantes"`, "un nom de serveur"}},
 		"server name's port":    {file: "server_name = \"a:70000\"", want: []string{`server_name = "a:70000"`}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ func Load(file string, environ []string, flags map[string]string) (Config, error
 	if err := l.validate(); err != nil {
 		return Config{}, err
 	}
+	c.locate(file, l.origin[appServices])
 	return c, c.consistent()
 }
 
@@ -139,6 +141,19 @@ func shown(value any) string {
 		return fmt.Sprintf("%.80q", s)
 	}
 	return fmt.Sprintf("%.80s", strings.ReplaceAll(fmt.Sprint(value), "\n", " "))
+}
+
+// locate completes the names of registration files.
+func (c *Config) locate(file, origin string) {
+	from := c.DataDir
+	if origin == file {
+		from = filepath.Dir(file)
+	}
+	for i, name := range c.AppServices {
+		if !filepath.IsAbs(name) {
+			c.AppServices[i] = filepath.Join(from, name)
+		}
+	}
 }
 
 // consistent checks what one key asks of another.

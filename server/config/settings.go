@@ -23,6 +23,8 @@ type setting struct {
 	get    func() any
 }
 
+const appServices = "appservices"
+
 const addressWanted = "une adresse comme 127.0.0.1:8008, ou rien"
 
 // settings lists every key, bound to the fields of c.
@@ -31,6 +33,7 @@ func (c *Config) settings() []setting {
 		text("server_name", &c.ServerName, "un nom de serveur comme matrix.mairie.example, au plus 230 caractères, ou rien", validServerName),
 		text("public_url", &c.PublicURL, "une adresse comme https://matrix.mairie.example, sans chemin, ou rien", validPublicURL),
 		text("data_dir", &c.DataDir, "un dossier", filled),
+		texts(appServices, &c.AppServices, "une liste de fichiers d'enregistrement, chacun une fois"),
 		text("listen.http", &c.Listen.HTTP, addressWanted, validAddress),
 		text("listen.tls", &c.Listen.TLS, addressWanted, validAddress),
 		text("listen.tls_certificate", &c.Listen.Certificate, "un fichier PEM", anything),
@@ -64,6 +67,34 @@ func text(key string, field *string, want string, valid func(string) bool) setti
 		},
 		valid: func() bool { return valid(*field) },
 		get:   func() any { return *field },
+	}
+}
+
+// texts is a list: an array of the file, or a text with commas.
+func texts(key string, field *[]string, want string) setting {
+	return setting{
+		key: key, want: want,
+		set: func(value any) bool {
+			*field = nil
+			if s, isText := value.(string); isText {
+				*field = strings.FieldsFunc(s, func(c rune) bool { return c == ',' })
+				return true
+			}
+			list, isList := value.([]any)
+			for _, one := range list {
+				s, isText := one.(string)
+				if !isText {
+					return false
+				}
+				*field = append(*field, s)
+			}
+			return isList
+		},
+		valid: func() bool {
+			sorted := slices.Sorted(slices.Values(*field))
+			return !slices.Contains(sorted, "") && len(slices.Compact(sorted)) == len(*field)
+		},
+		get: func() any { return *field },
 	}
 }
 

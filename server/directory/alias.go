@@ -20,6 +20,9 @@ func (s *Service) Lookup(ctx context.Context, alias string) (roomID string, serv
 	if !pdu.ValidRoomAlias(alias) {
 		return "", nil, merr.InvalidParam("%q is not a room alias", alias)
 	}
+	if err := s.ask(ctx, alias); err != nil {
+		return "", nil, err
+	}
 	err = s.db.Read(ctx, func(r *store.Reader) error {
 		room, _, err := find(r, alias)
 		if err != nil {
@@ -91,10 +94,10 @@ func member(r *store.Reader, roomID string, u rooms.User) (store.Room, error) {
 }
 
 // DeleteAlias takes an alias away. Who made it may, who may set m.room.canonical_alias in its room, and administrators. Where the room names
-// it there, that is changed too, if the user may.
+// it there, that is changed too, if the user may. owner: the user acts for the application service that the alias belongs to, which needs no right in the room.
 //
 // Spec: client-server API, "DELETE /_matrix/client/v3/directory/room/{roomAlias}".
-func (s *Service) DeleteAlias(ctx context.Context, u rooms.User, alias string) error {
+func (s *Service) DeleteAlias(ctx context.Context, u rooms.User, alias string, owner bool) error {
 	var room store.Room
 	err := s.db.Write(ctx, func(tx *store.Tx) error {
 		var a store.Alias
@@ -102,7 +105,7 @@ func (s *Service) DeleteAlias(ctx context.Context, u rooms.User, alias string) e
 		if room, a, err = find(&tx.Reader, alias); err != nil {
 			return err
 		}
-		if a.Creator != u.Atom {
+		if a.Creator != u.Atom && !owner {
 			if err := mayList(&tx.Reader, room, u); err != nil {
 				return err
 			}

@@ -25,7 +25,14 @@ type Config struct {
 	Push       *push.Service
 	ServerName string
 	Everybody  bool // the user directory shows all accounts to all
+	Services   AppServices
 	Log        zerolog.Logger
+}
+
+// AppServices may know rooms that are not there yet.
+type AppServices interface {
+	// QueryAlias asks for the room of an alias: true where it was made.
+	QueryAlias(ctx context.Context, alias string) (bool, error)
 }
 
 // Service is the directory of one server.
@@ -34,6 +41,7 @@ type Service struct {
 	rooms     *rooms.Service
 	accounts  *accounts.Service
 	push      *push.Service
+	services  AppServices
 	server    string // the server's name
 	everybody bool
 	log       zerolog.Logger
@@ -45,7 +53,7 @@ type Service struct {
 
 // New makes the directory of a server.
 func New(db *store.DB, now func() time.Time, c Config) *Service {
-	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, services: c.Services, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
 		shown: map[store.RoomRef]shown{}}
 }
 
@@ -58,12 +66,28 @@ func (s *Service) Resolve(ctx context.Context, idOrAlias string) (roomID string,
 	case !pdu.ValidRoomAlias(idOrAlias):
 		return "", merr.InvalidParam("%q is neither a room id nor a room alias", idOrAlias)
 	}
+	if err := s.ask(ctx, idOrAlias); err != nil {
+		return "", err
+	}
 	err = s.db.Peek(ctx, func(r *store.Reader) error {
 		room, _, err := find(r, idOrAlias)
 		roomID = room.ID
 		return err
 	})
 	return roomID, err
+}
+
+// ask lets an application service make the room of an alias that is not there.
+func (s *Service) ask(ctx context.Context, alias string) error {
+	known, err := store.Get(ctx, s.db, func(r *store.Reader) (bool, error) {
+		_, ok, err := r.FindAlias(alias)
+		return ok, err
+	})
+	if err != nil || known {
+		return err
+	}
+	_, err = s.services.QueryAlias(ctx, alias)
+	return err
 }
 
 // find gives an alias and its room: 404 M_NOT_FOUND where there is none.

@@ -58,7 +58,9 @@ type PublicQuery struct {
 	Server string // "": this one
 	Search string
 	Types  []*string // nil: all; an element that is nil: rooms without a type
-	Only   string    // the network of an application service: this server has none
+	// Of the directories that application services keep: the instance id of a network, "" for none; or all of them, and ours.
+	Network     string
+	AllNetworks bool
 }
 
 // PublicPage is a page of the directory.
@@ -79,7 +81,7 @@ const (
 // Spec: client-server API, "POST /_matrix/client/v3/publicRooms".
 func (s *Service) Public(ctx context.Context, q PublicQuery) (p PublicPage, err error) {
 	p.Chunk = []Entry{}
-	if err := s.local(q.Server); err != nil || q.Only != "" {
+	if err := s.local(q.Server); err != nil {
 		return p, err
 	}
 	at, err := parsePlace(q.Since)
@@ -88,7 +90,7 @@ func (s *Service) Public(ctx context.Context, q PublicQuery) (p PublicPage, err 
 	}
 	var all []shown
 	err = s.db.Read(ctx, func(r *store.Reader) error {
-		all, err = s.published(r)
+		all, err = s.published(r, q)
 		return err
 	})
 	if err != nil {
@@ -132,8 +134,8 @@ type shown struct {
 func (a shown) before(b shown) int { return cmp.Or(b.Joined-a.Joined, cmp.Compare(a.ref, b.ref)) }
 
 // published gives all rooms of the directory in their order.
-func (s *Service) published(r *store.Reader) ([]shown, error) {
-	refs, err := r.PublishedRooms()
+func (s *Service) published(r *store.Reader, q PublicQuery) ([]shown, error) {
+	refs, err := q.rooms(r)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +149,22 @@ func (s *Service) published(r *store.Reader) ([]shown, error) {
 	}
 	slices.SortFunc(all, shown.before)
 	return all, nil
+}
+
+// rooms lists the rooms of the directories that are asked for. A network that nobody knows has none.
+func (q *PublicQuery) rooms(r *store.Reader) ([]store.RoomRef, error) {
+	if q.Network != "" {
+		service, network := splitInstance(q.Network)
+		return r.NetworkRooms(service, network)
+	}
+	refs, err := r.PublishedRooms()
+	if err != nil || !q.AllNetworks {
+		return refs, err
+	}
+	more, err := r.NetworksRooms()
+	refs = append(refs, more...)
+	slices.Sort(refs)
+	return slices.Compact(refs), err
 }
 
 // maxShown is how many rooms are remembered as they were shown.
@@ -246,4 +264,10 @@ func (p place) window(all []shown, limit int) (from, to int) {
 		at++
 	}
 	return at, min(at+limit, len(all))
+}
+
+// splitInstance takes an instance id apart: the id of a registration has no such sign.
+func splitInstance(id string) (service, network string) {
+	service, network, _ = strings.Cut(id, "|")
+	return service, network
 }

@@ -25,6 +25,9 @@ type KeysUpload struct {
 // Keys of another user or device are M_INVALID_PARAM. A one-time key with the id of an unclaimed one and other content is refused.
 // Source: client-server API, POST /keys/upload.
 func (s *Service) Upload(ctx context.Context, session *accounts.Session, upload *KeysUpload) (map[string]int, error) {
+	if session.DeviceID == "" {
+		return nil, merr.MissingParam("device_id is missing: keys are those of a device")
+	}
 	keys, err := parseUpload(session, upload)
 	if err != nil {
 		return nil, err

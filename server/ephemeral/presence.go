@@ -122,6 +122,14 @@ func (s *Service) PresenceChanges(r *store.Reader, viewer store.Atom, after int6
 	return seen, nil
 }
 
+// PresencesAfter gives all presences that changed after a position of the stream of typing and presence, for who decides itself who may see them.
+func (s *Service) PresencesAfter(after int64) []PresenceOf {
+	if s.presence == nil {
+		return nil
+	}
+	return s.presence.changed(after, nil)
+}
+
 // How often presences are looked through, and the users whose changes are announced each time: who is woken by them costs a read each.
 const (
 	presenceTick   = time.Second
@@ -170,5 +178,6 @@ func (s *Service) announce(ctx context.Context) error {
 	for _, u := range slices.DeleteFunc(s.presence.known(), func(u store.Atom) bool { return !wake[u] }) {
 		s.hub.Wake(int64(u))
 	}
+	s.hub.Wake() // those who follow everything
 	return err
 }

@@ -171,18 +171,29 @@ func (s *Service) Receipts(r *store.Reader, room store.RoomRef, reader store.Ato
 
 // ReceiptsFrom is Receipts for the events from a place on, and the reader's own.
 func (s *Service) ReceiptsFrom(r *store.Reader, room store.RoomRef, reader store.Atom, since, upto, from int64) (any, error) {
+	return s.ReceiptsThat(r, room, since, upto, func(c store.Receipt) (bool, error) {
+		return c.User == reader || c.Ord >= from && c.Type != store.AtomReceiptReadPrivate, nil
+	})
+}
+
+// ReceiptsThat is Receipts for those that somebody wants, private ones included.
+func (s *Service) ReceiptsThat(r *store.Reader, room store.RoomRef, since, upto int64, wanted func(store.Receipt) (bool, error)) (any, error) {
 	receipts, err := r.ReceiptsIn(room, since, upto)
+	if err != nil {
+		return nil, err
+	}
 	content := Content{}
 	for _, c := range receipts {
-		if c.Ord < from && c.User != reader {
-			continue
-		}
-		if err == nil && (c.Type != store.AtomReceiptReadPrivate || c.User == reader) {
+		ok, err := wanted(c)
+		if err == nil && ok {
 			err = content.add(r, c)
 		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil || len(content) == 0 {
-		return nil, err
+	if len(content) == 0 {
+		return nil, nil
 	}
 	return content, nil
 }

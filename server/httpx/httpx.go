@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -43,6 +44,8 @@ type Session interface {
 // Authenticator turns an access token into a session, or gives a merr error.
 type Authenticator[S Session] interface {
 	Authenticate(ctx context.Context, accessToken, addr string) (S, error)
+	// Assert gives the session of whom the parameters of the request name, where the session may act as others; else it is the session itself.
+	Assert(ctx context.Context, session S, parameters url.Values) (S, error)
 }
 
 // Handler answers a request with a value that is sent as JSON, with a Responder, or with an error.
@@ -69,11 +72,12 @@ type Status struct {
 // Auth says which requests a route takes.
 type Auth int
 
-// The three kinds of authentication.
+// The kinds of authentication.
 const (
 	Required Auth = iota // with a valid access token only
 	Optional             // Session is the zero value where no token was sent
 	None                 // tokens are not looked at
+	Exempt               // tokens are not looked at, but for whether limits hold: application services make users without limit
 )
 
 // Route is a line of a route table. Path is a pattern of net/http.ServeMux without the method.
@@ -170,7 +174,14 @@ func (a *Adapter[S]) authenticate(route Route[S], r *Request[S]) (limits.Caller,
 	if route.Auth == None || token == "" {
 		return caller, nil
 	}
+	if route.Auth == Exempt {
+		caller.Allowance = a.exemption(r, token)
+		return caller, nil
+	}
 	session, err := a.auth.Authenticate(r.Context(), token, clientName(r))
+	if err == nil {
+		session, err = a.auth.Assert(r.Context(), session, r.URL.Query())
+	}
 	if err != nil {
 		return caller, err
 	}
@@ -179,6 +190,15 @@ func (a *Adapter[S]) authenticate(route Route[S], r *Request[S]) (limits.Caller,
 		s.who = caller.Account
 	}
 	return caller, route.admits(session.Writable)
+}
+
+// exemption is the allowance of who has no limits; who sends another token, or a wrong one, is as everybody.
+func (a *Adapter[S]) exemption(r *Request[S], token string) limits.Allowance {
+	session, err := a.auth.Authenticate(r.Context(), token, clientName(r))
+	if err != nil || !session.Allowance().Unlimited {
+		return limits.Allowance{}
+	}
+	return session.Allowance()
 }
 
 // clientName is the client's address, for people.

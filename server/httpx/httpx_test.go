@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -30,6 +31,13 @@ func (tokens) Authenticate(_ context.Context, token, _ string) (who, error) {
 		return "", merr.UnknownToken(false)
 	}
 	return "@a:hs", nil
+}
+
+func (tokens) Assert(_ context.Context, w who, parameters url.Values) (who, error) {
+	if as := parameters.Get("user_id"); as != "" {
+		return who(as), nil
+	}
+	return w, nil
 }
 
 func serve(t *testing.T) *httptest.Server {
@@ -65,6 +73,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"GET", "/who", "good", "", 200, `{"who":"@a:hs"}`},
 		{"GET", "/who?access_token=good", "", "", 200, `{"who":"@a:hs"}`},
+		{"GET", "/who?user_id=b", "good", "", 200, `{"who":"b"}`},
+		{"GET", "/who?user_id=b", "bad", "", 401, "M_UNKNOWN_TOKEN"},
 		{"GET", "/who", "", "", 401, "M_MISSING_TOKEN"},
 		{"GET", "/who", "bad", "", 401, `"soft_logout":false`},
 		{"GET", "/perhaps", "", "", 200, `{"who":""}`},

@@ -28,22 +28,29 @@ type implementation struct {
 // names, npm does now.
 func javascript(t testing.TB) implementation {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Fatal("this test drives matrix-js-sdk: it needs Node 20 or newer (the commands node and npm) in PATH:", err)
-	}
-	if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
-		install := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund")
-		install.Dir = "js"
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("this test drives matrix-js-sdk, and npm ci in server/interop/js does not install it: %v\n%s", err, out)
-		}
-	}
+	node := nodeWith(t, "js", "matrix-js-sdk")
 	return implementation{name: "matrix-js-sdk", command: func(t testing.TB) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), node, "driver.mjs")
 		cmd.Dir = "js"
 		return cmd
 	}}
+}
+
+// nodeWith gives Node, with what a folder's package-lock.json names installed there.
+func nodeWith(t testing.TB, folder, what string) string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatalf("this test drives %s: it needs Node 20 or newer (the commands node and npm) in PATH: %v", what, err)
+	}
+	if _, err := os.Stat(folder + "/node_modules/.package-lock.json"); err != nil {
+		install := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund")
+		install.Dir = folder
+		if out, err := install.CombinedOutput(); err != nil {
+			t.Fatalf("this test drives %s, and npm ci in server/interop/%s does not install it: %v\n%s", what, folder, err, out)
+		}
+	}
+	return node
 }
 
 // mautrix builds the driver of mautrix-go, in pure Go.

@@ -1,5 +1,7 @@
 package journal
 
+import "beffroi/server/store"
+
 // An Act is what was done.
 type Act string
 
@@ -84,6 +86,19 @@ var french = map[Act]string{
 	ConfirmPassword:  "Mot de passe confirmé pour un acte sensible",
 	RefusedByDesign:  "Demande refusée : elle donnerait accès à ce qui est privé",
 	RegisterBySecret: "Compte créé par le secret partagé",
+}
+
+// Moderation is what locking or suspending an account is called, or ending that.
+func Moderation(state store.AccountState, on bool) Act {
+	switch {
+	case state == store.AccountLocked && on:
+		return LockUser
+	case state == store.AccountLocked:
+		return UnlockUser
+	case on:
+		return SuspendUser
+	}
+	return UnsuspendUser
 }
 
 // French names an act for people.

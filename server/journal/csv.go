@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -57,9 +58,23 @@ func inert(cell string) string {
 func outcomeFrench(outcome string) string {
 	switch outcome {
 	case Ordered:
-		return "fait"
+		return "ordonné"
 	case Failed:
 		return "échec"
 	}
 	return outcome
+}
+
+// WriteCSV writes the whole journal.
+func WriteCSV(r *store.Reader, out io.Writer, zone *time.Location) error {
+	c, err := NewCSV(out, zone)
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = Each(r, func(row store.JournalRow) bool {
+		failed = c.Write(row)
+		return failed == nil
+	})
+	return errors.Join(err, failed, c.Flush())
 }

@@ -287,7 +287,7 @@ func TestCSVForASpreadsheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := lines[1]; got[1] != "2026-11-23 10:05:00" || got[2] != "'@claire:mairie.test" || got[3] != "Compte verrouillé" || got[7] != "fait" ||
+	if got := lines[1]; got[1] != "2026-11-23 10:05:00" || got[2] != "'@claire:mairie.test" || got[3] != "Compte verrouillé" || got[7] != "ordonné" ||
 		got[8] != `{"a":"b;c"}` || got[9] != "ab" {
 		t.Errorf("%q", got)
 	}

@@ -15,6 +15,9 @@ type Hub struct {
 	closed  bool
 }
 
+// Everything is the topic of who follows all that happens: woken with every other topic, and by a wake without any.
+const Everything int64 = -1
+
 // Waiter waits for any of its topics. C receives once for any number of wakes.
 type Waiter struct {
 	C      chan struct{}
@@ -63,6 +66,9 @@ func (h *Hub) Wake(topics ...int64) {
 		for _, w := range h.waiting[t] {
 			w.Wake()
 		}
+	}
+	for _, w := range h.waiting[Everything] {
+		w.Wake()
 	}
 }
 

@@ -51,10 +51,17 @@ func (l *ledger) record(room, id string) *told {
 			return err
 		}
 		e.state, e.relates = row.StateKey != 0, strings.Contains(string(row.JSON), "m.relates_to")
+		heard, err := l.push.Hear(r, &row)
+		if err != nil {
+			return err
+		}
 		for _, u := range l.people {
 			var does effect
 			if does.notify, does.highlight, err = push.Oracle(r, ref, u.Atom, u.ID, id); err != nil {
 				return err
+			}
+			if d, err := heard.By(u.Atom, u.ID); err != nil || d.Notify != does.notify || d.Highlight != does.highlight || d.Notify && d.Actions == nil {
+				l.Errorf("%s for %s: %+v %v, want %+v", row.JSON, u.ID, d, err, does)
 			}
 			e.effects[u.Atom] = does
 		}

@@ -20,6 +20,9 @@ func (s *Service) SendDelayed(ctx context.Context, u User, roomID, eventType str
 		return "", err
 	}
 	if eventType == "m.room.member" {
+		if err := s.ownMembership(ctx, u, roomID, *stateKey, content); err != nil {
+			return "", err
+		}
 		content = withoutAuthoriser(content)
 	}
 	return s.once(ctx, roomID, txnKey{u.Device, "state/" + eventType, txnID}, func(*live) (draft, error) {

@@ -6,6 +6,9 @@ import "context"
 //
 // Spec: client-server API, "Knocking on rooms".
 func (s *Service) Knock(ctx context.Context, u User, roomID, reason string) error {
+	if err := s.enterable(ctx, roomID); err != nil {
+		return err
+	}
 	content, err := s.joinContent(ctx, u, reason)
 	if err != nil {
 		return err

@@ -53,6 +53,9 @@ func (s *Service) Join(ctx context.Context, u User, roomID, reason string) error
 
 // JoinWith is Join with members of the client's own in the event's content. The specification doesn't have them; other servers do.
 func (s *Service) JoinWith(ctx context.Context, u User, roomID, reason string, more map[string]json.RawMessage) error {
+	if err := s.enterable(ctx, roomID); err != nil {
+		return err
+	}
 	content, err := s.joinContent(ctx, u, reason)
 	if err != nil {
 		return err
@@ -70,6 +73,9 @@ func (s *Service) JoinWith(ctx context.Context, u User, roomID, reason string, m
 
 // Invite invites a user. Source: client-server API, "POST /_matrix/client/v3/rooms/{roomId}/invite".
 func (s *Service) Invite(ctx context.Context, u User, roomID, target, reason string, direct bool) error {
+	if err := s.enterable(ctx, roomID); err != nil {
+		return err
+	}
 	content, err := s.inviteContent(ctx, target, reason, direct)
 	if err != nil {
 		return err
@@ -86,6 +92,13 @@ func (s *Service) Invite(ctx context.Context, u User, roomID, target, reason str
 //
 // Spec: client-server API, "Leaving rooms".
 func (s *Service) Leave(ctx context.Context, u User, roomID, reason string) error {
+	if err := s.leavable(ctx, u, roomID); err != nil {
+		return err
+	}
+	return s.leave(ctx, u, roomID, reason)
+}
+
+func (s *Service) leave(ctx context.Context, u User, roomID, reason string) error {
 	return s.member(ctx, u, roomID, u.ID, memberContent{Membership: "leave", Reason: reason}, func(_ *live, now string) error {
 		switch now {
 		case "leave":
@@ -238,7 +251,7 @@ func (s *Service) LeaveAll(ctx context.Context, user store.Atom, userID string) 
 		if m != store.Join && m != store.Invite && m != store.Knock {
 			return nil
 		}
-		return s.Leave(ctx, User{Atom: user, ID: userID}, roomID, "")
+		return s.leave(ctx, User{Atom: user, ID: userID}, roomID, "")
 	})
 }
 

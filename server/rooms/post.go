@@ -129,7 +129,7 @@ func (s *Service) build(ctx context.Context, l *live, d draft) (*pdu.Event, erro
 // proto is what an event says that follows others, the deepest of which is depth deep.
 func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
-		Depth: min(depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, s.millis())}
+		Depth: min(depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, d.sender.At, s.millis())}
 	if d.redacts != nil {
 		p.Redacts = d.redacts.target.ID
 	}

@@ -45,6 +45,7 @@ type User struct {
 	Atom   store.Atom
 	ID     string
 	Device int64 // 0: none
+	At     int64 // origin_server_ts of what they send, as an application service says; 0: now
 }
 
 // Config is what the room core works with.

@@ -32,6 +32,9 @@ func (s *Service) SetState(ctx context.Context, u User, roomID, eventType, state
 		return "", err
 	}
 	if eventType == "m.room.member" {
+		if err := s.ownMembership(ctx, u, roomID, stateKey, content); err != nil {
+			return "", err
+		}
 		content = withoutAuthoriser(content)
 	}
 	if id, err := s.standing(ctx, u, roomID, eventType, stateKey, content); err != nil || id != "" {

@@ -72,9 +72,10 @@ var rules = map[string][]rule{
 	"early_redaction": {inRoom("room"), named("nid")},
 	"relation": {atom("sender"), atom("type"), {what: "target → event", event: "t.target", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.target)`},
 		{what: "nid → event", event: "t.nid", broken: `NOT EXISTS (SELECT 1 FROM event e WHERE e.nid = t.nid AND e.ord = t.ord)`}},
-	"thread":    {inRoom("room"), named("root")},
-	"alias":     {inRoom("room"), atom("creator")},
-	"published": {inRoom("room")},
+	"thread":       {inRoom("room"), named("root")},
+	"alias":        {inRoom("room"), atom("creator")},
+	"published":    {inRoom("room")},
+	"network_room": {inRoom("room")},
 
 	"account":      {atom("user")},
 	"erased":       {atom("user")},

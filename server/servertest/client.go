@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -41,20 +42,35 @@ func (c *Client) Unchecked(t testing.TB) {
 // Registration"). The password is the localpart.
 func (c *Client) Register(t testing.TB, localpart string) *User {
 	t.Helper()
+	return c.register(t, localpart, false)
+}
+
+// RegisterAdmin is Register of an administrator.
+func (c *Client) RegisterAdmin(t testing.TB, localpart string) *User {
+	t.Helper()
+	return c.register(t, localpart, true)
+}
+
+func (c *Client) register(t testing.TB, localpart string, admin bool) *User {
+	t.Helper()
 	const path = "/_synapse/admin/v1/register"
 	u := &User{t: t, c: c, Localpart: localpart}
 	var challenge struct{ Nonce string }
 	u.Must("GET", path, nil, &challenge)
 	u.Must("POST", path, map[string]any{
-		"nonce": challenge.Nonce, "username": localpart, "password": localpart, "admin": false,
-		"mac": registerMAC(c.secret, challenge.Nonce, localpart, localpart),
+		"nonce": challenge.Nonce, "username": localpart, "password": localpart, "admin": admin,
+		"mac": registerMAC(c.secret, challenge.Nonce, localpart, localpart, admin),
 	}, u)
 	return u
 }
 
-func registerMAC(secret, nonce, username, password string) string {
+func registerMAC(secret, nonce, username, password string, admin bool) string {
+	role := "notadmin"
+	if admin {
+		role = "admin"
+	}
 	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(strings.Join([]string{nonce, username, password, "notadmin"}, "\x00")))
+	mac.Write([]byte(strings.Join([]string{nonce, username, password, role}, "\x00")))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
@@ -79,8 +95,9 @@ type User struct {
 	DeviceID    string `json:"device_id"`
 	AccessToken string `json:"access_token"`
 
-	t testing.TB
-	c *Client
+	t        testing.TB
+	c        *Client
+	asserted string // user id that an application service acts as; empty: its own
 }
 
 // Do sends body as JSON (none when nil; []byte as it is) to the path, which may have a query, and gives the answer's status.
@@ -130,6 +147,13 @@ func (u *User) MustFail(status int, errcode, method, path string, body any) {
 
 func (u *User) do(method, path string, body any) (int, []byte) {
 	u.t.Helper()
+	if u.asserted != "" {
+		sign := "?"
+		if strings.Contains(path, "?") {
+			sign = "&"
+		}
+		path += sign + "user_id=" + url.QueryEscape(u.asserted)
+	}
 	req, err := http.NewRequestWithContext(context.Background(), method, u.c.URL+path, u.reader(body))
 	if err != nil {
 		u.t.Fatal(err)

@@ -59,6 +59,21 @@ func (s *Server) Restart() {
 	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
 }
 
+// RestartWith is Restart with another configuration. It gives the error of a server that does not start; that one stays stopped.
+func (s *Server) RestartWith(opts ...Option) error {
+	s.t.Helper()
+	s.stop()
+	for _, opt := range opts {
+		opt(&s.cfg)
+	}
+	l := listenOn(s.t, s.cfg.Listen.HTTP)
+	err := s.start(l)
+	if err != nil {
+		_ = l.Close()
+	}
+	return err
+}
+
 // DataDir is the server's data folder.
 func (s *Server) DataDir() string { return s.cfg.DataDir }
 
@@ -70,13 +85,19 @@ func (s *Server) Waiting() int { return s.home.Waiting() }
 
 func (s *Server) run(l net.Listener) {
 	s.t.Helper()
+	if err := s.start(l); err != nil {
+		_ = l.Close()
+		s.t.Fatal(err)
+	}
+}
+
+func (s *Server) start(l net.Listener) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	log := zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.WarnLevel)
 	homeserver, err := server.New(ctx, s.cfg, log)
 	if err != nil {
 		cancel()
-		_ = l.Close()
-		s.t.Fatal(err)
+		return err
 	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
@@ -86,6 +107,7 @@ func (s *Server) run(l net.Listener) {
 		}
 		s.done <- err
 	}()
+	return nil
 }
 
 func (s *Server) stop() {

@@ -11,7 +11,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The value was made with OpenSSL: printf 'nonce\0alice\0password\0notadmin' | openssl dgst -sha1 -hmac secret
 func TestRegisterMAC(t *testing.T) {
-	if got := registerMAC("secret", "nonce", "alice", "password"); got != "3f3a2618a5c984dc53fc0dc16c6bb561b61f1c7b" {
+	if got := registerMAC("secret", "nonce", "alice", "password", false); got != "3f3a2618a5c984dc53fc0dc16c6bb561b61f1c7b" {
 		t.Error(got)
 	}
 }

@@ -68,3 +68,21 @@ func crowded(t testing.TB, members, told int) (w *world, room string) {
 	w.set(w.user("other"), kindHTTP, "app", "other", testGateway)
 	return w, room
 }
+
+// What sending costs who sends: without pushers, with pushers of people who are not in the room, and with one in it. The loop's own work is BenchmarkMessage.
+func BenchmarkSend(b *testing.B) {
+	for name, pushers := range map[string][]string{"none": nil, "elsewhere": {"x", "y", "z"}, "here": {"anna"}} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b)
+			room := w.room("", w.user("anna"), w.user("bruno"))
+			for _, who := range pushers {
+				w.set(w.user(who), kindHTTP, "app", who, testGateway)
+			}
+			bruno := w.user("bruno")
+			b.ReportAllocs()
+			for b.Loop() {
+				w.send(bruno, room, "x")
+			}
+		})
+	}
+}

@@ -9,12 +9,13 @@ import (
 	"beffroi/server/store"
 )
 
-// When a failure of ours is tried again, and how many messages are on their way at a time: in all, and to one host,
-// so that a slow gateway holds up nobody else.
+// When a failure of ours is tried again, and how many messages are on their way at a time: in all, and to one host and one user, so that neither a slow
+// gateway nor somebody with many of them holds up others.
 const (
 	tryAgain   = 5 * time.Second
 	maxRunning = 64
 	maxPerHost = 8
+	maxPerUser = 4
 )
 
 // loop is what Run knows. Only Run touches it.
@@ -31,14 +32,15 @@ type loop struct {
 	hearers map[store.RoomRef][]store.Hearer // of the rooms in which something happened lately
 	ready   map[int64]*line                  // those with something to tell
 	running int
-	hosts   map[string]int // how many messages are on their way, by host
+	hosts   map[string]int     // how many messages are on their way, by host
+	users   map[store.Atom]int // and by user
 	done    chan outcome
 	jobs    sync.WaitGroup
 }
 
 func newLoop(s *Service) *loop {
 	return &loop{Service: s, lines: map[int64]*line{}, of: map[store.Atom][]*line{}, hearers: map[store.RoomRef][]store.Hearer{},
-		ready: map[int64]*line{}, hosts: map[string]int{}, done: make(chan outcome, maxRunning)}
+		ready: map[int64]*line{}, hosts: map[string]int{}, users: map[store.Atom]int{}, done: make(chan outcome, maxRunning)}
 }
 
 // Run tells pushers until ctx ends.
@@ -180,7 +182,7 @@ func (l *loop) adopt(lines map[int64]*line) {
 func (l *loop) dispatch(ctx context.Context) {
 	now := l.Now()
 	for id, ln := range l.ready {
-		if ln.busy || now.Before(ln.retry) || l.running >= maxRunning || l.hosts[ln.host] >= maxPerHost {
+		if ln.busy || now.Before(ln.retry) || l.running >= maxRunning || l.hosts[ln.host] >= maxPerHost || l.users[ln.User] >= maxPerUser {
 			continue
 		}
 		ln.forget(now)
@@ -192,6 +194,7 @@ func (l *loop) dispatch(ctx context.Context) {
 		ln.busy = true
 		l.running++
 		l.hosts[job.host]++
+		l.users[job.pusher.User]++
 		l.jobs.Go(func() { l.done <- l.run(ctx, job) })
 	}
 }
@@ -201,6 +204,9 @@ func (l *loop) finish(o outcome) {
 	l.running--
 	if l.hosts[o.host]--; l.hosts[o.host] == 0 {
 		delete(l.hosts, o.host)
+	}
+	if l.users[o.pusher.User]--; l.users[o.pusher.User] == 0 {
+		delete(l.users, o.pusher.User)
 	}
 	ln := l.lines[o.pusher.ID]
 	if ln == nil {

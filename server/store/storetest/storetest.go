@@ -19,11 +19,11 @@ import (
 // File is an open database of a test.
 type File struct {
 	*store.DB
-	t *testing.T
+	t testing.TB
 }
 
 // Open makes a new database in a folder of the test.
-func Open(t *testing.T) *File {
+func Open(t testing.TB) *File {
 	t.Helper()
 	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
 	if err != nil {

@@ -30,6 +30,14 @@ CREATE INDEX alias_creator ON alias (creator);
 
 CREATE INDEX alias_room ON alias (room);
 
+CREATE TABLE appservice (
+	id   TEXT PRIMARY KEY,  -- of its registration
+	pos  INTEGER NOT NULL,  -- events up to here are done
+	txn  INTEGER NOT NULL,  -- number of the transaction that is on its way, of the allocator of positions; 0: none
+	upto INTEGER NOT NULL,  -- events up to here are done when that has arrived
+	nids TEXT NOT NULL      -- its events, a JSON array
+);
+
 CREATE TABLE atom (
 	id   INTEGER PRIMARY KEY,
 	text TEXT NOT NULL UNIQUE
@@ -241,6 +249,8 @@ CREATE TABLE late (
 	PRIMARY KEY (room, pos)
 ) WITHOUT ROWID;
 
+CREATE INDEX late_pos ON late (pos);
+
 CREATE TABLE mail (
 	id       INTEGER PRIMARY KEY AUTOINCREMENT,
 	message  BLOB NOT NULL,    -- JSON of mail.Message: it is written out when it goes
@@ -316,6 +326,13 @@ CREATE TABLE missing_event (
 	event_id BLOB NOT NULL,    -- the event that is missing
 	nid      INTEGER NOT NULL, -- one that follows it
 	PRIMARY KEY (room, event_id, nid)
+) WITHOUT ROWID;
+
+CREATE TABLE network_room (
+	service TEXT NOT NULL,    -- id of the registration
+	network TEXT NOT NULL,
+	room    INTEGER NOT NULL,
+	PRIMARY KEY (room, service, network)
 ) WITHOUT ROWID;
 
 CREATE TABLE notice_room (

@@ -1,0 +1,114 @@
+package adminapi_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"beffroi/server/adminapi"
+)
+
+func TestOurOwnCalls(t *testing.T) {
+	w := openTown(t)
+	sensitive := []habit{
+		{"PUT", ours + "/users/{alice}/admin", object{"admin": true}, 200, nil, ""},
+		{"POST", ours + "/users", object{"localpart": "adjoint", "admin": true}, 200, yes("link.url", there{}), ""},
+		{"PUT", ours + "/settings/registration", object{"flows": [][]string{{"m.login.registration_token"}}, "email_domains": []string{"mairie.test"}}, 200, nil, ""},
+		{"PUT", ours + "/settings/mail", object{"host": "mail.mairie.test", "port": 587, "tls": "starttls", "user": "u", "password": "chuchot", "from": "a@mairie.test", "timeout_seconds": 5}, 200, nil, ""},
+		{"POST", ours + "/users/{bob}/deactivate", object{"erase": true, "hand_over_to": w.chief.UserID}, 200, yes("handed_over", there{}), ""},
+	}
+	for _, h := range sensitive {
+		w.chief.MustFail(403, "FR.BEFFROI.CONFIRM_PASSWORD", h.method, w.fill(h.path), h.body)
+	}
+	w.chief.MustFail(403, "FR.BEFFROI.CONFIRM_PASSWORD", "GET", ours+"/journal.csv", nil)
+	w.chief.MustFail(403, "M_FORBIDDEN", "POST", ours+"/confirmation", object{"password": "wrong"})
+	w.chief.MustFail(400, "M_NOT_JSON", "POST", ours+"/confirmation", []byte("{"))
+	other := w.Login(t, "chief")
+	w.run([]habit{
+		{"GET", ours + "/overview", nil, 200, yes("accounts", 3.0, "administrators", 1.0, "rooms", 2.0, "files", 1.0, "mail.ready", false), ""},
+		{"GET", ours + "/users", nil, 200, yes("users.0.user_id", "@_commune:"+w.ServerName, "users.0.has_password", false), ""},
+		{"POST", ours + "/users", object{"localpart": "dora", "display_name": "Dora"}, 200, yes("user_id", "@dora:"+w.ServerName, "link.expires_ts", there{}), ""},
+		{"POST", ours + "/users", object{"localpart": "dora"}, 400, yes("errcode", "M_USER_IN_USE"), ""},
+		{"POST", ours + "/users", object{"localpart": "é"}, 400, yes("errcode", "M_INVALID_USERNAME"), ""},
+		{"PUT", ours + "/users/@dora:{server}/state", object{"locked": true}, 200, nil, ""},
+		{"PUT", ours + "/users/@dora:{server}/state", object{"locked": false, "suspended": true}, 200, nil, ""},
+		{"PUT", ours + "/users/@dora:{server}/state", object{}, 400, yes("errcode", "M_MISSING_PARAM"), ""},
+		{"PUT", ours + "/users/{chief}/state", object{"locked": true}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
+		{"GET", ours + "/reports", nil, 200, yes("total", 1.0, "reports.0.event_id", w.reported), ""},
+		{"GET", ours + "/settings/registration", nil, 200, yes("flows.0.0", "m.login.dummy", "email_domains", []any{}), ""},
+		{"GET", ours + "/settings/mail", nil, 200, yes("host", "", "has_password", false), ""},
+		{"POST", ours + "/settings/mail/try", object{"to": "a@mairie.test"}, 502, yes("errcode", "M_UNKNOWN"), ""},
+		{"POST", ours + "/notices", object{"body": ""}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
+		{"GET", ours + "/journal/verify", nil, 200, yes("broken", 0.0, "why", ""), ""},
+		{"GET", ours + "/journal?act=user.create&limit=1", nil, 200, yes("acts.0.words", "Compte créé", "acts.0.target", "@dora:"+w.ServerName), ""},
+		{"GET", ours + "/journal?below=x", nil, 400, yes("errcode", "M_INVALID_PARAM"), ""},
+		{"POST", ours + "/confirmation", object{"password": "chief"}, 200, yes("expires_in_ms", 600000.0), ""},
+	})
+	other.MustFail(403, "FR.BEFFROI.CONFIRM_PASSWORD", "GET", ours+"/journal.csv", nil) // it is for one device
+	w.run(sensitive)
+	w.run([]habit{
+		{"GET", ours + "/settings/registration", nil, 200, yes("flows.0.0", "m.login.registration_token", "email_domains.0", "mairie.test"), ""},
+		{"GET", ours + "/settings/mail", nil, 200, yes("host", "mail.mairie.test", "password", nil, "has_password", true), ""},
+	})
+	if status, csv := w.chief.Raw("GET", ours+"/journal.csv", nil); status != 200 || !strings.Contains(string(csv), "Réglages modifiés") || strings.Contains(string(csv), "chuchot") {
+		t.Errorf("%d %s", status, csv)
+	}
+	w.alice.Must("GET", ours+"/overview", nil, nil) // she is an administrator now, without logging in again
+	w.chief.Must("POST", ours+"/users/"+w.alice.UserID+"/logout", object{}, nil)
+	w.alice.MustFail(401, "M_UNKNOWN_TOKEN", "GET", ours+"/overview", nil)
+}
+
+// Somebody who leaves hands over the salons in which they are administrator, before everybody's eyes.
+func TestHandingOver(t *testing.T) {
+	w := openTown(t)
+	w.chief.Must("POST", ours+"/confirmation", object{"password": "chief"}, nil)
+	var answer struct {
+		HandedOver int `json:"handed_over"`
+	}
+	w.chief.MustFail(404, "M_NOT_FOUND", "POST", ours+"/users/"+w.alice.UserID+"/deactivate", object{"hand_over_to": "@none:" + w.ServerName})
+	w.chief.Must("POST", ours+"/users/"+w.alice.UserID+"/deactivate", object{"hand_over_to": w.bob.UserID}, &answer)
+	if answer.HandedOver != 1 { // not the conversation
+		t.Error(answer)
+	}
+	w.bob.Must("PUT", client+"/rooms/"+w.salon+"/state/m.room.name", object{"name": "Repris"}, nil)
+	if heard := said(w.bob, w.salon); !strings.Contains(heard, w.bob.UserID) {
+		t.Error(heard)
+	}
+}
+
+// A notice to everybody reaches everybody, in one room each, which is made once.
+func TestNoticesToEverybody(t *testing.T) {
+	w := openTown(t)
+	var to struct{ People int }
+	for _, body := range []string{"Coupure à midi", "Rétabli"} {
+		if w.chief.Must("POST", ours+"/notices", object{"body": body}, &to); to.People != 3 {
+			t.Error(to)
+		}
+	}
+	since := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		synced := w.bob.Sync(since, "timeout=1000")
+		since = synced.NextBatch
+		if len(synced.Rooms.Invite) == 1 {
+			break
+		}
+	}
+	for heard := notices(t, w.bob); !strings.Contains(heard, "Coupure à midi") || !strings.Contains(heard, "Rétabli"); {
+		for id := range w.bob.Sync("", "").Rooms.Join {
+			heard += said(w.bob, string(id))
+		}
+	}
+}
+
+// Every text is there in both languages.
+func TestPageTexts(t *testing.T) {
+	for _, language := range []string{"fr", "en"} {
+		v := reflect.ValueOf(adminapi.Texts(language))
+		for i := range v.NumField() {
+			if f := v.Field(i); f.Kind().String() == "string" && f.String() == "" || f.Kind().String() == "map" && f.Len() != 9 {
+				t.Errorf("%s: %s is missing", language, v.Type().Field(i).Name)
+			}
+		}
+	}
+}
