@@ -1,4 +1,4 @@
--- v20 -> v21: limits
+-- v19 -> v20: limits
 
 -- What an administrator allows one account instead of the limits of everybody.
 CREATE TABLE rate_override (

@@ -1,1 +1,0 @@
--- v19 -> v20: retention
