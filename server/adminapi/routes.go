@@ -16,6 +16,7 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/preview"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -35,6 +36,7 @@ type API struct {
 	Accounts   *accounts.Service
 	Directory  *directory.Service
 	Journal    *journal.Service
+	Previews   *preview.Service
 
 	elevated *elevations
 }
