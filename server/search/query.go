@@ -10,7 +10,7 @@ import (
 const (
 	maxTerm  = 1000 // bytes of a search term that are looked at
 	maxWords = 30   // the index reads a list for each, without giving rows meanwhile; what comes after them is not looked for
-	maxTags  = 150 // rooms or senders named to the index; more are sifted out of what it finds
+	maxTags  = 150  // rooms or senders named to the index; more are sifted out of what it finds
 	frequent = 4 * windowSize
 )
 
