@@ -75,7 +75,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := s.accountsConfig()
-	cfg.Contacts = s.threepids
+	cfg.Contacts, cfg.IgnoredChanged = s.threepids, s.push.IgnoredChanged
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}

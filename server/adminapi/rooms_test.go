@@ -146,6 +146,9 @@ func TestClosingARoom(t *testing.T) {
 		Aliases []string `json:"local_aliases"`
 		New     string   `json:"new_room_id"`
 	}
+	for _, path := range []string{v1, v2} { // nobody speaks in somebody else's name
+		w.chief.MustFail(403, "M_FORBIDDEN", "DELETE", path+"/rooms/"+open, object{"new_room_user_id": w.alice.UserID, "message": "Je démissionne"})
+	}
 	w.chief.Must("DELETE", v1+"/rooms/"+open, object{"new_room_user_id": w.chief.UserID, "room_name": "Fermé", "message": "Pour travaux", "block": true}, &closed)
 	if len(closed.Kicked) != 4 || len(closed.Aliases) != 1 { // and the town hall's account
 		t.Error(closed)
