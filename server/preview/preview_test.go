@@ -57,13 +57,12 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Service = New(db.DB, m, "test", clock, zerolog.Nop())
+	s.Service = New(db.DB, m, "test", Settings{Enabled: true, Allow: []string{"127.0.0.1/32"}, Ports: []uint16{0}}, clock, zerolog.Nop())
 	t.Cleanup(func() {
 		s.Close()
 		m.Close()
 		s.web.Close()
 	})
-	s.set(Settings{Enabled: true, Allow: []string{"127.0.0.1/32"}, Ports: []uint16{s.port()}})
 	return s
 }
 
@@ -119,7 +118,10 @@ func TestWhatPagesSay(t *testing.T) {
 		"OpenGraph": {"text/html; charset=utf-8", `<html><head><title>no</title><meta property="og:title" content="Fête &amp; bal"><meta name=description content=no>
 			<meta property="og:description" content="Le 14 juillet"><meta property="og:site_name" content="Mairie"><meta property="og:type" content="article">`,
 			`{"og:description":"Le 14 juillet","og:site_name":"Mairie","og:title":"Fête \u0026 bal","og:type":"article"}`},
-		"Twitter": {"text/html", `<meta name="twitter:title" content="T"><meta name="twitter:description" content="D">`, `{"og:description":"D","og:title":"T"}`},
+		"its address":        {"text/html", `<meta property="og:url" content=" https://mairie.example/bal?jour=14#haut ">`, `{"og:url":"https://mairie.example/bal?jour=14"}`},
+		"no web address":     {"text/html", `<meta property="og:url" content="javascript:alert(1)">`, `{}`},
+		"part of an address": {"text/html", `<meta property="og:url" content="/bal">`, `{}`},
+		"Twitter":            {"text/html", `<meta name="twitter:title" content="T"><meta name="twitter:description" content="D">`, `{"og:description":"D","og:title":"T"}`},
 		"only HTML": {"text/html", `<title> Conseil
 			municipal </title><nav><p>Menu</p></nav><script>var p = "<p>no</p>"</script><h1>H</h1><p>Un <b>premier</b></p><p>alinéa` + "\u202e\x00" + `</p>`,
 			`{"og:description":"Un premier alinéa","og:title":"Conseil municipal"}`},
