@@ -66,6 +66,15 @@ func TestNothingMalformedIsOurError(t *testing.T) {
 	}
 	queries := []string{"", "?limit=x&from=x&dir=x&order_by=x&ts=x&valid=x&kind=x", "?limit=-1&from=-1&since=-1", "?limit=1000000000&from=9007199254740991&below=9223372036854775807",
 		"?limit=9223372036854775808&from_ts=99999999999999999999&until_ts=-1&before_ts=1", "?user_id=%00&access_token=x&jeton=%ff&langue=%00&filter=%7B"}
+	turn, every := 0, 1
+	if testing.Short() {
+		every = 9 // another part of the cases for each route
+	}
+	one := func(r [2]string, path string, body []byte) {
+		if turn++; turn%every == 0 {
+			try(t, r, path, body, chief, stranger)
+		}
+	}
 	for _, r := range routes {
 		values := []string{alice.UserID, "\x00", strings.Repeat("é", 300)}
 		if !strings.Contains(r[1], "{") {
@@ -73,13 +82,13 @@ func TestNothingMalformedIsOurError(t *testing.T) {
 		}
 		for _, value := range values {
 			for _, query := range queries {
-				try(t, r, odd(r[1], value)+query, []byte("{}"), chief, stranger)
+				one(r, odd(r[1], value)+query, []byte("{}"))
 			}
 			if r[0] == "GET" {
 				continue
 			}
 			for _, body := range malformed() {
-				try(t, r, odd(r[1], value), body, chief, stranger)
+				one(r, odd(r[1], value), body)
 			}
 		}
 	}

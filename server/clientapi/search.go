@@ -15,7 +15,7 @@ import (
 
 // Spec: client-server API, "Server Side Search".
 func (a *API) searchRoutes() []route {
-	return []route{{Method: "POST", Path: "/_matrix/client/v3/search", Handle: a.search, Class: limits.Search}}
+	return []route{{Method: "POST", Path: "/_matrix/client/v3/search", Handle: a.search, Suspended: true, Class: limits.Search}}
 }
 
 // What a search shows where it does not say, and at most.

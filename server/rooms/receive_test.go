@@ -14,6 +14,7 @@ import (
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/pdutest"
+	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -459,8 +460,8 @@ func (s *shared) reopen() {
 	config := s.Config
 	s.ok(s.db.Close())
 	w := open(s.TB, s.path)
+	config.People, config.Counts = w.people, push.New(w.db, w.hub) // those of before have the closed database
 	w.Service = rooms.New(w.db, w.hub, time.Now, config)
-	w.Service.People = w.people
 	s.world = w
 }
 
