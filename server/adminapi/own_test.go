@@ -69,6 +69,26 @@ func TestOurOwnCalls(t *testing.T) {
 	w.alice.MustFail(401, "M_UNKNOWN_TOKEN", "GET", ours+"/overview", nil)
 }
 
+// A token that was stolen leads to no password of an administrator, and so to nothing that needs one.
+func TestAStolenTokenIsNoPassword(t *testing.T) {
+	w := openTown(t)
+	chief, alice, eve := w.fill("{chief}"), w.fill("{alice}"), "@eve:"+w.ServerName
+	for _, c := range []habit{
+		{method: "POST", path: ours + "/users/" + chief + "/password_link", body: object{}},
+		{method: "POST", path: v1 + "/reset_password/" + chief, body: object{}},
+		{method: "PUT", path: v2 + "/users/" + chief, body: object{"password": "x"}},
+		{method: "PUT", path: v2 + "/users/" + eve, body: object{"admin": true}},
+		{method: "PUT", path: v2 + "/users/" + alice, body: object{"admin": true, "displayname": "A"}},
+		{method: "PUT", path: v1 + "/users/" + alice + "/admin", body: object{"admin": true}},
+	} {
+		w.chief.MustFail(403, "FR.BEFFROI.CONFIRM_PASSWORD", c.method, c.path, c.body)
+	}
+	w.chief.Must("PUT", v2+"/users/"+chief, object{"admin": true, "displayname": "Chef"}, nil) // nothing new
+	w.chief.Must("POST", ours+"/confirmation", object{"password": "chief"}, nil)
+	w.chief.Must("PUT", v1+"/users/"+alice+"/admin", object{"admin": true}, nil)
+	w.chief.Must("POST", v1+"/reset_password/"+alice, object{}, nil)
+}
+
 // Somebody who leaves hands over the salons in which they are administrator, before everybody's eyes.
 func TestHandingOver(t *testing.T) {
 	w := openTown(t)

@@ -182,6 +182,34 @@ func TestImagesOfPreviews(t *testing.T) {
 	}
 }
 
+// Who asks for pages with ever other images does not fill the disk with them.
+func TestImagesOfPreviewsHaveALimit(t *testing.T) {
+	s := newSite(t)
+	for i := range 4 {
+		s.page(fmt.Sprintf("/%d.png", i), "image/png", string(mediatest.PNG(9+uint32(i), 9, 8, 0, 0)))
+		s.page(fmt.Sprint("/page", i), "text/html", fmt.Sprintf(`<title>x</title><meta property="og:image" content="/%d.png">`, i))
+	}
+	limits, err := s.media.Limits(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits.Remote = 2*int64(len(mediatest.PNG(12, 9, 8, 0, 0))) + 10
+	if err := s.media.SetLimits(t.Context(), limits); err != nil {
+		t.Fatal(err)
+	}
+	images := 0
+	for i := range 4 {
+		got := s.get(fmt.Sprint("/page", i))
+		images += strings.Count(got, `"og:image":`)
+		if !strings.Contains(got, `"og:title":"x"`) {
+			t.Error(got)
+		}
+	}
+	if images != 2 {
+		t.Errorf("%d images are kept", images)
+	}
+}
+
 func TestWhatGetsNoPreview(t *testing.T) {
 	s := newSite(t)
 	s.page("/there", "text/html", "<title>x</title>")
