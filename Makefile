@@ -28,7 +28,7 @@ test: lint web build ## the quick stage: format, vet, lint, every test (with the
 	$(if $(PAGE),npm test --prefix $(UI) && npm run --silent --prefix $(UI) e2e)
 
 race: ## every random case with the race detector; the two clients' tests have none, and are in "make test"
-	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /server/interop)
+	CGO_ENABLED=1 go test -race -timeout 30m $$(go list ./... | grep -v /server/interop)
 
 lint: $(LINT) ## format, vet, lint
 	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .
