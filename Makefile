@@ -8,7 +8,7 @@ CLIENTS := $(wildcard server/interop/js/package-lock.json server/interop/bots/pa
 UI := embedui/web
 PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
-# Where -short means fewer random cases: here they are all tried, without the race detector.
+# Packages with random cases: all of them are tried, so without the race detector, which "make race" has for them.
 RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/rooms ./server/scrub ./server/store ./server/bench ./backup
 
 .PHONY: help run build test web lint race bench deb deb-test
@@ -22,8 +22,8 @@ run: build ## build and start on http://localhost:8008, data in ./data; the firs
 build: $(PAGE) ## the binary, ./beffroi, with the web client where Node is there
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) .
 
-test: lint web build ## the quick stage: format, vet, lint, every test (with the race detector where there is a C compiler), the client's, the story in a browser
-	go test -short $(RACE) ./...
+test: lint web build ## the quick stage: format, vet, lint, every test (but those with random cases with the race detector, where there is a C compiler), the client's, the story in a browser
+	go test -short $(RACE) $$({ go list $(RANDOM); go list ./...; } | sort | uniq -u)
 	go test $(RANDOM)
 	$(if $(PAGE),npm test --prefix $(UI) && npm run --silent --prefix $(UI) e2e)
 
