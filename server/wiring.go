@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,10 +20,10 @@ import (
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/keys"
 	"beffroi/server/mail"
 	"beffroi/server/mailpage"
 	"beffroi/server/media"
-	"beffroi/server/pdu"
 	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
@@ -57,6 +55,7 @@ type services struct {
 	threepids *threepid.Service
 	mailPages *mailpage.Pages
 
+	keys          *keys.Own
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -113,9 +112,10 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	if c.Signer, err = s.signer(ctx); err != nil {
+	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	c.Signer = s.keys.Signer()
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
 	}
@@ -161,25 +161,6 @@ func (s *Server) accountsConfig() accounts.Config {
 		Registration: accounts.Registration{Enabled: c.Registration.Enabled, AllowDummy: c.Registration.AllowDummy,
 			SharedSecret: c.Registration.SharedSecret},
 		Guesses: s.guesses, Services: s.registrations}
-}
-
-// signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
-func (s *Server) signer(ctx context.Context) (pdu.Signer, error) {
-	_, fresh, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return pdu.Signer{}, err
-	}
-	signer := pdu.Signer{ServerName: s.cfg.ServerName}
-	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		var ok bool
-		if signer.KeyID, signer.Key, ok, err = tx.SigningKey(); err != nil || ok {
-			return err
-		}
-		public := fresh.Public().(ed25519.PublicKey)
-		signer.KeyID, signer.Key = "ed25519:"+hex.EncodeToString(public[:4]), fresh
-		return tx.AddSigningKey(signer.KeyID, signer.Key, time.Now())
-	})
-	return signer, err
 }
 
 // custodian is the town hall's account that salons name among their creators.
