@@ -15,26 +15,24 @@ import (
 	"testing"
 	"time"
 
+	"beffroi/server/dial/dnstest"
 	"beffroi/server/federation/discovery"
-
-	"golang.org/x/net/dns/dnsmessage"
 )
 
 // network is a DNS server and web servers, one for each host name.
 type network struct {
 	*discovery.Resolver
 	clock time.Time
+	zone  *dnstest.Zone
 
 	mu    sync.Mutex
-	srv   map[string][]dnsmessage.SRVResource // by name
 	sites map[string]http.HandlerFunc
 	asked map[string]int // host names of which /.well-known was asked for
-	fails bool           // DNS answers SERVFAIL
 }
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	n := &network{clock: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), srv: map[string][]dnsmessage.SRVResource{}, sites: map[string]http.HandlerFunc{}, asked: map[string]int{}}
+	n := &network{clock: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), zone: dnstest.Start(t), sites: map[string]http.HandlerFunc{}, asked: map[string]int{}}
 	s := httptest.NewTLSServer(n)
 	t.Cleanup(s.Close)
 	transport := &http.Transport{
@@ -52,7 +50,7 @@ func newNetwork(t *testing.T) *network {
 		}
 		return nil
 	}}
-	n.Resolver = discovery.New(discovery.Config{Client: client, Resolver: n.dns(t), Now: func() time.Time { return n.clock }})
+	n.Resolver = discovery.New(discovery.Config{Client: client, Resolver: n.zone.Resolver(), Now: func() time.Time { return n.clock }})
 	return n
 }
 
@@ -75,56 +73,6 @@ func delegates(to string, headers ...string) http.HandlerFunc {
 		}
 		fmt.Fprintf(w, `{"m.server":%q,"other":1.5}`, to)
 	}
-}
-
-func (n *network) dns(t *testing.T) *net.Resolver {
-	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { udp.Close() })
-	go func() {
-		packet := make([]byte, 1500)
-		for {
-			size, from, err := udp.ReadFrom(packet)
-			if err != nil {
-				return
-			}
-			if b := n.answer(packet[:size]); b != nil {
-				_, _ = udp.WriteTo(b, from)
-			}
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", udp.LocalAddr().String())
-	}}
-}
-
-func (n *network) answer(packet []byte) []byte {
-	var m dnsmessage.Message
-	if m.Unpack(packet) != nil {
-		return nil
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	m.Response, m.RCode, m.Additionals = true, dnsmessage.RCodeNameError, nil
-	if n.fails {
-		m.RCode = dnsmessage.RCodeServerFailure
-	}
-	for _, s := range n.srv[strings.TrimSuffix(m.Questions[0].Name.String(), ".")] {
-		m.RCode = dnsmessage.RCodeSuccess
-		m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Type: dnsmessage.TypeSRV, Class: dnsmessage.ClassINET}, Body: &s})
-	}
-	b, err := m.Pack()
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
-func srv(priority, port uint16, target string) dnsmessage.SRVResource {
-	return dnsmessage.SRVResource{Priority: priority, Weight: 1, Port: port, Target: dnsmessage.MustNewName(target + ".")}
 }
 
 func (n *network) leads(t *testing.T, serverName, host, tlsName string, addresses ...string) {
@@ -154,29 +102,30 @@ func TestAllSteps(t *testing.T) {
 	n.sites["name.fr"] = delegates("matrix.name.fr")
 	n.leads(t, "name.fr", "matrix.name.fr", "matrix.name.fr", "matrix.name.fr:8448")
 	n.leads(t, "plain.fr", "plain.fr", "plain.fr", "plain.fr:8448")
-	n.srv["_matrix._tcp.matrix.name.fr"] = []dnsmessage.SRVResource{srv(1, 6, "old.host.fr")}
+	n.zone.Service("_matrix._tcp.matrix.name.fr", 1, 6, "old.host.fr")
 	n.leads(t, "name.fr", "matrix.name.fr", "matrix.name.fr", "old.host.fr:6")
-	n.srv["_matrix-fed._tcp.matrix.name.fr"] = []dnsmessage.SRVResource{srv(20, 7, "second.host.fr"), srv(10, 8, "first.host.fr")}
+	n.zone.Service("_matrix-fed._tcp.matrix.name.fr", 20, 7, "second.host.fr")
+	n.zone.Service("_matrix-fed._tcp.matrix.name.fr", 10, 8, "first.host.fr")
 	n.leads(t, "name.fr", "matrix.name.fr", "matrix.name.fr", "first.host.fr:8", "second.host.fr:7")
-	n.srv["_matrix._tcp.plain.fr"] = []dnsmessage.SRVResource{srv(1, 6, "old.host.fr")}
+	n.zone.Service("_matrix._tcp.plain.fr", 1, 6, "old.host.fr")
 	n.leads(t, "plain.fr", "plain.fr", "plain.fr", "old.host.fr:6")
-	n.srv["_matrix-fed._tcp.plain.fr"] = []dnsmessage.SRVResource{srv(1, 9, "new.host.fr")}
+	n.zone.Service("_matrix-fed._tcp.plain.fr", 1, 9, "new.host.fr")
 	n.leads(t, "plain.fr", "plain.fr", "plain.fr", "new.host.fr:9")
 }
 
 func TestSRVRecords(t *testing.T) {
 	n := newNetwork(t)
-	n.srv["_matrix-fed._tcp.none.fr"] = []dnsmessage.SRVResource{{Target: dnsmessage.MustNewName(".")}}
+	n.zone.Service("_matrix-fed._tcp.none.fr", 0, 0, "")
 	if got, err := n.Route(t.Context(), "none.fr"); err == nil {
 		t.Errorf("of a server that is not there: %+v", got)
 	}
 	for i := range uint16(12) {
-		n.srv["_matrix-fed._tcp.many.fr"] = append(n.srv["_matrix-fed._tcp.many.fr"], srv(i, 1000+i, "h.fr"))
+		n.zone.Service("_matrix-fed._tcp.many.fr", i, 1000+i, "h.fr")
 	}
 	if got, err := n.Route(t.Context(), "many.fr"); err != nil || len(got.Addresses) != 8 || got.Addresses[7] != "h.fr:1007" {
 		t.Errorf("of many: %+v, %v", got, err)
 	}
-	n.fails = true
+	n.zone.Break()
 	n.leads(t, "broken.fr", "broken.fr", "broken.fr", "broken.fr:8448")
 }
 
