@@ -18,6 +18,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
+	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/keys"
@@ -56,6 +57,8 @@ type services struct {
 	mailPages *mailpage.Pages
 
 	keys          *keys.Own
+	ring          *keys.Ring     // nil: no federation
+	remote        *remote.Client // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -112,10 +115,13 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil {
+	if err = s.wireFederation(ctx); err != nil {
 		return err
 	}
 	c.Signer = s.keys.Signer()
+	if s.remote != nil {
+		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
+	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
 	}
@@ -184,9 +190,17 @@ func (s *Server) routes() http.Handler {
 		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 		Services: s.bridges, Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
-	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
+	gate := s.gate
+	if s.ring != nil {
+		gate.Origins = s.ring
+	}
+	adapter := httpx.New[*accounts.Session](s.accounts, gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	if s.ring != nil {
+		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Own: s.keys, Ring: s.ring}
+		adapter.Mount(federation.Routes())
+	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
 		Directory: s.directory, Journal: s.journal}).Routes())

@@ -35,7 +35,7 @@ func (r *Ring) refresh(ctx context.Context, n need) error {
 	if most := store.Millis(r.now().Add(trusted)); !n.always && n.at > most {
 		return errors.New("no key is valid so far ahead")
 	}
-	f, err := r.flight(ctx, n)
+	f, err := r.flight(n)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (r *Ring) refresh(ctx context.Context, n need) error {
 }
 
 // flight gives the fetch that runs, or begins one, which outlives who began it.
-func (r *Ring) flight(ctx context.Context, n need) (*flight, error) {
+func (r *Ring) flight(n need) (*flight, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f, ok := r.flights[n.server]; ok {
@@ -57,10 +57,13 @@ func (r *Ring) flight(ctx context.Context, n need) (*flight, error) {
 	if t := r.tries[n.server]; t != nil && r.now().Before(t.next) {
 		return nil, fmt.Errorf("asked again after %s", t.next.Format(time.RFC3339))
 	}
+	if r.living.Err() != nil {
+		return nil, r.living.Err()
+	}
 	f := &flight{done: make(chan struct{})}
 	r.flights[n.server] = f
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
-	go func() {
+	r.running.Go(func() {
+		ctx, cancel := context.WithTimeout(r.living, fetchTime)
 		defer cancel()
 		err := r.fetch(ctx, n)
 		r.mu.Lock()
@@ -69,7 +72,7 @@ func (r *Ring) flight(ctx context.Context, n need) (*flight, error) {
 		delete(r.flights, n.server)
 		f.err = err
 		close(f.done)
-	}()
+	})
 	return f, nil
 }
 

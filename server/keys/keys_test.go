@@ -47,6 +47,7 @@ func newWorld(t *testing.T, notaries ...string) *world {
 		t.Fatal(err)
 	}
 	w.Ring = w.ring(notaries...)
+	t.Cleanup(w.Close)
 	return w
 }
 

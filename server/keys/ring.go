@@ -46,7 +46,10 @@ type Ring struct {
 	db  *store.DB
 	now func() time.Time
 
-	slots chan struct{} // one for each fetch that runs
+	slots   chan struct{}   // one for each fetch that runs
+	living  context.Context //nolint:containedctx // a fetch outlives who began it; this is what ends it
+	end     context.CancelFunc
+	running sync.WaitGroup
 
 	mu      sync.Mutex
 	known   map[string]map[string]store.ServerKey
@@ -65,13 +68,21 @@ const (
 	calm, maxCalm = time.Minute, 10 * time.Minute
 )
 
-// NewRing makes the ring.
+// NewRing makes the ring. Who calls it calls Close.
 func NewRing(db *store.DB, now func() time.Time, c Config) *Ring {
 	if c.Admits == nil {
 		c.Admits = func(string) bool { return true }
 	}
-	return &Ring{Config: c, db: db, now: now, slots: make(chan struct{}, maxFetches),
+	r := &Ring{Config: c, db: db, now: now, slots: make(chan struct{}, maxFetches),
 		known: map[string]map[string]store.ServerKey{}, tries: map[string]*tries{}, flights: map[string]*flight{}}
+	r.living, r.end = context.WithCancel(context.Background())
+	return r
+}
+
+// Close ends the fetches that run, and waits for them.
+func (r *Ring) Close() {
+	r.end()
+	r.running.Wait()
 }
 
 // need is what a key is needed for.

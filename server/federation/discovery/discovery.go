@@ -35,17 +35,30 @@ type Config struct {
 type Resolver struct {
 	Config
 
+	living  context.Context //nolint:containedctx // a request outlives who began it; this is what ends it
+	end     context.CancelFunc
+	running sync.WaitGroup
+
 	mu      sync.Mutex
 	known   map[string]wellKnown // by host name
 	flights map[string]*flight
 }
 
-// New makes a resolver.
+// New makes a resolver. Who calls it calls Close.
 func New(c Config) *Resolver {
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
 	}
-	return &Resolver{Config: c, known: map[string]wellKnown{}, flights: map[string]*flight{}}
+	r := &Resolver{Config: c, known: map[string]wellKnown{}, flights: map[string]*flight{}}
+	r.living, r.end = context.WithCancel(context.Background())
+	return r
+}
+
+// Close ends the requests that run, and waits for them.
+func (r *Resolver) Close() {
+	r.end()
+	r.running.Wait()
+	r.Client.CloseIdleConnections()
 }
 
 const (

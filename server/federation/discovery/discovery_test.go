@@ -51,6 +51,7 @@ func newNetwork(t *testing.T) *network {
 		return nil
 	}}
 	n.Resolver = discovery.New(discovery.Config{Client: client, Resolver: n.zone.Resolver(), Now: func() time.Time { return n.clock }})
+	t.Cleanup(n.Close)
 	return n
 }
 

@@ -47,12 +47,15 @@ func (r *Resolver) delegated(ctx context.Context, host string) (string, error) {
 		return known.server, known.err
 	}
 	f := r.flights[host]
-	if f == nil {
+	if f == nil && r.living.Err() == nil {
 		f = &flight{done: make(chan struct{})}
 		r.flights[host] = f
-		go r.fly(context.WithoutCancel(ctx), host, f, known.failed)
+		r.running.Go(func() { r.fly(r.living, host, f, known.failed) })
 	}
 	r.mu.Unlock()
+	if f == nil {
+		return "", r.living.Err()
+	}
 	select {
 	case <-f.done:
 		return f.server, f.err

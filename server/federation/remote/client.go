@@ -79,8 +79,11 @@ func New(c Config) *Client {
 	return client
 }
 
-// Close ends the connections that are not in use.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close ends the looks for servers, and the connections that are not in use.
+func (c *Client) Close() {
+	c.Discovery.Close()
+	c.transport.CloseIdleConnections()
+}
 
 // Get asks for a path with its query, escaped. The answer is a JSON object, not yet parsed, of 4 MiB at most. The error is *Refused for answers other than 200, ErrRefused, or
 // *Pause for a server that is left alone because it failed.
