@@ -12,9 +12,6 @@ import (
 	"beffroi/server/keys"
 )
 
-// wellKnownLimits bound the look for where a server is.
-var wellKnownLimits = dial.Limits{Total: 10 * time.Second, Connect: 5 * time.Second, Redirects: 5}
-
 // wireFederation reads our signing keys and makes, where the configuration says so, what asks other servers.
 func (s *Server) wireFederation(ctx context.Context) (err error) {
 	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil || !s.cfg.Federation.Enabled {
@@ -28,7 +25,8 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 		return err
 	}
 	admits := func(server string) bool { return server != s.cfg.ServerName }
-	where := discovery.New(discovery.Config{Client: rule.Client(wellKnownLimits), Resolver: s.resolver, Now: time.Now})
+	wellKnown := rule.Client(dial.Limits{Total: 10 * time.Second, Connect: 5 * time.Second, Redirects: 5})
+	where := discovery.New(discovery.Config{Client: wellKnown, Resolver: s.resolver, Now: time.Now})
 	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: admits, Now: time.Now})
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
 		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Log: s.log})

@@ -2,7 +2,11 @@ package fedapi
 
 import (
 	"slices"
+	"time"
 
+	"beffroi/server/accounts"
+	"beffroi/server/directory"
+	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
@@ -14,13 +18,17 @@ type API struct {
 	DB         *store.DB
 	ServerName string
 	Version    string // of this program
+	Now        func() time.Time
 	Own        *keys.Own
 	Ring       *keys.Ring
+	Accounts   *accounts.Service
+	Directory  *directory.Service
+	E2EE       *e2ee.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes())
 }
 
 // signed is a route for other servers only.

@@ -136,3 +136,35 @@ func (w *walk) take(limit int) ([]json.RawMessage, error) {
 	}
 	return events, nil
 }
+
+// AtTime gives the event that the server may see whose origin_server_ts is closest to a time, as the function AtTime does for users, among those around it.
+//
+// Spec: server-server API, "GET /_matrix/federation/v1/timestamp_to_event/{roomId}".
+func (v *ServerView) AtTime(ts int64, forward bool) (store.Event, error) {
+	ord, err := v.r.OrdAtTime(v.Room.Ref, ts)
+	if err != nil {
+		return store.Event{}, err
+	}
+	before, err := v.r.EventsBackward(v.Room.Ref, ord, store.OrdMin, timeWindow)
+	if err != nil {
+		return store.Event{}, err
+	}
+	after, err := v.r.EventsForward(v.Room.Ref, ord, store.OrdMax, timeWindow)
+	if err != nil {
+		return store.Event{}, err
+	}
+	var found []Seen
+	for _, e := range slices.Concat(before, after) {
+		if !fits(&e, ts, forward) {
+			continue
+		}
+		sees, err := v.Sees(&e)
+		if err != nil {
+			return store.Event{}, err
+		}
+		if sees {
+			found = append(found, Seen{Event: e})
+		}
+	}
+	return closest(found, ts)
+}
