@@ -29,6 +29,6 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	where := discovery.New(discovery.Config{Client: wellKnown, Resolver: s.resolver, Now: time.Now})
 	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: admits, Now: time.Now})
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
-		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Log: s.log})
+		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Heard: s.remote.Heard, Log: s.log})
 	return nil
 }

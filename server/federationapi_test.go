@@ -28,7 +28,7 @@ func TestServersThatAreNotInARoomGetNothingOfIt(t *testing.T) {
 	for _, preset := range []string{"private_chat", "public_chat"} { // invite-only, and open to all
 		roomID := alice.CreateRoom(map[string]any{"preset": preset, "initial_state": []map[string]any{
 			{"type": "m.room.history_visibility", "state_key": "", "content": map[string]string{"history_visibility": "world_readable"}}}})
-		eventID := alice.SendText(roomID, "confidentiel")
+		eventID := alice.SendText(roomID, "secret")
 		for _, call := range signedCalls(roomID, eventID) {
 			method, path, _ := strings.Cut(call, " ")
 			var body any

@@ -36,12 +36,13 @@ type world struct {
 	asked   map[string]int
 	blocked chan struct{} // nil: nobody is slow
 	refused map[string]bool
+	heard   map[string]int
 }
 
 func newWorld(t *testing.T, notaries ...string) *world {
 	t.Helper()
 	w := &world{db: storetest.Open(t), clock: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), said: map[string][]byte{},
-		noted: map[string]func(m) [][]byte{}, asked: map[string]int{}, refused: map[string]bool{}}
+		noted: map[string]func(m) [][]byte{}, asked: map[string]int{}, refused: map[string]bool{}, heard: map[string]int{}}
 	var err error
 	if w.own, err = keys.OpenOwn(t.Context(), w.db.DB, "hs", w.now, rand.Reader); err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, notaries ...string) *world {
 // ring is a ring on the world's database, as after a restart.
 func (w *world) ring(notaries ...string) *keys.Ring {
 	return keys.NewRing(w.db.DB, w.now, keys.Config{Own: w.own, Fetcher: w, Notaries: notaries, Log: zerolog.Nop(),
-		Admits: func(server string) bool { return !w.refused[server] }})
+		Admits: func(server string) bool { return !w.refused[server] }, Heard: func(server string) { w.heard[server]++ }})
 }
 
 func (w *world) now() time.Time { return w.clock }

@@ -37,6 +37,7 @@ type Config struct {
 	Fetcher  Fetcher
 	Notaries []string                 // server names: asked in this order where a server does not answer itself
 	Admits   func(server string) bool // whether this server may ask another one; nil: all
+	Heard    func(server string)      // is told of servers whose request was verified; nil: nobody
 	Log      zerolog.Logger
 }
 
@@ -72,6 +73,9 @@ const (
 func NewRing(db *store.DB, now func() time.Time, c Config) *Ring {
 	if c.Admits == nil {
 		c.Admits = func(string) bool { return true }
+	}
+	if c.Heard == nil {
+		c.Heard = func(string) {}
 	}
 	r := &Ring{Config: c, db: db, now: now, slots: make(chan struct{}, maxFetches),
 		known: map[string]map[string]store.ServerKey{}, tries: map[string]*tries{}, flights: map[string]*flight{}}

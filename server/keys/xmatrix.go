@@ -87,6 +87,7 @@ func (r *Ring) Origin(ctx context.Context, req *http.Request, body []byte) (stri
 	}
 	for _, c := range all {
 		if err = r.signedBy(ctx, c, req, body); err == nil {
+			r.Heard(c.origin)
 			return c.origin, nil
 		}
 	}

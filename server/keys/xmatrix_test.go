@@ -73,6 +73,9 @@ func TestFormsOfTheAuthorizationHeader(t *testing.T) {
 	if got, err := origin(w, body, signed(t, a, body, id, "ed25519:other"), h); got != "a.fr" {
 		t.Errorf("the second of two keys: %v", err)
 	}
+	if w.heard["a.fr"] != 12 || len(w.heard) != 1 {
+		t.Errorf("heard: %v", w.heard)
+	}
 }
 
 func TestRequestsThatAreNotSigned(t *testing.T) {
@@ -103,6 +106,9 @@ func TestRequestsThatAreNotSigned(t *testing.T) {
 		if got, err := origin(w, `{"a":1}`, headers...); !merr.Is(err, "M_UNAUTHORIZED") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+	if len(w.heard) != 0 {
+		t.Errorf("heard: %v", w.heard)
 	}
 	for _, body := range []string{`{"a":1,"a":2}`, `{"a":1`, "\xff"} {
 		if got, err := origin(w, body, h); err == nil {
