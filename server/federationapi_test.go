@@ -51,7 +51,7 @@ func TestRequestsOfServersMustBeSigned(t *testing.T) {
 	s, p, other := n.Start(""), n.Peer(), n.Peer()
 	alice := s.Register(t, "alice")
 	calls := append(signedCalls("!r:hs", "$e"), "GET query/profile?user_id=x", "GET query/directory?room_alias=x", "GET publicRooms", "POST publicRooms",
-		"POST user/keys/query", "POST user/keys/claim")
+		"GET user/devices/@a:hs", "POST user/keys/query", "POST user/keys/claim")
 	for _, call := range calls {
 		method, path, _ := strings.Cut(call, " ")
 		theirs, err := other.Own.Authorization(method, fed+path, s.ServerName, nil)
@@ -103,6 +103,9 @@ func TestWhatServersMayAskAbout(t *testing.T) {
 		{"POST", "publicRooms", map[string]any{"filter": map[string]string{"generic_search_term": "mairie"}}, 200, roomID},
 		{"POST", "publicRooms", map[string]any{"filter": map[string]string{"generic_search_term": "piscine"}}, 200, `"chunk":[]`},
 		{"POST", "user/keys/query", map[string]any{"device_keys": map[string]any{alice.UserID: []string{}, "@a:elsewhere": []string{}}}, 200, alice.DeviceID},
+		{"GET", "user/devices/" + url.PathEscape(alice.UserID), nil, 200, `"device_id":"` + alice.DeviceID + `"`},
+		{"GET", "user/devices/" + url.PathEscape("@nobody:"+s.ServerName), nil, 404, "M_NOT_FOUND"},
+		{"GET", "user/devices/@a:elsewhere", nil, 400, "M_INVALID_PARAM"},
 		{"POST", "user/keys/query", map[string]any{}, 400, "M_MISSING_PARAM"},
 		{"POST", "user/keys/claim", map[string]any{"one_time_keys": map[string]any{alice.UserID: map[string]string{alice.DeviceID: "signed_curve25519"}}}, 200, `{"one_time_keys":{}}`},
 		{"POST", "user/keys/claim", map[string]any{}, 400, "M_MISSING_PARAM"},
@@ -113,6 +116,25 @@ func TestWhatServersMayAskAbout(t *testing.T) {
 		if status, answer := p.Do(s, c.method, fed+c.uri, c.body); status != c.status || !strings.Contains(string(answer), c.want) {
 			t.Errorf("%s %s: %d %s; want %d %s", c.method, c.uri, status, answer, c.status, c.want)
 		}
+	}
+	streamID := func() (id int64) {
+		_, answer := p.Do(s, "GET", fed+"user/devices/"+url.PathEscape(alice.UserID), nil)
+		o, err := pdu.ParseObject(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ = o.Int("stream_id")
+		return id
+	}
+	before := streamID()
+	alice.Must("PUT", "/_matrix/client/v3/devices/"+alice.DeviceID, map[string]string{"display_name": "Poste d'Alice"}, nil)
+	again := s.Login(t, "alice")
+	again.Must("POST", "/_matrix/client/v3/keys/upload", map[string]any{"device_keys": deviceKeys(again)}, nil)
+	if after := streamID(); after <= before || before == 0 {
+		t.Errorf("stream_id went from %d to %d", before, after)
+	}
+	if _, answer := p.Do(s, "GET", fed+"user/devices/"+url.PathEscape(alice.UserID), nil); strings.Contains(string(answer), "Poste") {
+		t.Errorf("the name of a device is told: %s", answer)
 	}
 	if _, answer := p.Do(s, "POST", fed+"user/keys/query", map[string]any{"device_keys": map[string]any{alice.UserID: []string{}}}); strings.Contains(string(answer), "unsigned") || strings.Contains(string(answer), "elsewhere") {
 		t.Errorf("%s", answer)

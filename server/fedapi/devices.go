@@ -5,15 +5,24 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 )
 
-// Source: server-server API, "End-to-End Encryption".
+// Source: server-server API, "End-to-End Encryption", "Device Management".
 func (a *API) deviceRoutes() []route {
 	const v1 = "/_matrix/federation/v1/"
 	return []route{
+		signed("GET", v1+"user/devices/{userId}", a.userDevices),
 		signed("POST", v1+"user/keys/query", a.queryKeys),
 		signed("POST", v1+"user/keys/claim", a.claimKeys),
 	}
+}
+
+func (a *API) userDevices(r *request) (any, error) {
+	if pdu.ServerOf(r.PathValue("userId")) != a.ServerName {
+		return nil, merr.InvalidParam("%s is no user of this server", r.PathValue("userId"))
+	}
+	return a.E2EE.UserDevices(r.Context(), r.PathValue("userId"))
 }
 
 // queryKeys gives what everybody may have: no user-signing keys, no signatures of users on others, no names that people gave their devices.
