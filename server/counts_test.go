@@ -3,6 +3,7 @@ package server_test
 import (
 	"maps"
 	"net/url"
+	"slices"
 	"testing"
 
 	"beffroi/server/servertest"
@@ -118,4 +119,44 @@ func TestReceiptsOfThreadsReachCounts(t *testing.T) {
 		bob.Must("POST", roomPath(room)+"/receipt/m.read/"+url.PathEscape(step.event), step.receipt, nil)
 		wantCounts(t, bob, room, step.when, step.together, step.main, step.threads)
 	}
+}
+
+// Nobody is told of what those whom they ignore say: it would be unread for ever, since no client shows it.
+func TestIgnoredUsersAreNotUnread(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob, carol := s.Register(t, "alice"), s.Register(t, "bob"), s.Register(t, "carol")
+	room := alice.CreateRoom(map[string]any{"preset": "public_chat"})
+	bob.Join(room)
+	carol.Join(room)
+	ignore := func(users map[string]any) {
+		bob.Must("PUT", clientV3+"/user/"+url.PathEscape(bob.UserID)+"/account_data/m.ignored_user_list", map[string]any{"ignored_users": users}, nil)
+	}
+	want := func(when string, n counted, shown ...string) {
+		t.Helper()
+		wantCounts(t, bob, room, when, n, n, map[string]counted{})
+		notifications := notificationsOf(bob, nil)
+		if got := notifications.bodies(); !slices.Equal(got, shown) {
+			t.Errorf("%s: notifications %q, want %q", when, got, shown)
+		}
+	}
+	mention := func(body string) {
+		alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.text", "body": body, "m.mentions": map[string]any{"user_ids": []string{bob.UserID}}})
+	}
+	alice.SendText(room, "1")
+	want("before", counted{1, 0}, "1")
+	ignore(map[string]any{alice.UserID: map[string]any{}, bob.UserID: map[string]any{}, "@unknown:elsewhere": map[string]any{}})
+	alice.SendText(room, "2")
+	mention("3")
+	carol.SendText(room, "4")
+	want("ignored", counted{2, 0}, "4")
+	wantCounts(t, carol, room, "of somebody else", counted{}, counted{}, map[string]counted{})
+	s.Restart()
+	mention("5")
+	bob.Must("PUT", clientV3+"/pushrules/global/content/word", map[string]any{"pattern": "word", "actions": []any{"notify", map[string]any{"set_tweak": "highlight"}}}, nil)
+	alice.SendText(room, "a word")
+	carol.SendText(room, "6")
+	want("after a restart", counted{3, 0}, "6", "4")
+	ignore(map[string]any{})
+	mention("7")
+	want("ignored no more", counted{4, 1}, "7", "6", "4", "1")
 }

@@ -38,6 +38,34 @@ func TestServersPublishTheirKeys(t *testing.T) {
 	ask(t, a, "/_matrix/key/v2/query/b.test?minimum_valid_until_ts=x", http.StatusBadRequest)
 }
 
+func TestANotaryIsAskedForMany(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	s, p := n.Start(""), n.Peer()
+	for body, want := range map[string]int{
+		`{"server_keys":{"` + p.Name + `":{}}}`: 1,
+		`{"server_keys":{"` + p.Name + `":{"ed25519:x":{"minimum_valid_until_ts":1}},"` + s.ServerName + `":{}}}`: 2,
+		`{"server_keys":{}}`:         0,
+		`{"server_keys":{"a b":{}}}`: 0,
+		`{"server_keys":{"hs":[]}}`:  -1,
+		`{"server_keys":null}`:       -1,
+		`{"server_keys":{"hs":{}},`:  -1,
+	} {
+		status, answer := p.Send(s, "POST", "/_matrix/key/v2/query", []byte(body), "")
+		if want < 0 {
+			if status != http.StatusBadRequest {
+				t.Errorf("%s: %d %s", body, status, answer)
+			}
+			continue
+		}
+		var got struct {
+			Keys []json.RawMessage `json:"server_keys"`
+		}
+		if err := json.Unmarshal(answer, &got); err != nil || status != http.StatusOK || len(got.Keys) != want || got.Keys == nil {
+			t.Errorf("%s: %d %s", body, status, answer)
+		}
+	}
+}
+
 func TestWithoutFederationThereIsNone(t *testing.T) {
 	s := servertest.Start(t)
 	for _, path := range []string{"/_matrix/key/v2/server", "/_matrix/key/v2/query/a.test", "/_matrix/federation/v1/version"} {

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"beffroi/server/accounts"
+	"beffroi/server/journal"
 	"beffroi/server/store"
 )
 
@@ -38,7 +40,10 @@ func (s *Server) Found(ctx context.Context, f Founding) error {
 	if err != nil {
 		return err
 	}
-	if err := s.db.Write(ctx, func(tx *store.Tx) error { return errors.Join(putFounding(tx, f), putAdmin(tx)) }); err != nil {
+	first := journal.Entry{Actor: journal.Console, Act: journal.CreateUser, Target: "@" + strings.ToLower(f.Admin.Localpart) + ":" + f.ServerName, Detail: map[string]any{"admin": true}}
+	if err := s.db.Write(ctx, func(tx *store.Tx) error {
+		return errors.Join(putFounding(tx, f), putAdmin(tx), journal.Append(tx, time.Now(), first))
+	}); err != nil {
 		return err
 	}
 	s.cfg.ServerName = f.ServerName

@@ -85,6 +85,31 @@ func TestIdentityAssertion(t *testing.T) {
 	open.On(t, &s.Client).As(alice.UserID).MustFail(403, "M_FORBIDDEN", "POST", clientV3+"/account/deactivate", object{})
 }
 
+// What a service may do as the people in its namespaces is not what administrators may, nor what the town hall or another service is.
+func TestServicesRiseNoHigher(t *testing.T) {
+	irc := servertest.NewBridge(t, "irc", "")
+	open := servertest.NewBridge(t, "puppet", "namespaces: {users: [{exclusive: false, regex: '@.*'}]}\n")
+	s := startWith(t, irc, open)
+	chief, alice := s.RegisterAdmin(t, "chief"), s.Register(t, "alice")
+	ghost, bot := irc.Ghost(t, &s.Client, "bob"), open.On(t, &s.Client)
+	login := func(userID string) object {
+		return object{"type": serviceType, "identifier": object{"type": "m.id.user", "user": userID}}
+	}
+	bot.Must("POST", clientV3+"/login", login(alice.UserID), nil)
+	bot.MustFail(403, "M_FORBIDDEN", "POST", clientV3+"/login", login(chief.UserID)) // the token would be an administrator's
+	bot.MustFail(400, "M_EXCLUSIVE", "POST", clientV3+"/login", login(ghost.UserID))
+	for _, other := range []string{"@_commune:" + s.ServerName, ghost.UserID, irc.On(t, &s.Client).UserID} {
+		bot.As(other).MustFail(403, "M_FORBIDDEN", "GET", clientV3+"/account/whoami", nil)
+	}
+	commune := servertest.NewBridge(t, "x", "namespaces: {users: [{exclusive: true, regex: '@_comm'}]}\n")
+	if err := s.RestartWith(commune.Configure); err != nil {
+		t.Fatal(err)
+	}
+	own := commune.On(t, &s.Client)
+	own.As("@_commune:"+s.ServerName).MustFail(403, "M_FORBIDDEN", "GET", clientV3+"/account/whoami", nil)
+	own.MustFail(403, "M_FORBIDDEN", "POST", clientV3+"/login", login("@_commune:"+s.ServerName))
+}
+
 // Two users of a service who send with the same transaction id, without devices, send two messages.
 func TestTransactionIDsOfUsersWithoutDevices(t *testing.T) {
 	irc := servertest.NewBridge(t, "irc", "")

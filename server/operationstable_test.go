@@ -279,7 +279,7 @@ func TestOperationsThatStayOut(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", r.operation, status, got, answer)
 		}
 	}
-	if out < 15 {
+	if out < 11 {
 		t.Errorf("%d operations stay out", out)
 	}
 }

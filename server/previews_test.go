@@ -4,12 +4,40 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"beffroi/server/config"
 	"beffroi/server/media/mediatest"
+	"beffroi/server/preview"
 	"beffroi/server/servertest"
 )
+
+// What the configuration says of previews holds until the administration says something else, which stays.
+func TestPreviewsOfTheConfiguration(t *testing.T) {
+	s := servertest.Start(t, func(c *config.Config) {
+		c.Previews = config.Previews{Enabled: true, Allow: "127.0.0.3/32", Ports: "80, 0"}
+	})
+	chief, alice := s.RegisterAdmin(t, "chief"), s.Register(t, "alice")
+	a := &attacked{s, t, alice}
+	page := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<title>Mairie</title>`)
+	}
+	const path, settings = "/_matrix/client/v1/media/preview_url?url=", "/_beffroi/admin/v1/settings/previews"
+	named, other := path+url.QueryEscape(a.site("127.0.0.3:0", page).URL), path+url.QueryEscape(a.site("127.0.0.4:0", page).URL)
+	alice.Must("GET", named, nil, nil)
+	alice.MustFail(404, "M_NOT_FOUND", "GET", other, nil)
+	var now preview.Settings
+	chief.Must("GET", settings, nil, &now)
+	if !now.Enabled || !slices.Equal(now.Allow, []string{"127.0.0.3/32"}) || !slices.Equal(now.Ports, []uint16{80, 0}) {
+		t.Errorf("%+v", now)
+	}
+	chief.Must("POST", "/_beffroi/admin/v1/confirmation", object{"password": "chief"}, nil)
+	chief.Must("PUT", settings, object{"enabled": false}, nil)
+	alice.MustFail(403, "M_FORBIDDEN", "GET", named, nil)
+}
 
 func TestPreviews(t *testing.T) {
 	s := servertest.Start(t)

@@ -11,7 +11,10 @@ import (
 	"beffroi/server/store"
 )
 
-const pushersPath = "/_matrix/client/v3/pushers"
+const (
+	pushersPath = "/_matrix/client/v3/pushers"
+	pushersAck  = "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack"
+)
 
 // talkers are two people in a room with a name.
 func talkers(t *testing.T, s *servertest.Server) (anna, bruno *servertest.User, room string) {
@@ -297,9 +300,9 @@ func TestPushersThatAreRefused(t *testing.T) {
 	stranger := s.Anonymous(t)
 	stranger.MustFail(401, "M_MISSING_TOKEN", "GET", pushersPath, nil)
 	stranger.MustFail(401, "M_MISSING_TOKEN", "POST", pushersPath+"/set", with(nil))
-	stranger.MustFail(401, "M_MISSING_TOKEN", "POST", pushersPath+"/ack", object{})
-	anna.MustFail(400, "M_MISSING_PARAM", "POST", pushersPath+"/ack", object{"app_id": "x"})
-	anna.MustFail(404, "M_NOT_FOUND", "POST", pushersPath+"/ack", object{"app_id": strings.Repeat("é", 64), "ack_token": "x"})
+	stranger.MustFail(401, "M_MISSING_TOKEN", "POST", pushersAck, object{})
+	anna.MustFail(400, "M_MISSING_PARAM", "POST", pushersAck, object{"app_id": "x"})
+	anna.MustFail(404, "M_NOT_FOUND", "POST", pushersAck, object{"app_id": strings.Repeat("é", 64), "ack_token": "x"})
 }
 
 // A gateway is reached only where the rule of its connections allows it, whatever its name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,6 +140,37 @@ func TestRetentionTakesADayToBegin(t *testing.T) {
 		expire(t, s, c.days)
 		if kept := len(said(alice, room)) == 1; kept != c.kept {
 			t.Errorf("%s: kept %v", c.name, kept)
+		}
+	}
+}
+
+// One event that can't be read any more keeps nothing else, and is told.
+func TestADamagedMessageKeepsNoOthers(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	first, second := alice.CreateRoom(object{}), alice.CreateRoom(object{})
+	broken := alice.SendText(first, "broken")
+	for _, room := range []string{first, second} {
+		alice.SendText(room, "old")
+		alice.Must("PUT", roomPath(room)+"/state/m.room.retention", object{"max_lifetime": 10 * 24 * 3600 * 1000}, nil)
+	}
+	err := s.DB().Write(context.Background(), func(tx *store.Tx) error {
+		e, _, err := tx.EventByID(broken)
+		if err != nil {
+			return err
+		}
+		return tx.Redact(e.NID, e.NID, []byte(`{"content":{},"origin_server_ts":1,"sender":"`+alice.UserID+`","type":"m.room.message"}`))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := func() time.Time { return time.Now().AddDate(0, 0, 11) }
+	if err := rooms.New(s.DB(), notify.New(), later, rooms.Config{}).Expire(context.Background()); err == nil {
+		t.Error("nobody is told of the damaged event")
+	}
+	for _, room := range []string{first, second} {
+		if got := said(alice, room); slices.Contains(got, "old") {
+			t.Errorf("kept: %q", got)
 		}
 	}
 }

@@ -447,6 +447,28 @@ func TestSearchShowsContextAndState(t *testing.T) {
 	alice.MustFail(400, "M_INVALID_PARAM", "POST", searchPath, searchBody("vote", object{"event_context": object{"before_limit": -1}}))
 }
 
+// A full page has a token also where nothing follows, as clients know it of Synapse ("if this field is absent, there are no more results" says no more than
+// that); a page that is not full, or empty, has none.
+func TestSearchAfterAFullPage(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	room := alice.CreateRoom(object{})
+	first, second := alice.SendText(room, "marché de Noël"), alice.SendText(room, "marché couvert")
+	indexed(t, s)
+	for _, order := range []string{"recent", "rank"} {
+		full := find(alice, "marche", "", object{"order_by": order, "filter": object{"limit": 2}})
+		if ids := full.ids(); full.Next == "" || full.Count != 2 || len(ids) != 2 || !slices.Contains(ids, first) || !slices.Contains(ids, second) {
+			t.Errorf("%s: %+v", order, full)
+		}
+		if after := find(alice, "marche", full.Next, object{"order_by": order, "filter": object{"limit": 2}}); after.Next != "" || after.Count != 2 || len(after.Results) != 0 {
+			t.Errorf("%s: %+v", order, after)
+		}
+		if part := find(alice, "marche", "", object{"order_by": order, "filter": object{"limit": 3}}); part.Next != "" || len(part.Results) != 2 {
+			t.Errorf("%s: %+v", order, part)
+		}
+	}
+}
+
 func TestSearchPagesAndGroups(t *testing.T) {
 	s := servertest.Start(t)
 	alice, bob := s.Register(t, "alice"), s.Register(t, "bob")

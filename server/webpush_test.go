@@ -184,10 +184,10 @@ func TestWebPush(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	anna.SendText(room, "unheard")
-	bruno.MustFail(400, "M_UNKNOWN_ACTIVATION_TOKEN", "POST", pushersPath+"/ack", object{"app_id": "org.example.web", "ack_token": "x"})
-	anna.MustFail(404, "M_NOT_FOUND", "POST", pushersPath+"/ack", object{"app_id": "org.example.web", "ack_token": token})
-	bruno.Must("POST", "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", object{"app_id": "org.example.web", "ack_token": token}, nil)
-	bruno.MustFail(400, "M_UNKNOWN_ACTIVATION_TOKEN", "POST", pushersPath+"/ack", object{"app_id": "org.example.web", "ack_token": token})
+	bruno.MustFail(400, "M_UNKNOWN_ACTIVATION_TOKEN", "POST", pushersAck, object{"app_id": "org.example.web", "ack_token": "x"})
+	anna.MustFail(404, "M_NOT_FOUND", "POST", pushersAck, object{"app_id": "org.example.web", "ack_token": token})
+	bruno.Must("POST", pushersAck, object{"app_id": "org.example.web", "ack_token": token}, nil)
+	bruno.MustFail(400, "M_UNKNOWN_ACTIVATION_TOKEN", "POST", pushersAck, object{"app_id": "org.example.web", "ack_token": token})
 	if got := pushersOf(bruno); !*got[0].Active {
 		t.Errorf("%+v", got)
 	}

@@ -13,6 +13,7 @@ import (
 	"beffroi/server/adminapi"
 	"beffroi/server/appservice"
 	"beffroi/server/clientapi"
+	"beffroi/server/config"
 	"beffroi/server/delayed"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
@@ -76,7 +77,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := s.accountsConfig()
-	cfg.Contacts = s.threepids
+	cfg.Contacts, cfg.IgnoredChanged = s.threepids, s.push.IgnoredChanged
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}
@@ -108,13 +109,15 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
-	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, time.Now, s.log)
+	if err := s.wirePreviews(); err != nil {
+		return err
+	}
 	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
 		return err
 	}
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
-	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
+	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, Custody: s.cfg.Rooms.Custody, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
 	if err = s.wireFederation(ctx); err != nil {
 		return err
 	}
@@ -131,6 +134,23 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
+}
+
+// wirePreviews makes previews, with the configuration's settings until the administration sets others.
+func (s *Server) wirePreviews() error {
+	given := preview.Settings{Enabled: s.cfg.Previews.Enabled}
+	allow, err := config.ParsePrefixes(s.cfg.Previews.Allow)
+	if err != nil {
+		return err
+	}
+	for _, prefix := range allow {
+		given.Allow = append(given.Allow, prefix.String())
+	}
+	if given.Ports, err = config.ParsePorts(s.cfg.Previews.Ports); err != nil {
+		return err
+	}
+	s.previews = preview.New(s.db, s.media, s.cfg.ServerName, given, time.Now, s.log)
+	return nil
 }
 
 // wireAdmin makes administration, which stands above the other services.
@@ -169,7 +189,7 @@ func (s *Server) accountsConfig() accounts.Config {
 		Guesses: s.guesses, Services: s.registrations}
 }
 
-// custodian is the town hall's account that salons name among their creators.
+// custodian is the town hall's account.
 func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 	if s.cfg.Rooms.Custodian == "" {
 		return rooms.User{}, nil
@@ -203,7 +223,7 @@ func (s *Server) routes() http.Handler {
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())
-	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts,
+	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
 		Directory: s.directory, Journal: s.journal}).Routes())
 	return adapter
 }

@@ -38,9 +38,9 @@ func (s *Service) ResetPassword(ctx context.Context, user store.Atom, proven Pro
 	})
 }
 
-// putPassword replaces a password, and tells whose it is.
+// putPassword replaces a password, which ends all other ways to it that were begun, and tells whose it is.
 func (s *Service) putPassword(tx *store.Tx, user store.Atom, hash string) error {
-	return errors.Join(tx.SetPassword(user, hash), tx.DeletePasswordLink(user), s.cfg.Contacts.PasswordChanged(tx, user))
+	return errors.Join(tx.SetPassword(user, hash), tx.DeletePasswordLink(user), tx.EndResets(user), s.cfg.Contacts.PasswordChanged(tx, user))
 }
 
 // Deactivate ends an account for ever: its password and devices are gone, its user id stays taken. With erase its profile, account data and

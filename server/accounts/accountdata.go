@@ -70,6 +70,13 @@ func (s *Service) putAccountData(tx *store.Tx, user store.Atom, room store.RoomR
 	if err != nil {
 		return err
 	}
+	if kind == ignoredUserList && room == 0 && s.cfg.IgnoredChanged != nil {
+		id, err := tx.Text(user)
+		if err != nil {
+			return err
+		}
+		tx.OnCommit(func() { s.cfg.IgnoredChanged(user, id) })
+	}
 	tx.OnCommit(func() { s.hub.Wake(int64(user)) })
 	return tx.PutAccountData(user, store.AccountData{Room: room, Type: atom, Content: content, Pos: pos})
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 
 	"beffroi/server/merr"
 	"beffroi/server/store"
@@ -34,9 +35,9 @@ func (s *Service) Find(r *store.Reader, userID string) (store.Account, error) {
 	return a, err
 }
 
-// ShutOut takes the password away and logs all devices out, in the caller's write.
+// ShutOut takes the password away, with what was begun to reset it, and logs all devices out, in the caller's write.
 func (s *Service) ShutOut(tx *store.Tx, user store.Atom) error {
-	if err := tx.SetPassword(user, ""); err != nil {
+	if err := errors.Join(tx.SetPassword(user, ""), tx.EndResets(user)); err != nil {
 		return err
 	}
 	return s.deleteDevices(tx, user, func(store.Device) bool { return true })

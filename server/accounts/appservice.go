@@ -41,7 +41,7 @@ func putSenders(tx *store.Tx, cfg Config, now int64) error {
 }
 
 // Assert gives the session of the user and device that the parameters user_id and device_id of a request name, where the session may act as others.
-// For everybody else it is the session itself. It refuses with 403 M_FORBIDDEN users outside of the service's namespaces and those without an
+// For everybody else it is the session itself. It refuses with 403 M_FORBIDDEN users outside of the service's namespaces, those of another service and those without an
 // account, with 400 M_UNKNOWN_DEVICE devices of others, and with 401 M_USER_LOCKED.
 //
 // Source: application service API, "Identity assertion".
@@ -53,7 +53,7 @@ func (s *Service) Assert(ctx context.Context, session *Session, parameters url.V
 	if userID == "" {
 		userID = session.Service.Sender
 	}
-	if !session.Service.HasUser(userID) {
+	if !session.Service.HasUser(userID) || s.cfg.Services.UserTaken(userID, session.Service) {
 		return nil, merr.Forbidden("The application service may not act as this user")
 	}
 	return s.serviceSession(ctx, session.Service, userID, deviceID)
@@ -63,7 +63,7 @@ func (s *Service) Assert(ctx context.Context, session *Session, parameters url.V
 func (s *Service) serviceSession(ctx context.Context, service *registrations.Registration, userID, deviceID string) (*Session, error) {
 	session := &Session{UserID: userID, Service: service}
 	return session, s.db.Peek(ctx, func(r *store.Reader) error {
-		a, err := ofService(r, userID)
+		a, err := s.ofService(r, userID)
 		if err != nil {
 			return err
 		}
@@ -86,13 +86,13 @@ func (s *Service) serviceSession(ctx context.Context, service *registrations.Reg
 	})
 }
 
-// ofService finds an account that an application service may use.
-func ofService(r *store.Reader, userID string) (store.Account, error) {
+// ofService finds an account that an application service may use: never the town hall's.
+func (s *Service) ofService(r *store.Reader, userID string) (store.Account, error) {
 	a, found, err := findAccount(r, userID)
 	switch {
 	case err != nil:
 		return a, err
-	case !found || a.State.Is(store.AccountDeactivated):
+	case !found || a.State.Is(store.AccountDeactivated) || userID == "@"+s.cfg.Custodian+":"+s.cfg.ServerName:
 		return a, merr.Forbidden("The application service has not registered this user")
 	case a.State.Is(store.AccountLocked):
 		return a, errLocked()
@@ -127,7 +127,7 @@ func (s *Service) exclusive(userID string, service *registrations.Registration) 
 }
 
 // LoginAs logs a device in as a user of an application service, who needs no password. user is a localpart or a user id. Errors: 400 M_EXCLUSIVE, 403
-// M_FORBIDDEN without such an account, 401 M_USER_LOCKED.
+// M_FORBIDDEN without such an account and for an administrator who is a person, 401 M_USER_LOCKED.
 //
 // Source: application service API, "Server admin style permissions".
 func (s *Service) LoginAs(ctx context.Context, service *registrations.Registration, user string, client NewDevice) (Grant, error) {
@@ -140,9 +140,12 @@ func (s *Service) LoginAs(ctx context.Context, service *registrations.Registrati
 		return Grant{}, err
 	}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		a, err := ofService(&tx.Reader, userID)
+		a, err := s.ofService(&tx.Reader, userID)
 		if err != nil {
 			return err
+		}
+		if a.Admin && !service.OwnsUser(userID) {
+			return merr.Forbidden("The application service may not log in as an administrator")
 		}
 		device.User = a.User
 		return s.putDevice(tx, &device)

@@ -2,6 +2,8 @@ package accounts
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"beffroi/server/store"
 )
@@ -11,21 +13,11 @@ import (
 // Spec: client-server API, "Ignoring Users".
 func Ignored(r *store.Reader, user store.Atom) (map[store.Atom]bool, error) {
 	ignored := map[store.Atom]bool{}
-	list, err := r.FindAtom("m.ignored_user_list")
-	if err != nil || list == 0 {
-		return ignored, err
-	}
-	data, err := r.AccountData(user, 0, list)
+	users, err := ignoredUsers(r, user)
 	if err != nil {
 		return nil, err
 	}
-	var content struct {
-		Users map[string]json.RawMessage `json:"ignored_users"`
-	}
-	if json.Unmarshal(data.Content, &content) != nil {
-		return ignored, nil
-	}
-	for userID := range content.Users {
+	for userID := range users {
 		other, err := r.FindAtom(userID)
 		if err != nil {
 			return nil, err
@@ -36,3 +28,30 @@ func Ignored(r *store.Reader, user store.Atom) (map[store.Atom]bool, error) {
 	}
 	return ignored, nil
 }
+
+// IgnoredIDs is Ignored by the ids of users, in their order, also of those of whom this server has never heard. id is who ignores.
+func IgnoredIDs(r *store.Reader, user store.Atom, id string) ([]string, error) {
+	users, err := ignoredUsers(r, user)
+	delete(users, id)
+	return slices.Sorted(maps.Keys(users)), err
+}
+
+func ignoredUsers(r *store.Reader, user store.Atom) (map[string]json.RawMessage, error) {
+	list, err := r.FindAtom(ignoredUserList)
+	if err != nil || list == 0 {
+		return nil, err
+	}
+	data, err := r.AccountData(user, 0, list)
+	if err != nil {
+		return nil, err
+	}
+	var content struct {
+		Users map[string]json.RawMessage `json:"ignored_users"`
+	}
+	if json.Unmarshal(data.Content, &content) != nil {
+		return nil, nil
+	}
+	return content.Users, nil
+}
+
+const ignoredUserList = "m.ignored_user_list"

@@ -33,8 +33,8 @@ func (s *Service) MayModerate(ctx context.Context, admin *Session, userID string
 
 // Moderated gives the state of an account to an administrator. It refuses as MayModerate does, but may be asked about oneself.
 func (s *Service) Moderated(ctx context.Context, admin *Session, userID string) (store.AccountState, error) {
-	if !admin.Admin {
-		return 0, merr.Forbidden("This is for administrators of the server")
+	if err := admin.administers(); err != nil {
+		return 0, err
 	}
 	if err := s.checkLocal(userID); err != nil {
 		return 0, err
@@ -49,8 +49,10 @@ func (s *Service) Moderated(ctx context.Context, admin *Session, userID string) 
 // DevicesOf gives a user's devices to themselves and to administrators: 403 M_FORBIDDEN, 400 M_INVALID_PARAM or 404 M_NOT_FOUND.
 // Source: client-server API, "Server Administration".
 func (s *Service) DevicesOf(ctx context.Context, session *Session, userID string) ([]store.Device, error) {
-	if userID != session.UserID && !session.Admin {
-		return nil, merr.Forbidden("This is for administrators of the server")
+	if userID != session.UserID {
+		if err := session.administers(); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.checkLocal(userID); err != nil {
 		return nil, err
@@ -62,6 +64,14 @@ func (s *Service) DevicesOf(ctx context.Context, session *Session, userID string
 		}
 		return r.Devices(a.User)
 	})
+}
+
+// administers refuses who is no administrator, or is suspended.
+func (s *Session) administers() error {
+	if !s.Admin {
+		return merr.Forbidden("This is for administrators of the server")
+	}
+	return s.Writable()
 }
 
 func (s *Service) checkLocal(userID string) error {

@@ -22,6 +22,8 @@ type Config struct {
 	Services     *registrations.Set // application services
 	Contacts     Contacts           // nil: accounts have no e-mail addresses
 	Guesses      *limits.Guesses    // nil: whoever asks may guess
+
+	IgnoredChanged func(user store.Atom, id string) // is told whose list of ignored users changed; nil: nobody is
 }
 
 // Contacts knows the addresses of accounts outside Matrix.

@@ -15,7 +15,7 @@ import (
 
 // Closing is how a room is closed.
 type Closing struct {
-	NewRoomUser string // who makes the room into which the users of this server are invited instead; "": none is made
+	NewRoomUser string // who makes the room into which the users of this server are invited instead, and speaks there: who closes, and nobody else; "": none is made
 	RoomName    string // of the new room; "": a name that says why
 	Message     string // the first one in the new room
 	Block       bool   // nobody enters it any more
@@ -78,10 +78,8 @@ func (s *Service) beginClosing(ctx context.Context, by rooms.User, roomID string
 	if err != nil && (!merr.Is(err, "M_NOT_FOUND") || !c.Block) { // also a room that is not here can be blocked
 		return err
 	}
-	if c.NewRoomUser != "" {
-		if _, err := s.account(ctx, c.NewRoomUser); err != nil {
-			return err
-		}
+	if c.NewRoomUser != "" && c.NewRoomUser != by.ID {
+		return merr.Forbidden("new_room_user_id: nobody speaks in somebody else's name / personne ne parle au nom d'une autre personne")
 	}
 	e := journal.Entry{Act: journal.DeleteRoom, RoomID: roomID, Detail: map[string]any{"people": len(who), "purge": c.Purge, "block": c.Block}}
 	return s.act(ctx, by, e, func(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"beffroi/server/journal"
 	"beffroi/server/merr"
@@ -200,6 +201,16 @@ func (s *Service) DeleteMediaBefore(ctx context.Context, by rooms.User, before, 
 			return s.deleteMedia(ctx, by, journal.Entry{}, ids)
 		}
 	}
+}
+
+// PurgeRemoteMedia removes the copies of other servers' files that nobody looked at since a time, and gives how many those were.
+func (s *Service) PurgeRemoteMedia(ctx context.Context, by rooms.User, since time.Time) (n int, err error) {
+	e := journal.Entry{Act: journal.DeleteMedia, Detail: map[string]any{"of": "other servers", "unused_since": store.Millis(since)}}
+	err = s.act(ctx, by, e, func(ctx context.Context) error {
+		n, err = s.Media.PurgeRemote(ctx, since)
+		return err
+	})
+	return n, err
 }
 
 // avatars are the URIs of the avatars that people and rooms have.

@@ -44,6 +44,15 @@ func (e *elevations) check(device int64, now time.Time) error {
 	return merr.New(http.StatusForbidden, "FR.BEFFROI.CONFIRM_PASSWORD", "Send your password to /_beffroi/admin/v1/confirmation first")
 }
 
+// sure refuses, as check does, what makes an administrator or leads into the account of one: who stole a token could give themselves a password by it, and confirm
+// everything with that.
+func (a *API) sure(r *request, sensitive bool) error {
+	if !sensitive {
+		return nil
+	}
+	return a.elevated.check(r.Session.Device, time.Now())
+}
+
 // confirmed lets pass who sent the password again.
 func (a *API) confirmed(h handler) handler {
 	return func(r *request) (any, error) {

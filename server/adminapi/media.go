@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"beffroi/server/merr"
 	"beffroi/server/store"
@@ -25,7 +26,7 @@ func (a *API) mediaCalls() []Call {
 		call("POST", v1+"/user/{userId}/media/quarantine", Acts, "hides all that a user uploaded", a.quarantineUser),
 		call("POST", v1+"/media/{first}/{second}", Acts, "`protect/{mediaId}` keeps quarantine and deletion by date from a file, `unprotect/{mediaId}` no longer; `{serverName}/delete` is the old form of `media/delete`", a.mediaPost),
 		call("POST", v1+"/media/delete", Acts, "removes what was uploaded before `before_ts` (when it was last looked at is not known here) and is larger than `size_gt`", a.deleteMediaBefore),
-		call("POST", v1+"/purge_media_cache", Empty, "`deleted: 0`: no file of other servers is kept", func(*request) (any, error) { return map[string]int{"deleted": 0}, nil }),
+		call("POST", v1+"/purge_media_cache", Acts, "removes the copies of other servers' files that nobody looked at since `before_ts`", a.purgeMediaCache),
 		call("GET", v1+"/statistics/users/media", Reads, "how much who has uploaded", a.mediaUse),
 	}
 }
@@ -152,13 +153,28 @@ func (a *API) mediaPost(r *request) (any, error) {
 // earliest is the first time that counts as milliseconds: what is below was meant as seconds. Source: Synapse's admin API, which refuses before 1970-02-01 too.
 const earliest = 30_000_000_000
 
-func (a *API) deleteMediaBefore(r *request) (any, error) {
+// beforeTS reads until when files go, in milliseconds.
+func beforeTS(r *request) (int, error) {
 	before, err := number(r, "before_ts", 0)
+	if err == nil && before < earliest {
+		err = merr.InvalidParam("Query parameter before_ts is missing, or not in milliseconds")
+	}
+	return before, err
+}
+
+func (a *API) purgeMediaCache(r *request) (any, error) {
+	before, err := beforeTS(r)
 	if err != nil {
 		return nil, err
 	}
-	if before < earliest {
-		return nil, merr.InvalidParam("Query parameter before_ts is missing, or not in milliseconds")
+	n, err := a.Admin.PurgeRemoteMedia(r.Context(), actor(r), time.UnixMilli(int64(before)))
+	return map[string]int{"deleted": n}, err
+}
+
+func (a *API) deleteMediaBefore(r *request) (any, error) {
+	before, err := beforeTS(r)
+	if err != nil {
+		return nil, err
 	}
 	size, err := number(r, "size_gt", 0)
 	if err != nil {

@@ -21,7 +21,7 @@ func (a *API) ownCalls() []Call {
 		call("POST", v1+"/confirmation", Acts, "`{password}`: opens the confirmed calls to this device for ten minutes; answers `{expires_in_ms}`", a.confirmPassword).as(limits.Account),
 		call("GET", v1+"/users", Reads, "accounts: `{users: [{user_id, display_name, admin, locked, suspended, deactivated, created_ts, last_seen_ts, has_password, link_expires_ts}]}`", a.ownUsers),
 		call("POST", v1+"/users", Acts, "`{localpart, display_name, admin}` makes an account; answers `{user_id, link: {url, expires_ts}}`. With `admin` confirmed", a.ownCreate),
-		call("POST", v1+"/users/{userId}/password_link", Acts, "makes a one-time link; answers `{link: {url, expires_ts}}`", a.ownLink),
+		call("POST", v1+"/users/{userId}/password_link", Acts, "makes a one-time link; answers `{link: {url, expires_ts}}`. For an administrator confirmed", a.ownLink),
 		call("PUT", v1+"/users/{userId}/state", Acts, "`{locked, suspended}`: locks or suspends an account, or ends that", a.ownState),
 		call("PUT", v1+"/users/{userId}/admin", Acts, "`{admin}`; confirmed", a.confirmed(a.setAdmin)),
 		call("POST", v1+"/users/{userId}/logout", Acts, "logs all devices out", a.ownLogout),
@@ -78,10 +78,8 @@ func (a *API) ownCreate(r *request) (any, error) {
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	if q.Admin {
-		if err := a.elevated.check(r.Session.Device, time.Now()); err != nil {
-			return nil, err
-		}
+	if err := a.sure(r, q.Admin); err != nil {
+		return nil, err
 	}
 	userID, link, err := a.Admin.CreateUser(r.Context(), actor(r), accounts.NewAccount{Localpart: q.Localpart, DisplayName: q.DisplayName, Admin: q.Admin})
 	if err != nil {
@@ -91,7 +89,7 @@ func (a *API) ownCreate(r *request) (any, error) {
 }
 
 func (a *API) ownLink(r *request) (any, error) {
-	link, err := a.Admin.PasswordLink(r.Context(), actor(r), r.PathValue("userId"))
+	link, err := a.newLink(r, r.PathValue("userId"))
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ func TestOurOwnCalls(t *testing.T) {
 		{"POST", ours + "/users", object{"localpart": "adjoint", "admin": true}, 200, yes("link.url", there{}), ""},
 		{"PUT", ours + "/settings/registration", object{"flows": [][]string{{"m.login.registration_token"}}, "email_domains": []string{"mairie.test"}}, 200, nil, ""},
 		{"PUT", ours + "/settings/mail", object{"host": "mail.mairie.test", "port": 587, "tls": "starttls", "user": "u", "password": "chuchot", "from": "a@mairie.test", "timeout_seconds": 5}, 200, nil, ""},
+		{"PUT", ours + "/settings/previews", object{"enabled": true, "refuse": []string{"intranet"}, "allow": []string{"10.1.2.0/24"}, "ports": []int{443}}, 200, nil, ""},
 		{"POST", ours + "/users/{bob}/deactivate", object{"erase": true, "hand_over_to": w.chief.UserID}, 200, yes("handed_over", there{}), ""},
 	}
 	for _, h := range sensitive {
@@ -38,6 +39,14 @@ func TestOurOwnCalls(t *testing.T) {
 		{"GET", ours + "/reports", nil, 200, yes("total", 1.0, "reports.0.event_id", w.reported), ""},
 		{"GET", ours + "/settings/registration", nil, 200, yes("flows.0.0", "m.login.dummy", "email_domains", []any{}), ""},
 		{"GET", ours + "/settings/mail", nil, 200, yes("host", "", "has_password", false), ""},
+		{"GET", ours + "/settings/support", nil, 200, nil, ""},
+		{"PUT", ours + "/settings/support", object{"contacts": []object{{"role": "m.role.admin"}}}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
+		{"PUT", ours + "/settings/support", object{"contacts": []object{{"role": "m.role.admin", "email_address": "aide@mairie.test"}}}, 200, nil, ""},
+		{"GET", ours + "/settings/support", nil, 200, yes("contacts.0.email_address", "aide@mairie.test"), ""},
+		{"GET", ours + "/settings/previews", nil, 200, yes("enabled", false), ""},
+		{"PUT", ours + "/settings/media", object{"quota_bytes": -1}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
+		{"PUT", ours + "/settings/media", object{"quota_bytes": 1 << 20}, 200, nil, ""},
+		{"GET", ours + "/settings/media", nil, 200, yes("quota_bytes", float64(1<<20), "remote_bytes", float64(2<<30)), ""},
 		{"POST", ours + "/settings/mail/try", object{"to": "a@mairie.test"}, 502, yes("errcode", "M_UNKNOWN"), ""},
 		{"POST", ours + "/notices", object{"body": ""}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
 		{"GET", ours + "/journal/verify", nil, 200, yes("broken", 0.0, "why", ""), ""},
@@ -51,12 +60,33 @@ func TestOurOwnCalls(t *testing.T) {
 		{"GET", ours + "/settings/registration", nil, 200, yes("flows.0.0", "m.login.registration_token", "email_domains.0", "mairie.test"), ""},
 		{"GET", ours + "/settings/mail", nil, 200, yes("host", "mail.mairie.test", "password", nil, "has_password", true), ""},
 	})
+	w.run([]habit{{"GET", ours + "/settings/previews", nil, 200, yes("enabled", true, "refuse.0", "intranet"), ""}})
 	if status, csv := w.chief.Raw("GET", ours+"/journal.csv", nil); status != 200 || !strings.Contains(string(csv), "Réglages modifiés") || strings.Contains(string(csv), "chuchot") {
 		t.Errorf("%d %s", status, csv)
 	}
 	w.alice.Must("GET", ours+"/overview", nil, nil) // she is an administrator now, without logging in again
 	w.chief.Must("POST", ours+"/users/"+w.alice.UserID+"/logout", object{}, nil)
 	w.alice.MustFail(401, "M_UNKNOWN_TOKEN", "GET", ours+"/overview", nil)
+}
+
+// A token that was stolen leads to no password of an administrator, and so to nothing that needs one.
+func TestAStolenTokenIsNoPassword(t *testing.T) {
+	w := openTown(t)
+	chief, alice, eve := w.fill("{chief}"), w.fill("{alice}"), "@eve:"+w.ServerName
+	for _, c := range []habit{
+		{method: "POST", path: ours + "/users/" + chief + "/password_link", body: object{}},
+		{method: "POST", path: v1 + "/reset_password/" + chief, body: object{}},
+		{method: "PUT", path: v2 + "/users/" + chief, body: object{"password": "x"}},
+		{method: "PUT", path: v2 + "/users/" + eve, body: object{"admin": true}},
+		{method: "PUT", path: v2 + "/users/" + alice, body: object{"admin": true, "displayname": "A"}},
+		{method: "PUT", path: v1 + "/users/" + alice + "/admin", body: object{"admin": true}},
+	} {
+		w.chief.MustFail(403, "FR.BEFFROI.CONFIRM_PASSWORD", c.method, c.path, c.body)
+	}
+	w.chief.Must("PUT", v2+"/users/"+chief, object{"admin": true, "displayname": "Chef"}, nil) // nothing new
+	w.chief.Must("POST", ours+"/confirmation", object{"password": "chief"}, nil)
+	w.chief.Must("PUT", v1+"/users/"+alice+"/admin", object{"admin": true}, nil)
+	w.chief.Must("POST", v1+"/reset_password/"+alice, object{}, nil)
 }
 
 // Somebody who leaves hands over the salons in which they are administrator, before everybody's eyes.

@@ -22,7 +22,7 @@ func (a *API) roomCalls() []Call {
 		call("GET", v1+"/{roomId}/forward_extremities", Reads, "the ids of the events that a room ends in", a.extremities),
 		call("GET", v1+"/{roomId}/block", Reads, "whether a room is blocked, and by whom", a.blocked),
 		call("PUT", v1+"/{roomId}/block", Acts, "keeps this server's users from entering a room, or lets them again", a.block),
-		call("DELETE", v1+"/{roomId}", Acts, "closes a room: takes this server's users out and removes it; `force_purge` is not looked at", a.closeRoom),
+		call("DELETE", v1+"/{roomId}", Acts, "closes a room: takes this server's users out and removes it; `force_purge` is not looked at, and `new_room_user_id` is the administrator's own", a.closeRoom),
 		call("POST", v1+"/{roomId}/delete", Acts, "the old form of DELETE", a.closeRoom),
 		call("DELETE", v2+"/{roomId}", Acts, "closes a room in the background", a.closeRoomLater),
 		call("GET", v2+"/{first}/{second}", Reads, "how a closing stands: `{roomId}/delete_status` or `delete_status/{deleteId}`", a.closings),

@@ -83,6 +83,34 @@ func TestConversationsHaveNoWayIn(t *testing.T) {
 	chief.Must("POST", v1+"/reset_password/"+alice.UserID, object{}, nil) // told by the answer only
 }
 
+// Without custody the town hall's account is in no salon, and no way into one, but sends notices.
+func TestNoticesWithoutCustody(t *testing.T) {
+	s := servertest.Start(t, func(c *config.Config) { c.Rooms.Custodian, c.Rooms.Custody = "_server", false })
+	chief, alice := s.RegisterAdmin(t, "chief"), s.Register(t, "alice")
+	for _, version := range []string{"11", "12"} {
+		room := alice.CreateRoom(object{"room_version": version})
+		if _, status := state(alice, room, "m.room.member/@_server:"+s.ServerName); status != 404 {
+			t.Error(version, "the account is in the salon", status)
+		}
+		if create, _ := state(alice, room, "m.room.create"); create["additional_creators"] != nil {
+			t.Error(version, create)
+		}
+		chief.MustFail(403, "M_FORBIDDEN", "POST", v1+"/rooms/"+room+"/make_room_admin", object{})
+		var next struct {
+			ID string `json:"replacement_room"`
+		}
+		alice.Must("POST", client+"/rooms/"+room+"/upgrade", object{"new_version": "12"}, &next)
+		if _, status := state(alice, next.ID, "m.room.member/@_server:"+s.ServerName); status != 404 {
+			t.Error(version, "the account is in the successor", status)
+		}
+	}
+	chief.Must("POST", v1+"/send_server_notice", object{"user_id": alice.UserID, "content": object{"body": "Coupure à midi", "msgtype": "m.text"}}, nil)
+	if told := notices(t, alice); !strings.Contains(told, "Coupure à midi") {
+		t.Error(told)
+	}
+	s.Anonymous(t).MustFail(400, "M_USER_IN_USE", "GET", client+"/register/available?username=_server", nil)
+}
+
 // An administrator joins others to rooms that they are in themselves, or that are open.
 func TestJoiningSomebody(t *testing.T) {
 	w := openTown(t)
@@ -117,6 +145,9 @@ func TestClosingARoom(t *testing.T) {
 		Kicked  []string `json:"kicked_users"`
 		Aliases []string `json:"local_aliases"`
 		New     string   `json:"new_room_id"`
+	}
+	for _, path := range []string{v1, v2} { // nobody speaks in somebody else's name
+		w.chief.MustFail(403, "M_FORBIDDEN", "DELETE", path+"/rooms/"+open, object{"new_room_user_id": w.alice.UserID, "message": "Je démissionne"})
 	}
 	w.chief.Must("DELETE", v1+"/rooms/"+open, object{"new_room_user_id": w.chief.UserID, "room_name": "Fermé", "message": "Pour travaux", "block": true}, &closed)
 	if len(closed.Kicked) != 4 || len(closed.Aliases) != 1 { // and the town hall's account

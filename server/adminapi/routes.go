@@ -16,6 +16,7 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/preview"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -35,6 +36,7 @@ type API struct {
 	Accounts   *accounts.Service
 	Directory  *directory.Service
 	Journal    *journal.Service
+	Previews   *preview.Service
 
 	elevated *elevations
 }
@@ -114,11 +116,14 @@ func (a *API) Routes() []route {
 	return routes
 }
 
-// administrators lets administrators pass: 403 M_FORBIDDEN for everybody else, before anything of the request is looked at.
+// administrators lets administrators pass: 403 M_FORBIDDEN for everybody else, before anything of the request is looked at. Who is suspended does not even look.
 func administrators(h handler) handler {
 	return func(r *request) (any, error) {
 		if !r.Session.Admin {
 			return nil, merr.Forbidden("You are not a server admin")
+		}
+		if err := r.Session.Writable(); err != nil {
+			return nil, err
 		}
 		return h(r)
 	}

@@ -3,9 +3,11 @@ package adminapi
 import (
 	"context"
 
+	"beffroi/server/accounts"
 	"beffroi/server/journal"
 	"beffroi/server/mail"
 	"beffroi/server/merr"
+	"beffroi/server/preview"
 )
 
 // What the town hall decides while the server runs. It stands in the database.
@@ -16,6 +18,12 @@ func (a *API) settingCalls() []Call {
 		call("PUT", v1+"/registration", Acts, "the same; confirmed", a.confirmed(a.setRegistration)),
 		call("GET", v1+"/mail", Reads, "`{host, port, tls, user, from, name, timeout_seconds, has_password}`", a.mailSettings),
 		call("PUT", v1+"/mail", Acts, "the same with `password`; confirmed", a.confirmed(a.setMailSettings)),
+		call("GET", v1+"/support", Reads, "whom people ask for help, as /.well-known/matrix/support has it", a.support),
+		call("PUT", v1+"/support", Acts, "the same; without contacts and page: nobody", a.setSupport),
+		call("GET", v1+"/previews", Reads, "`{enabled, refuse, allow, ports}`: whether addresses in messages are looked at for clients, and which are not", a.previews),
+		call("PUT", v1+"/previews", Acts, "the same; confirmed", a.confirmed(a.setPreviews)),
+		call("GET", v1+"/media", Reads, "`{quota_bytes, reserve_bytes, remote_bytes}`", a.mediaLimits),
+		call("PUT", v1+"/media", Acts, "the same", a.setMediaLimits),
 		call("POST", v1+"/mail/try", Acts, "`{to}`: sends a mail at once, or says in French why it does not go", a.tryMail),
 	}
 }
@@ -79,4 +87,41 @@ func (a *API) tryMail(r *request) (any, error) {
 		return nil, err
 	}
 	return nil, a.change(r, map[string]any{"mail": "try"}, func(ctx context.Context) error { return a.Admin.Mail.Try(ctx, q.To, "fr") })
+}
+
+func (a *API) support(r *request) (any, error) {
+	support, _, err := a.Accounts.Support(r.Context())
+	return support, err
+}
+
+func (a *API) setSupport(r *request) (any, error) {
+	var q accounts.Support
+	if err := r.Decode(&q); err != nil {
+		return nil, err
+	}
+	return nil, a.change(r, map[string]any{"support": q}, func(ctx context.Context) error { return a.Accounts.SetSupport(ctx, q) })
+}
+
+func (a *API) previews(r *request) (any, error) { return a.Previews.Settings(r.Context()) }
+
+func (a *API) setPreviews(r *request) (any, error) {
+	var q preview.Settings
+	if err := r.Decode(&q); err != nil {
+		return nil, err
+	}
+	return nil, a.change(r, map[string]any{"previews": q}, func(ctx context.Context) error { return a.Previews.SetSettings(ctx, q) })
+}
+
+func (a *API) mediaLimits(r *request) (any, error) { return a.Admin.Media.Limits(r.Context()) }
+
+// setMediaLimits keeps what the request doesn't name.
+func (a *API) setMediaLimits(r *request) (any, error) {
+	q, err := a.Admin.Media.Limits(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Decode(&q); err != nil {
+		return nil, err
+	}
+	return nil, a.change(r, map[string]any{"media": q}, func(ctx context.Context) error { return a.Admin.Media.SetLimits(ctx, q) })
 }

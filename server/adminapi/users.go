@@ -25,12 +25,12 @@ func (a *API) userCalls() []Call {
 		call("GET", "/_synapse/admin/v3/users", Reads, "as v2, but for the parameter `deactivated`", a.users(true)),
 		call("GET", v2+"/users/{userId}", Reads, "one account", a.user),
 		call("PUT", v2+"/users/{userId}", Acts, "makes or changes an account. `password` sets none: it asks for a one-time link, which the administrator gets as a notice and in the answer "+
-			"(`fr.beffroi.password_link`), and closes all sessions. Closed accounts stay closed", a.putUser),
+			"(`fr.beffroi.password_link`), and closes all sessions. Closed accounts stay closed. Making an administrator, or a link for one, is confirmed", a.putUser),
 		call("POST", v1+"/deactivate/{userId}", Acts, "closes an account for ever; `erase` also removes its profile, files and key backups", a.deactivate),
-		call("POST", v1+"/reset_password/{userId}", Acts, "makes a one-time link, as PUT does with `password`; `new_password` is not looked at", a.resetPassword),
+		call("POST", v1+"/reset_password/{userId}", Acts, "makes a one-time link, as PUT does with `password`; `new_password` is not looked at. For an administrator confirmed", a.resetPassword),
 		call("PUT", v1+"/suspend/{userId}", Acts, "suspends an account, or lifts that", a.suspend),
 		call("GET", v1+"/users/{userId}/admin", Reads, "whether somebody is an administrator", a.isAdmin),
-		call("PUT", v1+"/users/{userId}/admin", Acts, "gives or takes the rights of administration; nobody takes their own, and the last administrator stays", a.setAdmin),
+		call("PUT", v1+"/users/{userId}/admin", Acts, "gives or takes the rights of administration; nobody takes their own, and the last administrator stays. Giving them is confirmed", a.setAdmin),
 		call("GET", v1+"/users/{userId}/joined_rooms", Reads, "the ids of the rooms that somebody is in", a.joinedRooms),
 		call("GET", v1+"/users/{userId}/memberships", Reads, "the ids of rooms and the membership in them", a.memberships),
 		call("GET", v1+"/username_available", Reads, "whether a localpart is free", a.usernameAvailable),
@@ -239,12 +239,23 @@ func (a *API) resetPassword(r *request) (any, error) {
 
 // link makes a one-time link, and gives it to the administrator as a notice too.
 func (a *API) link(r *request, userID string) (*passwordLinkRef, error) {
-	link, err := a.Admin.PasswordLink(r.Context(), actor(r), userID)
+	link, err := a.newLink(r, userID)
 	if err != nil {
 		return nil, err
 	}
 	a.Admin.TellLink(r.Context(), actor(r), userID, link)
 	return refTo(link), nil
+}
+
+func (a *API) newLink(r *request, userID string) (link admin.Link, err error) {
+	of, err := a.Admin.Account(r.Context(), userID)
+	if err != nil {
+		return link, err
+	}
+	if err := a.sure(r, of.Admin); err != nil {
+		return link, err
+	}
+	return a.Admin.PasswordLink(r.Context(), actor(r), userID)
 }
 
 func (a *API) suspend(r *request) (any, error) {
@@ -276,6 +287,9 @@ func (a *API) setAdmin(r *request) (any, error) {
 	}
 	if q.Admin == nil {
 		return nil, merr.MissingParam("admin is missing")
+	}
+	if err := a.sure(r, *q.Admin); err != nil {
+		return nil, err
 	}
 	return nil, a.Admin.SetAdmin(r.Context(), actor(r), r.PathValue("userId"), *q.Admin)
 }
@@ -371,6 +385,11 @@ func (q *putUserRequest) possible(known []string) error {
 	return nil
 }
 
+// sensitive tells whether the request makes an administrator, or a link for one.
+func (q *putUserRequest) sensitive(admin bool) bool {
+	return !admin && q.Admin != nil && *q.Admin || admin && q.Password != nil && *q.Password != ""
+}
+
 func (a *API) putUser(r *request) (any, error) {
 	var q putUserRequest
 	if err := r.Decode(&q); err != nil {
@@ -391,6 +410,9 @@ func (a *API) putUser(r *request) (any, error) {
 		return nil, err
 	}
 	if err := q.possible(known); err != nil {
+		return nil, err
+	}
+	if err := a.sure(r, q.sensitive(before.Admin)); err != nil {
 		return nil, err
 	}
 	if isNew {

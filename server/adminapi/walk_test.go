@@ -64,10 +64,11 @@ func TestNobodyElseAdministers(t *testing.T) {
 			alice.MustFail(403, "M_FORBIDDEN", c.Method, path, body)
 		}
 		deposed.MustFail(403, "M_FORBIDDEN", c.Method, path, object{})
-		if c.Method != "GET" {
-			suspended.MustFail(403, "M_USER_SUSPENDED", c.Method, path, object{})
-		}
+		suspended.MustFail(403, "M_USER_SUSPENDED", c.Method, path, object{})
 	}
+	suspended.MustFail(403, "M_USER_SUSPENDED", "GET", client+"/admin/whois/"+alice.UserID, nil)
+	suspended.MustFail(403, "M_USER_SUSPENDED", "GET", "/_matrix/client/v1/admin/lock/"+alice.UserID, nil)
+	suspended.Must("GET", client+"/admin/whois/"+suspended.UserID, nil, nil)
 	if walked < 70 {
 		t.Errorf("%d calls", walked)
 	}

@@ -32,7 +32,7 @@ func (a *API) support(r *request) (any, error) {
 }
 
 // lastVersion is the newest version of the specification, 1.x, whose client-server API is served.
-const lastVersion = 12
+const lastVersion = 19
 
 func (a *API) versions(*request) (any, error) {
 	versions := make([]string, lastVersion)

@@ -15,7 +15,7 @@ func TestDiscovery(t *testing.T) {
 		t.Error(got)
 	}
 	v := stranger.must("GET", "/_matrix/client/versions", nil)
-	if got := fmt.Sprint(v["versions"]); got != "[v1.1 v1.2 v1.3 v1.4 v1.5 v1.6 v1.7 v1.8 v1.9 v1.10 v1.11 v1.12]" || fmt.Sprint(v["unstable_features"]) != "map[org.matrix.msc3814:true org.matrix.msc3881:true org.matrix.msc4140:true org.matrix.msc4174:true org.matrix.simplified_msc3575:true]" {
+	if got := fmt.Sprint(v["versions"]); got != "[v1.1 v1.2 v1.3 v1.4 v1.5 v1.6 v1.7 v1.8 v1.9 v1.10 v1.11 v1.12 v1.13 v1.14 v1.15 v1.16 v1.17 v1.18 v1.19]" || fmt.Sprint(v["unstable_features"]) != "map[org.matrix.msc3814:true org.matrix.msc3881:true org.matrix.msc4140:true org.matrix.msc4174:true org.matrix.simplified_msc3575:true]" {
 		t.Error(v)
 	}
 	stranger.fails(404, "M_UNRECOGNIZED", "GET", "/_matrix/client/v1/auth_metadata", nil)

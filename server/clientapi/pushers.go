@@ -15,7 +15,6 @@ func (a *API) pusherRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/v3/pushers", Handle: a.pushers},
 		{Method: "POST", Path: "/_matrix/client/v3/pushers/set", Handle: a.setPusher, Suspended: true, Class: limits.Settings},
-		{Method: "POST", Path: "/_matrix/client/v3/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
 		{Method: "POST", Path: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack", Handle: a.activatePusher, Suspended: true, Class: limits.Settings},
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Spec: client-server API, "Spaces", "Room Previews", "Mutual Rooms" and "Getting events for a room". Summaries are for accounts only. Their
-// first two paths are from before the specification had them (MSC3266): programs ask there until we serve v1.15 in /versions.
+// first two paths are from before the specification had them (MSC3266): programs of before v1.15 ask there.
 func (a *API) roomDiscoveryRoutes() []route {
 	return []route{
 		{Method: "GET", Path: "/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary", Handle: a.roomSummary, Class: limits.Lookup},

@@ -2,7 +2,10 @@ package clientapi
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"beffroi/server/accounts"
@@ -195,6 +198,76 @@ func TestAPasswordIsResetByMail(t *testing.T) {
 	s.login("alice", object{"password": "pass-new"})
 	if m := box.Wait(4); m.To != "alice@agents.test" || m.Subject != "Votre mot de passe a été changé" {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A password that is changed, or taken by an administrator, ends what was begun to reset the one before: who read a mail then can't undo it.
+func TestAChangedPasswordEndsResets(t *testing.T) {
+	s, box := withMail(t)
+	alice := s.register("alice")
+	alice.has("alice", "alice@agents.test", box)
+	begin := func(secret string) object {
+		before := len(box.Mails())
+		q := tokenRequest("alice@agents.test")
+		q["client_secret"] = secret
+		proof := emailProof(s.stranger().must("POST", resetTokenPath, q)["sid"])
+		proof["threepid_creds"].(object)["client_secret"] = secret
+		s.click(box.Wait(before + 1))
+		return object{"new_password": "evil", "auth": proof}
+	}
+	reset := begin("one")
+	alice.must("POST", passwordPath, object{"new_password": "pass-new", "auth": password("alice", nil)})
+	box.Wait(3) // it is told
+	s.stranger().fails(401, "M_FORBIDDEN", "POST", passwordPath, reset)
+	reset = begin("two")
+	err := s.db.Write(t.Context(), func(tx *store.Tx) error {
+		user, err := tx.FindAtom(alice.id)
+		if err != nil {
+			return err
+		}
+		return s.acc.ShutOut(tx, user)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stranger().fails(401, "M_FORBIDDEN", "POST", passwordPath, reset)
+}
+
+// What is good once is good once, however many come at the same moment.
+func TestWhatIsGoodOnceIsGoodOnce(t *testing.T) {
+	s, box := withMail(t)
+	alice := s.register("alice")
+	alice.has("alice", "alice@agents.test", box)
+	sid := s.stranger().must("POST", resetTokenPath, tokenRequest("alice@agents.test"))["sid"]
+	s.click(box.Wait(2))
+	login := alice.loginToken()
+	s.openRegistration([]string{accounts.TypeRegistrationToken}, []string{accounts.TypeEmail})
+	uses := int64(1)
+	invitation := s.addToken(accounts.RegistrationToken{UsesAllowed: &uses})
+	for name, try := range map[string]func(i int) (int, object){
+		"registration token": func(int) (int, object) { return s.stranger().do("POST", registerPath, withToken(invitation, nil)) },
+		"log-in token":       func(int) (int, object) { return s.stranger().do("POST", loginPath, byToken(login)) },
+		"reset": func(i int) (int, object) {
+			return s.stranger().do("POST", passwordPath, object{"new_password": fmt.Sprint("pass-", i), "logout_devices": false, "auth": emailProof(sid)})
+		},
+	} {
+		var wg sync.WaitGroup
+		var good, bad atomic.Int32
+		for i := range 8 {
+			wg.Go(func() {
+				switch status, answer := try(i); {
+				case status == 200:
+					good.Add(1)
+				case status >= 500:
+					t.Error(status, answer)
+				default:
+					bad.Add(1)
+				}
+			})
+		}
+		if wg.Wait(); good.Load() != 1 || bad.Load() != 7 {
+			t.Errorf("%s: %d times good", name, good.Load())
+		}
 	}
 }
 

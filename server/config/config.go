@@ -25,6 +25,7 @@ type Config struct {
 	Limits       Limits
 	Push         Push
 	Federation   Federation
+	Previews     Previews
 }
 
 // Federation says whether this server speaks with others, and by which way.
@@ -44,6 +45,13 @@ type Limits struct {
 type Push struct {
 	Allow       string // push.allow: addresses of this network that gateways may have, as prefixes, separated by commas ("192.168.1.20/32"); empty: public ones only
 	Authorities string // push.authorities: PEM file of certification authorities that gateways may have beside the usual ones; empty: none
+}
+
+// Previews are how addresses in messages are looked at until the administration sets that in the database.
+type Previews struct {
+	Enabled bool   // previews.enabled
+	Allow   string // previews.allow: addresses beside the public Internet that may be looked at, as prefixes, separated by commas; empty: none
+	Ports   string // previews.ports: that may be asked, separated by commas, 0 for every one; empty: 80 and 443
 }
 
 // Presence says whether people see who is connected. It is off by default: a town hall does not watch over its agents' presence unless it
@@ -88,7 +96,8 @@ type Media struct {
 
 // Rooms says how rooms are made.
 type Rooms struct {
-	Custodian      string // rooms.custodian: localpart of the town hall's additional creator of salons; empty: none
+	Custodian      string // rooms.custodian: localpart of the town hall's account, which sends notices; empty: none
+	Custody        bool   // rooms.custody: that account is an additional creator of each salon
 	DefaultVersion string // rooms.default_version: the room version of new rooms where the client names none
 }
 
@@ -111,7 +120,7 @@ func Default() Config {
 		Log:       Log{Level: "info", Format: "auto"},
 		Password:  Password{MemoryKiB: safeMemoryKiB, Iterations: safeIterations},
 		Media:     Media{MaxUploadBytes: 50 << 20},
-		Rooms:     Rooms{Custodian: "_commune", DefaultVersion: "12"},
+		Rooms:     Rooms{Custodian: "_commune", Custody: true, DefaultVersion: "12"},
 		Directory: Directory{Everybody: true},
 		Limits:    Limits{Enabled: true},
 	}

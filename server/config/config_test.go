@@ -65,7 +65,12 @@ max_upload_bytes = 1000
 unauthenticated = true
 [rooms]
 custodian = "mairie"
+custody = false
 default_version = "11"
+[previews]
+enabled = true
+allow = "10.1.0.0/16, 10.2.3.4/32"
+ports = "443, 8080"
 [directory]
 everybody = false
 [limits]
@@ -80,6 +85,7 @@ enabled = false
 		Password:     Password{MemoryKiB: 8, Iterations: 1},
 		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
 		Rooms:        Rooms{Custodian: "mairie", DefaultVersion: "11"},
+		Previews:     Previews{Enabled: true, Allow: "10.1.0.0/16, 10.2.3.4/32", Ports: "443, 8080"},
 	}
 	check := func(environ []string, flags map[string]string) {
 		t.Helper()
@@ -132,6 +138,8 @@ func TestWrongValues(t *testing.T) {
 		"no data folder":        {file: "data_dir = \"\"", want: []string{`data_dir = ""`, "un dossier"}},
 		"address without port":  {file: "listen.http = \"127.0.0.1\"", want: []string{`listen.http = "127.0.0.1"`, "127.0.0.1:8008"}},
 		"port too high":         {file: "listen.tls = \"127.0.0.1:65536\"", want: []string{`listen.tls = "127.0.0.1:65536"`}},
+		"preview ports":         {file: "previews.ports = \"80, 70000\"", want: []string{`previews.ports = "80, 70000"`, "des ports"}},
+		"preview addresses":     {file: "previews.allow = \"10.1.2.3\"", want: []string{`previews.allow = "10.1.2.3"`, "plages d'adresses"}},
 		"proxies":               {file: "listen.proxies = \"127.0.0.1, example.org\"", want: []string{`listen.proxies = "127.0.0.1, example.org"`, "10.0.0.0/8"}},
 		"no listener":           {file: "listen.http = \"\"", want: []string{`listen.http = ""`, "listen.tls"}},
 		"tls without cert":      {file: tls + "listen.tls_key = \"k\"", want: []string{`listen.tls_certificate = ""`}},

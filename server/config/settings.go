@@ -50,6 +50,7 @@ func (c *Config) settings() []setting {
 		toggle("media.unauthenticated", &c.Media.Unauthenticated),
 		toggle("presence.enabled", &c.Presence.Enabled),
 		text("rooms.custodian", &c.Rooms.Custodian, "le début d'un identifiant (a-z 0-9 . _ = / + -), ou rien", validLocalpart),
+		toggle("rooms.custody", &c.Rooms.Custody),
 		oneOf("rooms.default_version", &c.Rooms.DefaultVersion, "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
 		toggle("directory.everybody", &c.Directory.Everybody),
 		text("push.allow", &c.Push.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
@@ -58,6 +59,9 @@ func (c *Config) settings() []setting {
 		text("federation.allow", &c.Federation.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("federation.authorities", &c.Federation.Authorities, "un fichier PEM, ou rien", anything),
 		text("federation.notaries", &c.Federation.Notaries, "des noms de serveurs séparés par des virgules, ou rien", validServerNames),
+		toggle("previews.enabled", &c.Previews.Enabled),
+		text("previews.allow", &c.Previews.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
+		text("previews.ports", &c.Previews.Ports, "des ports séparés par des virgules, comme 80, 443, 8080, ou rien", validPorts),
 		toggle("limits.enabled", &c.Limits.Enabled),
 	}
 }
@@ -235,6 +239,26 @@ func ParsePrefixes(list string) (prefixes []netip.Prefix, err error) {
 		prefixes = append(prefixes, prefix.Masked())
 	}
 	return prefixes, nil
+}
+
+func validPorts(list string) bool {
+	_, err := ParsePorts(list)
+	return err == nil
+}
+
+// ParsePorts reads a list of ports, separated by commas.
+func ParsePorts(list string) (ports []uint16, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		port, err := strconv.ParseUint(part, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, uint16(port))
+	}
+	return ports, nil
 }
 
 // Spec: appendices, "User Identifiers".

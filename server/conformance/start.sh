@@ -33,8 +33,14 @@ unauthenticated = true
 enabled = true
 
 [rooms]
-custodian = ''
+custodian = '_server'
+custody = false
 default_version = '${ROOM_VERSION:-11}'
+
+[previews]
+enabled = true
+allow = '127.0.0.0/8'
+ports = '0'
 
 [directory]
 everybody = false

@@ -95,6 +95,15 @@ func (s *Service) record(ctx context.Context, e Entry, outcome string) (seq int6
 	return row.Seq, err
 }
 
+// Append adds what is done in the caller's write: it stands there exactly where that does.
+func Append(tx *store.Tx, now time.Time, e Entry) error {
+	row, err := e.row(now, Ordered)
+	if err == nil {
+		_, err = tx.AppendJournal(row)
+	}
+	return err
+}
+
 func (e Entry) row(now time.Time, outcome string) (store.JournalRow, error) {
 	detail := []byte("{}")
 	if len(e.Detail) > 0 {

@@ -221,6 +221,26 @@ func TestWhatAMailIsMadeOf(t *testing.T) {
 	}
 }
 
+// A name is a name, whatever characters it has: it ends no header and keeps no mail from going.
+func TestNamesOfSenders(t *testing.T) {
+	for _, name := range []string{`Mairie "Les Lilas"`, `A\`, `x" <evil@evil.test>, "y`, "a, b; c", "<b>", "=?utf-8?q?x?=", "(x)"} {
+		server := mailtest.Start(t, mailtest.Options{})
+		f := start(t, nil)
+		settings := plain(server)
+		settings.Name = name
+		f.configure(settings)
+		f.send(hello("agent@mairie.test"))
+		if trouble := f.work(); trouble != "" || len(server.Mails()) != 1 {
+			t.Errorf("%s: %s", name, trouble)
+			continue
+		}
+		m := server.Wait(1)
+		if from, err := m.Header.AddressList("From"); err != nil || len(from) != 1 || from[0].Name != name || from[0].Address != "messagerie@saint-aubin.test" {
+			t.Errorf("%s: %v, %v", name, from, err)
+		}
+	}
+}
+
 // What keeps all mail from going keeps it in the queue, and is told in words; then it goes.
 func TestTrouble(t *testing.T) {
 	cert, pool := certificate(t, "127.0.0.1")

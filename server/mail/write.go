@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"net/mail"
 	"net/url"
 	"strings"
 	texttemplate "text/template"
@@ -187,7 +188,7 @@ func (w *writer) write(m *Message, id int64, s Settings) (*gomail.Msg, error) {
 	}
 	var text, html bytes.Buffer
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	err = errors.Join(w.text.Execute(&text, p), w.html.Execute(&html, p), msg.FromFormat(name, s.From), msg.To(m.To))
+	err = errors.Join(w.text.Execute(&text, p), w.html.Execute(&html, p), msg.From((&mail.Address{Name: name, Address: s.From}).String()), msg.To(m.To))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ const uploadsAtATime = 8
 type Limits struct {
 	Quota   int64 `json:"quota_bytes"`   // of what one account uploaded; 0: none
 	Reserve int64 `json:"reserve_bytes"` // that uploads leave free on the disk, so that messages can still be sent
-	Remote  int64 `json:"remote_bytes"`  // of what is kept from other servers; one file may have an eighth of it
+	Remote  int64 `json:"remote_bytes"`  // of what is kept from other servers, and as much again of images of previews; one file may have an eighth of it
 }
 
 func defaultLimits() Limits { return Limits{Quota: 10 << 30, Reserve: 256 << 20, Remote: 2 << 30} }
@@ -71,13 +71,19 @@ func (s *Service) admit(ctx context.Context, uploader store.Atom, size int64) (l
 	return s.intake.enter(uploader, size)
 }
 
-// within refuses what would go beyond an account's quota. What the server stores itself has none.
+// within refuses what would go beyond an account's quota, or (0) beyond what the server stores for itself, which others choose by what they ask for.
 func (s *Service) within(r *store.Reader, uploader store.Atom, more int64) error {
 	l, err := limits(r)
-	if err != nil || l.Quota == 0 || uploader == 0 {
+	if err != nil || l.Quota == 0 && uploader != 0 {
 		return err
 	}
 	_, used, err := r.MediaUsage(uploader)
+	if uploader == 0 {
+		if err == nil && used+more > l.Remote {
+			err = merr.TooLarge("The server keeps no more than %d bytes of its own", l.Remote)
+		}
+		return err
+	}
 	if err == nil && used+more > l.Quota {
 		err = merr.Forbidden("With this file, your account would have more than the %d bytes that it may keep here", l.Quota)
 	}

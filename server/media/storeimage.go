@@ -19,7 +19,8 @@ type Image struct {
 	Width, Height int   // pixels, as it is looked at
 }
 
-// StoreImage stores a JPEG, PNG, GIF or WebP of most bytes at most for the server itself, until a time: 413 M_TOO_LARGE beyond, 400 M_UNKNOWN for anything else.
+// StoreImage stores a JPEG, PNG, GIF or WebP of most bytes at most for the server itself, until a time: 413 M_TOO_LARGE beyond, and where all of
+// these are more than Limits.Remote; 400 M_UNKNOWN for anything else.
 func (s *Service) StoreImage(ctx context.Context, body io.Reader, most int64, until time.Time) (Image, error) {
 	if err := s.room(ctx, most); err != nil {
 		return Image{}, err
@@ -41,5 +42,10 @@ func (s *Service) StoreImage(ctx context.Context, body io.Reader, most int64, un
 		return Image{}, errors.Join(err, os.Remove(f.Name()))
 	}
 	image := Image{ID: m.ID, ContentType: m.ContentType, Size: m.Size, Width: p.width, Height: p.height}
-	return image, s.known(ctx, f, func(tx *store.Tx) error { return tx.InsertMedia(m) })
+	return image, s.known(ctx, f, func(tx *store.Tx) error {
+		if err := s.within(&tx.Reader, 0, m.Size); err != nil {
+			return err
+		}
+		return tx.InsertMedia(m)
+	})
 }

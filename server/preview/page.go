@@ -139,6 +139,9 @@ func (p *page) card() card {
 	c.put("og:description", cmp.Or(p.first("og:description", "twitter:description", "description"), p.paragraphs.String()), maxDescription)
 	c.put("og:site_name", p.first("og:site_name", "application-name"), maxTitle)
 	c.put("og:type", p.first("og:type"), maxTitle)
+	if address, err := canonical(strings.TrimSpace(p.first("og:url"))); err == nil { // no script:, no part of an address
+		c["og:url"] = address
+	}
 	c.put("og:image:alt", p.first("og:image:alt", "twitter:image:alt"), maxTitle)
 	return c
 }

@@ -33,6 +33,7 @@ type Service struct {
 	db         *store.DB
 	media      *media.Service
 	serverName string
+	given      Settings // until the town hall decides
 	now        func() time.Time
 	log        zerolog.Logger
 	living     context.Context //nolint:containedctx // a fetch is for everybody who asks; this is what ends it
@@ -42,10 +43,10 @@ type Service struct {
 	pace       pace
 }
 
-// New makes a service. Close ends it.
-func New(db *store.DB, m *media.Service, serverName string, now func() time.Time, log zerolog.Logger) *Service {
+// New makes a service with the settings that hold until the town hall decides. Close ends it.
+func New(db *store.DB, m *media.Service, serverName string, given Settings, now func() time.Time, log zerolog.Logger) *Service {
 	living, end := context.WithCancel(context.Background())
-	return &Service{db: db, media: m, serverName: serverName, now: now, log: log, living: living, end: end, slots: semaphore.NewWeighted(fetchesAtATime)}
+	return &Service{db: db, media: m, serverName: serverName, given: given, now: now, log: log, living: living, end: end, slots: semaphore.NewWeighted(fetchesAtATime)}
 }
 
 // Close ends the fetches and waits for them.

@@ -57,13 +57,12 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Service = New(db.DB, m, "test", clock, zerolog.Nop())
+	s.Service = New(db.DB, m, "test", Settings{Enabled: true, Allow: []string{"127.0.0.1/32"}, Ports: []uint16{0}}, clock, zerolog.Nop())
 	t.Cleanup(func() {
 		s.Close()
 		m.Close()
 		s.web.Close()
 	})
-	s.set(Settings{Enabled: true, Allow: []string{"127.0.0.1/32"}, Ports: []uint16{s.port()}})
 	return s
 }
 
@@ -119,7 +118,10 @@ func TestWhatPagesSay(t *testing.T) {
 		"OpenGraph": {"text/html; charset=utf-8", `<html><head><title>no</title><meta property="og:title" content="Fête &amp; bal"><meta name=description content=no>
 			<meta property="og:description" content="Le 14 juillet"><meta property="og:site_name" content="Mairie"><meta property="og:type" content="article">`,
 			`{"og:description":"Le 14 juillet","og:site_name":"Mairie","og:title":"Fête \u0026 bal","og:type":"article"}`},
-		"Twitter": {"text/html", `<meta name="twitter:title" content="T"><meta name="twitter:description" content="D">`, `{"og:description":"D","og:title":"T"}`},
+		"its address":        {"text/html", `<meta property="og:url" content=" https://mairie.example/bal?jour=14#haut ">`, `{"og:url":"https://mairie.example/bal?jour=14"}`},
+		"no web address":     {"text/html", `<meta property="og:url" content="javascript:alert(1)">`, `{}`},
+		"part of an address": {"text/html", `<meta property="og:url" content="/bal">`, `{}`},
+		"Twitter":            {"text/html", `<meta name="twitter:title" content="T"><meta name="twitter:description" content="D">`, `{"og:description":"D","og:title":"T"}`},
 		"only HTML": {"text/html", `<title> Conseil
 			municipal </title><nav><p>Menu</p></nav><script>var p = "<p>no</p>"</script><h1>H</h1><p>Un <b>premier</b></p><p>alinéa` + "\u202e\x00" + `</p>`,
 			`{"og:description":"Un premier alinéa","og:title":"Conseil municipal"}`},
@@ -177,6 +179,34 @@ func TestImagesOfPreviews(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(s.dir, "media", "tmp", "*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Who asks for pages with ever other images does not fill the disk with them.
+func TestImagesOfPreviewsHaveALimit(t *testing.T) {
+	s := newSite(t)
+	for i := range 4 {
+		s.page(fmt.Sprintf("/%d.png", i), "image/png", string(mediatest.PNG(9+uint32(i), 9, 8, 0, 0)))
+		s.page(fmt.Sprint("/page", i), "text/html", fmt.Sprintf(`<title>x</title><meta property="og:image" content="/%d.png">`, i))
+	}
+	limits, err := s.media.Limits(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits.Remote = 2*int64(len(mediatest.PNG(12, 9, 8, 0, 0))) + 10
+	if err := s.media.SetLimits(t.Context(), limits); err != nil {
+		t.Fatal(err)
+	}
+	images := 0
+	for i := range 4 {
+		got := s.get(fmt.Sprint("/page", i))
+		images += strings.Count(got, `"og:image":`)
+		if !strings.Contains(got, `"og:title":"x"`) {
+			t.Error(got)
+		}
+	}
+	if images != 2 {
+		t.Errorf("%d images are kept", images)
 	}
 }
 

@@ -5,19 +5,20 @@ import (
 	"encoding/json"
 	"net/netip"
 	"regexp"
+	"slices"
 
 	"beffroi/server/dial"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
 
-// Settings are what the town hall decides; they live in the database. Without them there are no previews, since each one tells a site that somebody here
-// was sent its address.
+// Settings are what the town hall decides; they live in the database, and until then the configuration's hold. The zero Settings make no previews, since each
+// one tells a site that somebody here was sent its address.
 type Settings struct {
 	Enabled bool     `json:"enabled"`
 	Refuse  []string `json:"refuse"` // RE2 patterns; an address in which one is found gets no preview
 	Allow   []string `json:"allow"`  // addresses beside the public Internet, as prefixes: 10.1.2.0/24
-	Ports   []uint16 `json:"ports"`  // that may be asked; none given: 80 and 443
+	Ports   []uint16 `json:"ports"`  // that may be asked, 0 for every one; none given: 80 and 443
 }
 
 // What Settings may hold at most.
@@ -33,7 +34,7 @@ type rules struct {
 	dial   dial.Rule
 }
 
-// Settings gives what the town hall decided.
+// Settings gives what holds.
 func (s *Service) Settings(ctx context.Context) (Settings, error) {
 	r, err := s.rules(ctx)
 	return r.Settings, err
@@ -53,8 +54,11 @@ func (s *Service) SetSettings(ctx context.Context, v Settings) error {
 
 func (s *Service) rules(ctx context.Context) (rules, error) {
 	raw, err := store.Get(ctx, s.db, func(r *store.Reader) ([]byte, error) { return r.MetaBytes(store.MetaPreviews) })
-	if err != nil || raw == nil {
+	if err != nil {
 		return rules{}, err
+	}
+	if raw == nil {
+		return read(s.given)
 	}
 	var v Settings
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -65,8 +69,11 @@ func (s *Service) rules(ctx context.Context) (rules, error) {
 
 func read(v Settings) (r rules, err error) {
 	r = rules{Settings: v, dial: dial.Rule{Plain: true, Ports: v.Ports}}
-	if len(v.Ports) == 0 {
+	switch {
+	case len(v.Ports) == 0:
 		r.dial.Ports = []uint16{80, 443}
+	case slices.Contains(v.Ports, 0):
+		r.dial.Ports = nil
 	}
 	if len(v.Refuse) > maxEntries || len(v.Allow) > maxEntries || len(v.Ports) > maxEntries {
 		return r, merr.InvalidParam("More than %d entries", maxEntries)

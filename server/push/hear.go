@@ -31,7 +31,7 @@ type verdictKey struct {
 	one   store.Atom // 0 where it is the same for everybody who is not mentioned
 }
 
-// Hear prepares an event to be judged. nil: its room's version is not known.
+// Hear prepares an event to be judged. nil: its room's version is not known, or its bytes are damaged, which must not keep others from being told.
 func (s *Service) Hear(r *store.Reader, e *store.Event) (*Heard, error) {
 	room, _, err := r.Room(e.Room)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Service) Hear(r *store.Reader, e *store.Event) (*Heard, error) {
 	}
 	event, err := e.PDU(law)
 	if err != nil {
-		return nil, err
+		return nil, nil //nolint:nilerr // the scrub tells of it
 	}
 	h := &Heard{event, s, &storedRoom{Reader: r, room: e.Room, law: law}, map[string]bool{}, map[verdictKey]Decision{}}
 	if list, ok := event.Body().Object("m.mentions").Get("user_ids").Array(); ok {
@@ -150,6 +150,7 @@ func (s *storedRoom) MayNotify(sender, key string) bool {
 	return s.levels.For(sender) >= s.levels.Notification(key)
 }
 
+// state is what stands in the room's state; what is damaged counts as if nothing stood there.
 func (s *storedRoom) state(eventType, stateKey store.Atom) *pdu.Event {
 	row, ok, err := s.CurrentEvent(s.room, eventType, stateKey)
 	s.fail(err)
@@ -157,7 +158,9 @@ func (s *storedRoom) state(eventType, stateKey store.Atom) *pdu.Event {
 		return nil
 	}
 	e, err := row.PDU(s.law)
-	s.fail(err)
+	if err != nil {
+		return nil
+	}
 	return e
 }
 

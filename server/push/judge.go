@@ -39,7 +39,8 @@ type judging struct {
 	audience *audience
 	all      effect // for everybody, by the default rules
 	named    map[store.Atom]string
-	sender   store.Atom // 0: not a reader here
+	ignoring map[store.Atom]bool // the readers who ignore the sender
+	sender   store.Atom          // 0: not a reader here
 	work     int
 	marks    []store.UnreadMark
 }
@@ -56,7 +57,7 @@ func (s *Service) Judge(ctx context.Context, e *pdu.Event, in RoomView) (store.C
 	j := &judging{Service: s, ctx: ctx, e: e, in: in, audience: a, all: s.defaults.match(e, &reader{RoomView: in})}
 	j.sender, _ = in.Reader(e.Sender())
 	j.readMentions()
-	for _, step := range []func() error{j.judgeNamed, j.judgeGroups} {
+	for _, step := range []func() error{j.judgeIgnoring, j.judgeNamed, j.judgeGroups} {
 		if err := step(); err != nil {
 			return store.Counted{}, err
 		}
@@ -94,8 +95,30 @@ func (j *judging) readMentions() {
 	}
 }
 
+// judgeIgnoring judges for those who ignore the sender: only state concerns them.
+func (j *judging) judgeIgnoring() error {
+	if _, isState := j.e.StateKey(); isState {
+		return nil
+	}
+	users, err := j.Service.ignoring(j.ctx, j.e.Sender())
+	for id, user := range users {
+		if _, reads := j.in.Reader(id); !reads {
+			continue
+		}
+		if j.ignoring == nil {
+			j.ignoring = map[store.Atom]bool{}
+		}
+		j.ignoring[user] = true
+		j.mark(user, j.audience.mode(user), effect{})
+	}
+	return err
+}
+
 func (j *judging) judgeNamed() error {
 	for user, id := range j.named {
+		if j.ignoring[user] {
+			continue
+		}
 		g := j.audience.of[user]
 		if g == nil {
 			g = &group{}
@@ -118,7 +141,7 @@ func (j *judging) judgeGroups() error {
 			return err
 		}
 		for _, user := range g.members {
-			if _, named := j.named[user]; !named && user != j.sender {
+			if _, named := j.named[user]; !named && user != j.sender && !j.ignoring[user] {
 				j.mark(user, g.mode, does)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"beffroi/server/accounts"
 	"beffroi/server/store"
 )
 
@@ -33,6 +34,10 @@ type NotificationPage struct {
 // Spec: client-server API, GET /notifications.
 func (s *Service) Notifications(r *store.Reader, user store.Atom, userID string, before int64, highlights bool, limit int) (*NotificationPage, error) {
 	l := &listing{s: s, r: r, user: user, userID: userID, before: before, highlights: highlights, limit: min(limit, MaxNotifications)}
+	var err error
+	if l.ignored, err = accounts.Ignored(r, user); err != nil {
+		return nil, err
+	}
 	rooms, err := r.RoomsToTell(user)
 	if err != nil {
 		return nil, err
@@ -59,6 +64,7 @@ type listing struct {
 	before     int64
 	highlights bool
 	limit      int
+	ignored    map[store.Atom]bool
 
 	found []candidate // the latest first
 	floor int64       // below this position not every room was looked at
@@ -125,6 +131,9 @@ func (l *listing) add(p *NotificationPage, c *candidate) error {
 	e, found, err := l.r.Event(c.NID)
 	if err != nil || !found || e.RedactedBy != 0 || e.Status&store.StatusExpired != 0 {
 		return err
+	}
+	if e.StateKey == 0 && l.ignored[e.Sender] { // also what came before they were
+		return nil
 	}
 	n := Notification{Event: e, RoomID: c.roomID, Actions: actions(notifyAction)}
 	if c.highlight {

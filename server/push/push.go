@@ -32,6 +32,7 @@ type Service struct {
 	defaults  matchers  // the default rules, as far as they count
 	usual     *compiled // all of the default rules
 	authors   authors
+	ignorers  ignorers
 	audiences *cache[string, *audience] // by room id
 	compiled  *cache[string, *compiled] // by the name of a group
 	wholes    *cache[string, *compiled] // by the user and their last change
@@ -51,7 +52,7 @@ func New(db *store.DB, hub *notify.Hub) *Service {
 	rules.withoutOneToOne()
 	law, _ := pdu.RulesFor("12")
 	return &Service{db: db, hub: hub, law: law, defaults: compile(&rules), usual: &compiled{matchers: compile(&usual)},
-		authors:   authors{users: map[store.Atom]author{}},
+		authors: authors{users: map[store.Atom]author{}}, ignorers: newIgnorers(),
 		audiences: newCache[string, *audience](maxAudience), compiled: newCache[string, *compiled](maxCompiled),
 		wholes: newCache[string, *compiled](maxCompiled), tallies: newCache[unreadKey, tally](maxTallies)}
 }

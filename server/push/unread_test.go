@@ -283,3 +283,37 @@ func TestElsewhereNothingIsUnread(t *testing.T) {
 	l.says("hello")
 	l.want("a room of others", 0, 0)
 }
+
+// A damaged event is told to nobody. Were it an error, who follows the stream would never come past it, and nobody would be told of anything any more.
+func TestDamagedEventsAreNotHeard(t *testing.T) {
+	l := newLounge(t)
+	id := l.mention(l.other, `{"room":true}`)
+	var levels store.Event
+	hear := func(r *store.Reader, damage string) (*push.Heard, error) {
+		e, _, err := r.EventByID(id)
+		l.ok(err)
+		if damage != "" {
+			e.JSON = []byte(damage)
+		}
+		return l.push.Hear(r, &e)
+	}
+	l.ok(l.db.Read(t.Context(), func(r *store.Reader) error {
+		for _, damage := range []string{`{"type":1}`, `{`, `x`} {
+			if h, err := hear(r, damage); h != nil || err != nil {
+				t.Errorf("%s: %v, %v", damage, h, err)
+			}
+		}
+		var err error
+		levels, _, err = r.CurrentEvent(l.ref(l.id), store.AtomPowerLevels, store.AtomEmpty)
+		return err
+	}))
+	l.ok(l.db.Write(t.Context(), func(tx *store.Tx) error { return tx.Redact(levels.NID, levels.NID, []byte(`{"type":1}`)) }))
+	l.ok(l.db.Read(t.Context(), func(r *store.Reader) error {
+		h, err := hear(r, "")
+		l.ok(err)
+		if d, err := h.By(l.me.Atom, l.me.ID); err != nil || !d.Notify {
+			t.Errorf("%+v, %v", d, err)
+		}
+		return nil
+	}))
+}

@@ -203,7 +203,7 @@ func (s *Service) initial(ctx context.Context, e InitialState) error {
 
 // draftMembers brings in the custodian and the people invited.
 func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateRequest) error {
-	if s.Custodian.ID != "" && !q.conversation() {
+	if s.kept(q) {
 		if err := s.draftCustodian(ctx, d); err != nil {
 			return err
 		}
@@ -262,10 +262,15 @@ func (s *Service) equals(q *CreateRequest) (ids []string) {
 	if q.Preset == "trusted_private_chat" {
 		ids = append(ids, q.Invite...)
 	}
-	if s.Custodian.ID != "" && !q.conversation() {
+	if s.kept(q) {
 		ids = append(ids, s.Custodian.ID)
 	}
 	return ids
+}
+
+// kept tells whether the custodian is in a new room.
+func (s *Service) kept(q *CreateRequest) bool {
+	return s.Custody && s.Custodian.ID != "" && !q.conversation()
 }
 
 func userIDs(v any) ([]string, bool) {
@@ -308,7 +313,7 @@ func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules) map[str
 // empower gives the custodian of a salon its power where the request lists others in the place of everybody.
 func (s *Service) empower(levels map[string]any, q *CreateRequest, rules pdu.Rules) {
 	users, ok := levels["users"].(map[string]any)
-	if !ok || rules.CreatorsRule || s.Custodian.ID == "" || q.conversation() {
+	if !ok || rules.CreatorsRule || !s.kept(q) {
 		return
 	}
 	users = maps.Clone(users)

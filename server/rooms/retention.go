@@ -2,6 +2,8 @@ package rooms
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"beffroi/server/pdu"
@@ -30,16 +32,18 @@ type retention struct {
 // is never deleted, nor are files: who reads an encrypted room alone knows which belong to it.
 //
 // Source: MSC1763, of which `max_lifetime` is honoured (milliseconds); nothing is deleted without it, so `min_lifetime` asks for nothing.
-func (s *Service) Expire(ctx context.Context) error {
+//
+// What can't be done with one event or room keeps none of the others: it is part of the error.
+func (s *Service) Expire(ctx context.Context) (failed error) {
 	for after := store.RoomRef(0); ; {
 		found, last, err := s.retentions(ctx, after)
 		if err != nil || last == after {
-			return err
+			return errors.Join(failed, err)
 		}
 		after = last
 		for _, t := range found {
 			if err := s.expireRoom(ctx, t); err != nil {
-				return err
+				failed = errors.Join(failed, fmt.Errorf("messages of %s: %w", t.ID, err))
 			}
 		}
 	}
@@ -88,11 +92,11 @@ func maxLifetime(e *store.Event) time.Duration {
 }
 
 // expireRoom walks along a room's timeline, all of it each time: a backfill may have brought what is too old.
-func (s *Service) expireRoom(ctx context.Context, t retention) error {
+func (s *Service) expireRoom(ctx context.Context, t retention) (failed error) {
 	for after := store.OrdMin; ; {
 		ages, err := store.Get(ctx, s.db, func(r *store.Reader) ([]store.Age, error) { return r.AgesAfter(t.Ref, after, agesPerLook) })
 		if err != nil || len(ages) == 0 {
-			return err
+			return errors.Join(failed, err)
 		}
 		after = ages[len(ages)-1].Ord
 		var old []store.NID
@@ -101,49 +105,53 @@ func (s *Service) expireRoom(ctx context.Context, t retention) error {
 				old = append(old, a.NID)
 			}
 		}
-		if err := s.expireEvents(ctx, t, old); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, s.expireEvents(ctx, t, old))
 	}
 }
 
-func (s *Service) expireEvents(ctx context.Context, t retention, old []store.NID) error {
+func (s *Service) expireEvents(ctx context.Context, t retention, old []store.NID) (failed error) {
 	for len(old) > 0 {
 		n := min(len(old), expirePerWrite)
-		left, err := store.Get(ctx, s.db, func(r *store.Reader) ([][]byte, error) { return redactedForms(r, t.Version, old[:n]) })
-		if err != nil {
-			return err
-		}
-		err = s.db.Write(ctx, func(tx *store.Tx) error {
-			for i, nid := range old[:n] {
-				if err := tx.Expire(nid, t.by, left[i]); err != nil {
-					return err
-				}
-			}
-			return tx.NoteExpired(t.Ref)
+		var left map[store.NID][]byte
+		err := s.db.Read(ctx, func(r *store.Reader) error {
+			var unreadable error
+			left, unreadable = redactedForms(r, t.Version, old[:n])
+			failed = errors.Join(failed, unreadable)
+			return nil
 		})
+		if err == nil && len(left) > 0 {
+			err = s.db.Write(ctx, func(tx *store.Tx) error { return expireAll(tx, t, left) })
+		}
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		old = old[n:]
 	}
-	return nil
+	return failed
 }
 
-// redactedForms gives what is left of events.
-func redactedForms(r *store.Reader, version string, nids []store.NID) ([][]byte, error) {
+func expireAll(tx *store.Tx, t retention, left map[store.NID][]byte) error {
+	for nid, redacted := range left {
+		if err := tx.Expire(nid, t.by, redacted); err != nil {
+			return err
+		}
+	}
+	return tx.NoteExpired(t.Ref)
+}
+
+// redactedForms gives what is left of events, of those that can be read.
+func redactedForms(r *store.Reader, version string, nids []store.NID) (left map[store.NID][]byte, failed error) {
 	rules, _ := pdu.RulesFor(version)
-	out := make([][]byte, 0, len(nids))
+	left = make(map[store.NID][]byte, len(nids))
 	for _, nid := range nids {
 		row, _, err := r.Event(nid)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			var e *pdu.Event
+			if e, err = row.PDU(rules); err == nil {
+				left[nid] = e.Redact().JSON()
+			}
 		}
-		e, err := row.PDU(rules)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e.Redact().JSON())
+		failed = errors.Join(failed, err)
 	}
-	return out, nil
+	return left, failed
 }

@@ -53,7 +53,8 @@ type Config struct {
 	Signer    pdu.Signer // its server name is this server's
 	People    People
 	Invitable Invitable // nil: nobody blocks invitations
-	Custodian User      // the town hall's additional creator of salons; zero for none
+	Custodian User      // the town hall's account; zero for none
+	Custody   bool      // it is an additional creator of each salon
 	Version   string    // which rooms are created with where the request names none; "" for the constant
 	Counts    Counts
 	Typing    Typing // nil: nobody types

@@ -57,7 +57,7 @@ func open(t testing.TB, path string) *world {
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	t.Cleanup(func() { _ = db.Close() })
 	signer := pdutest.Signer("hs")
-	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Counts: push.New(db, w.hub)})
+	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
 	return w
 }
 

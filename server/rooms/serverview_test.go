@@ -176,3 +176,34 @@ func TestTheStateAtAnEventThatIsHiddenIsNotGiven(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEventAtATimeIsOneThatTheServerMaySee(t *testing.T) {
+	s, line := share(t, "12")
+	s.takes(line.set("m.room.history_visibility", "", s.alice.ID, `{"history_visibility":"joined"}`))
+	hidden := line.message(bob, "before")
+	join := line.member("join", "@dave:late", "@dave:late")
+	seen := line.message(bob, "after")
+	s.takes(hidden, join, seen)
+	at := func(server string, ts int64, forward bool) (id string) {
+		s.from(server, func(v *rooms.ServerView) {
+			e, err := v.AtTime(ts, forward)
+			if err != nil && !merr.Is(err, "M_NOT_FOUND") {
+				t.Error(err)
+			}
+			id = e.ID
+		})
+		return id
+	}
+	if got := at("far", hidden.OriginServerTS(), true); got != hidden.ID() {
+		t.Errorf("to who was there: %s", got)
+	}
+	if got := at("late", hidden.OriginServerTS(), true); got != join.ID() {
+		t.Errorf("to who came later: %s, want the join", got)
+	}
+	if got := at("far", seen.OriginServerTS()+1, true); got != "" {
+		t.Errorf("after the last: %s", got)
+	}
+	if got := at("late", seen.OriginServerTS()+1, false); got != seen.ID() {
+		t.Errorf("before the end: %s", got)
+	}
+}

@@ -67,7 +67,7 @@ type Found struct {
 	Results    []Result
 	Count      int      // of all results that were looked at
 	Highlights []string // the words of the results, as they stand there
-	Next       string   // "": there are no more
+	Next       string   // "": there are no more; a full page has one, also where nothing follows, as clients know it of Synapse
 	Groups     map[Key][]Group
 }
 
@@ -397,8 +397,8 @@ func (s *search) page(all, rest []candidate) (*Found, error) {
 	for i := range shown {
 		f.Results = append(f.Results, shown[i].Result)
 	}
-	more := func(p place, rest []candidate, last []candidate) string {
-		if len(rest) == 0 && s.at.lower == 0 {
+	more := func(p place, rest []candidate, last []candidate, full bool) string {
+		if len(rest) == 0 && s.at.lower == 0 && !full {
 			return ""
 		}
 		if len(last) > 0 {
@@ -407,7 +407,7 @@ func (s *search) page(all, rest []candidate) (*Found, error) {
 		}
 		return p.String()
 	}
-	f.Next = more(s.at, rest[len(shown):], shown)
+	f.Next = more(s.at, rest[len(shown):], shown, len(shown) > 0 && len(shown) == s.Limit)
 	f.Groups = map[Key][]Group{}
 	for _, key := range s.GroupBy {
 		f.Groups[key] = s.groups(key, shown, rest[len(shown):], more)
@@ -415,7 +415,7 @@ func (s *search) page(all, rest []candidate) (*Found, error) {
 	return f, nil
 }
 
-func (s *search) groups(key Key, shown, rest []candidate, more func(place, []candidate, []candidate) string) (groups []Group) {
+func (s *search) groups(key Key, shown, rest []candidate, more func(place, []candidate, []candidate, bool) string) (groups []Group) {
 	index := map[int64]int{}
 	parts := [][]candidate{}
 	for _, c := range shown {
@@ -435,7 +435,7 @@ func (s *search) groups(key Key, shown, rest []candidate, more func(place, []can
 		}
 		p.group, p.member = key, groups[i].Member
 		left := slices.DeleteFunc(slices.Clone(rest), func(c candidate) bool { return key.of(&c) != groups[i].Member })
-		groups[i].Next = more(p, left, parts[i])
+		groups[i].Next = more(p, left, parts[i], false)
 	}
 	return groups
 }

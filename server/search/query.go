@@ -8,14 +8,17 @@ import (
 
 // Limits of what one search may ask of the index.
 const (
-	maxTerm    = 1000 // bytes of a search term that are looked at
-	maxPhrases = 30
-	maxTags    = 150 // rooms or senders named to the index; more are sifted out of what it finds
-	frequent   = 4 * windowSize
+	maxTerm  = 1000 // bytes of a search term that are looked at
+	maxWords = 30   // the index reads a list for each, without giving rows meanwhile; what comes after them is not looked for
+	maxTags  = 150  // rooms or senders named to the index; more are sifted out of what it finds
+	frequent = 4 * windowSize
 )
 
 // query is what a user searches: all of the phrases.
-type query struct{ phrases [][]Word }
+type query struct {
+	phrases [][]Word
+	length  int // words of all
+}
 
 // parseQuery reads a search term: words, all of which an event must have, and "phrases" between any quotation marks. What is written without a
 // space (rendez-vous) is a phrase too. Whatever is typed is a query: what is no word is nothing.
@@ -50,8 +53,9 @@ func isQuote(r rune) bool { return strings.ContainsRune("\"«»“”„", r) }
 
 func (q *query) add(text string) {
 	words := Words(text)
-	if len(words) > 0 && len(q.phrases) < maxPhrases {
+	if words = words[:min(len(words), maxWords-q.length)]; len(words) > 0 {
 		q.phrases = append(q.phrases, words)
+		q.length += len(words)
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	selectAccountDataOf    = `SELECT room, type, content, pos FROM account_data WHERE user = ? AND type = ?`
 	upsertAccountData      = `INSERT INTO account_data (user, room, type, content, pos, sum) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET content = excluded.content, pos = excluded.pos, sum = excluded.sum`
+	usersWithIgnored = `SELECT a.user, t.text FROM account c CROSS JOIN account_data a ON a.user = c.user AND a.room = 0
+		AND a.type = (SELECT id FROM atom WHERE text = 'm.ignored_user_list') JOIN atom t ON t.id = a.user`
 	sizeAccountData   = `SELECT count(*), coalesce(sum(length(content)), 0) FROM account_data WHERE user = ?`
 	deleteAccountData = `DELETE FROM account_data WHERE user = ?`
 )
@@ -45,6 +47,9 @@ func (r *Reader) AccountDataOfType(user, kind Atom) ([]AccountData, error) {
 		return d, err
 	})
 }
+
+// UsersWithIgnored lists the users who have a list of ignored users, with their ids.
+func (r *Reader) UsersWithIgnored() (map[Atom]string, error) { return r.usersNamed(usersWithIgnored) }
 
 // AccountDataSize tells how many pieces of data a user has, in all rooms together, and their bytes.
 func (r *Reader) AccountDataSize(user Atom) (n, bytes int, err error) {

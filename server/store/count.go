@@ -170,9 +170,11 @@ func (tx *Tx) unmark(p Place) error {
 }
 
 // UsersWithRules lists the users who ever changed their push rules, with their ids.
-func (r *Reader) UsersWithRules() (map[Atom]string, error) {
+func (r *Reader) UsersWithRules() (map[Atom]string, error) { return r.usersNamed(usersWithRules) }
+
+func (r *Reader) usersNamed(query string) (map[Atom]string, error) {
 	users := map[Atom]string{}
-	err := r.rows(usersWithRules, nil, func(rows *sql.Rows) error {
+	err := r.rows(query, nil, func(rows *sql.Rows) error {
 		var user Atom
 		var id string
 		err := rows.Scan(&user, &id)

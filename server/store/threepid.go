@@ -44,6 +44,7 @@ const (
 		language = excluded.language, token = excluded.token, send_attempt = excluded.send_attempt, next_link = excluded.next_link,
 		asked = excluded.asked, expires = excluded.expires, validated = excluded.validated`
 	deleteThreepidSession  = `DELETE FROM threepid_session WHERE sid = ?`
+	endResets              = `DELETE FROM threepid_session WHERE purpose = 'reset' AND address IN (SELECT address FROM threepid WHERE user = ?)`
 	forgetThreepidSessions = `DELETE FROM threepid_session WHERE expires <= ?`
 )
 
@@ -107,6 +108,9 @@ func (tx *Tx) PutThreepidSession(s ThreepidSession) error {
 
 // DeleteThreepidSession ends a session.
 func (tx *Tx) DeleteThreepidSession(sid string) error { return tx.exec(deleteThreepidSession, sid) }
+
+// EndResets deletes what was begun to reset a user's password.
+func (tx *Tx) EndResets(user Atom) error { return tx.exec(endResets, user) }
 
 // ForgetThreepidSessions ends the sessions whose time was over by then.
 func (tx *Tx) ForgetThreepidSessions(until int64) error {

@@ -95,7 +95,7 @@ func (s *Syncer) slideOnce(ctx context.Context, q *SlidingRequest, c *connection
 	if a := l.answer.toDevice; a == nil || len(a.events) == 0 { // else more may wait
 		c.quiet = stillness{seq: l.next.seq, wakes: wakes, asked: asked, lists: l.answer.lists}
 	}
-	s.connections.weigh(c, len(c.rooms)+len(l.next.rooms))
+	s.connections.weigh(c, len(c.rooms)+len(l.next.rooms)+c.asked)
 	return l.answer, nil
 }
 
@@ -204,6 +204,7 @@ func (l *slide) interned(c *roomConfig) *roomConfig {
 		clear(l.c.configs)
 	}
 	l.c.configs[key] = c
+	l.c.asked += 1 + len(c.key)/roomBytes
 	return c
 }
 

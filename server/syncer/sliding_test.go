@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -321,8 +322,15 @@ func TestSlidingRefusals(t *testing.T) {
 	lists, _ := json.Marshal(map[string]any{"lists": many})
 	subscriptions, _ := json.Marshal(map[string]any{"room_subscriptions": many})
 	names, _ := json.Marshal(make([]string, 1001))
+	ranges, _ := json.Marshal(make([][2]int, 1001))
+	wide := map[string]any{}
+	for i := range 6 {
+		wide[fmt.Sprint(i)] = map[string]any{"required_state": map[string]any{"include": make([]struct{}, 999)}}
+	}
+	elements, _ := json.Marshal(map[string]any{"lists": wide})
 	for body, errcode := range map[string]string{
 		`{"lists":{"a":{"filters":{"tags":` + string(names) + `}}}}`: "M_INVALID_PARAM", `{"extensions":{"typing":{"rooms":` + string(names) + `}}}`: "M_INVALID_PARAM",
+		`{"lists":{"a":{"ranges":` + string(ranges) + `}}}`: "M_INVALID_PARAM", string(elements): "M_INVALID_PARAM",
 		string(lists): "M_INVALID_PARAM", string(subscriptions): "M_INVALID_PARAM", `{"lists":{"a":null}}`: "M_BAD_JSON",
 		`{"lists":{"a":{"range":[3,1]}}}`: "M_INVALID_PARAM", `{"lists":{"a":{"timeline_limit":-1}}}`: "M_INVALID_PARAM",
 	} {
@@ -347,5 +355,30 @@ func TestSlidingConnections(t *testing.T) {
 	w.slide(alice, tokens[1], `{"conn_id":"1"}`)
 	if _, err := w.trySlide(alice, tokens[2], `{"conn_id":"3"}`); !merr.Is(err, "M_UNKNOWN_POS") {
 		t.Error("a token is taken under another name:", err)
+	}
+}
+
+// What a connection asks for is held for as long as a room was sent with it: who asks for something else each time begins anew, before all of that is held.
+func TestSlidingConnectionsDontHoldAllThatWasAsked(t *testing.T) {
+	w := start(t)
+	alice := w.user("alice")
+	w.create(alice, rooms.CreateRequest{})
+	ask := func(i int) string {
+		keys := make([]string, 500)
+		for j := range keys {
+			keys[j] = fmt.Sprintf(`{"type":"%d.%d.%s"}`, i, j, strings.Repeat("x", 200))
+		}
+		return `{"lists":{"a":{"required_state":{"include":[` + strings.Join(keys, ",") + `]}}}}`
+	}
+	res := w.slide(alice, "", ask(0))
+	for i := 1; ; i++ {
+		var err error
+		if res, err = w.trySlide(alice, pos(res), ask(i)); merr.Is(err, "M_UNKNOWN_POS") {
+			return
+		}
+		w.ok(err)
+		if i == 50 {
+			t.Fatal("a connection holds 50 configurations of 100 KB")
+		}
 	}
 }

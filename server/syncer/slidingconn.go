@@ -16,6 +16,8 @@ const (
 	maxConnections    = 8       // of a device
 	maxConnectedRooms = 250_000 // that all connections together were sent
 	maxConfigs        = 64      // of a connection
+	roomBytes         = 100     // about what a room takes that was sent
+	maxConfigWeight   = 25_000  // of a connection, in rooms: what it ever asked for, since each room holds what it was asked for with
 )
 
 // connections are those of sliding sync. They live in memory: a connection that is lost costs its client a first answer, never more.
@@ -47,6 +49,7 @@ type connection struct {
 	// What extensions were not to tell of rooms, and from which position on.
 	withheld map[withheldKey]int64
 	configs  map[configKey]*roomConfig // those in use, and some that were
+	asked    int                       // what all that were ever among them weigh
 	quiet    stillness
 	members  device // the memberships that were sent lazily; their positions are numbers of answers
 }
@@ -180,7 +183,7 @@ func (s *connections) find(id, device int64, name string) *connection {
 	return c
 }
 
-// weigh notes how many rooms a connection was sent, and drops the longest unused where there are too many.
+// weigh notes how many rooms a connection was sent, and drops the longest unused where there are too many; the connection itself where it asked for too much.
 func (s *connections) weigh(c *connection, rooms int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,6 +192,9 @@ func (s *connections) weigh(c *connection, rooms int) {
 	}
 	s.rooms += rooms - c.weight
 	c.weight = rooms
+	if c.asked > maxConfigWeight {
+		s.drop(s.byID[c.id])
+	}
 	for s.rooms > maxConnectedRooms && s.recent.Len() > 1 {
 		s.drop(s.recent.Back())
 	}

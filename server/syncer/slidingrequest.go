@@ -15,9 +15,10 @@ import (
 const (
 	maxLists         = 100
 	maxSubscriptions = 100
-	maxWindow        = 100 // events of a timeline
-	maxConnID        = 255 // bytes
-	maxElements      = 1000
+	maxWindow        = 100  // events of a timeline
+	maxConnID        = 255  // bytes
+	maxElements      = 1000 // of one list
+	maxAllElements   = 5000 // of state, filters and ranges in a request
 	defaultThreads   = 100
 )
 
@@ -43,6 +44,8 @@ type SlidingRequest struct {
 type WindowConfig struct {
 	TimelineLimit int           `json:"timeline_limit"`
 	RequiredState RequiredState `json:"required_state"`
+
+	state string // RequiredState as JSON, which tells it from others
 }
 
 // SlidingList is a window on the rooms that pass its filters. Without a range it has all of them.
@@ -156,6 +159,7 @@ func (q *SlidingRequest) Check() error {
 	case len(q.ConnID) > maxConnID:
 		return merr.InvalidParam("conn_id has %d bytes at most", maxConnID)
 	}
+	elements := 0
 	for name, l := range q.Lists {
 		if l == nil {
 			return merr.BadJSON("The list %q is null", name)
@@ -163,6 +167,7 @@ func (q *SlidingRequest) Check() error {
 		if err := l.check(); err != nil {
 			return err
 		}
+		elements += l.elements() + l.WindowConfig.elements()
 	}
 	for id, c := range q.Subscriptions {
 		if c == nil {
@@ -171,6 +176,10 @@ func (q *SlidingRequest) Check() error {
 		if err := c.check(); err != nil {
 			return err
 		}
+		elements += c.elements()
+	}
+	if elements > maxAllElements {
+		return merr.InvalidParam("A request has %d elements of state, filters and ranges at most", maxAllElements)
 	}
 	for _, x := range []*Extension{q.Extensions.AccountData, q.Extensions.Receipts, q.Extensions.Typing} {
 		if x != nil && len(x.Lists)+len(x.Rooms) > maxElements {
@@ -181,8 +190,8 @@ func (q *SlidingRequest) Check() error {
 }
 
 func (l *SlidingList) check() error {
-	if f := l.Filters; f != nil && len(f.Spaces)+len(f.RoomTypes)+len(f.NotRoomTypes)+len(f.Tags)+len(f.NotTags) > maxElements {
-		return merr.InvalidParam("filters have %d elements at most", maxElements)
+	if l.elements() > maxElements {
+		return merr.InvalidParam("filters and ranges have %d elements at most", maxElements)
 	}
 	if l.Range != nil {
 		l.Ranges = append(l.Ranges, *l.Range)
@@ -195,14 +204,29 @@ func (l *SlidingList) check() error {
 	return l.WindowConfig.check()
 }
 
+// elements counts what each room of the user is held against.
+func (l *SlidingList) elements() int {
+	n := len(l.Ranges)
+	if f := l.Filters; f != nil {
+		n += len(f.Spaces) + len(f.RoomTypes) + len(f.NotRoomTypes) + len(f.Tags) + len(f.NotTags)
+	}
+	return n
+}
+
+func (c *WindowConfig) elements() int {
+	return len(c.RequiredState.Include) + len(c.RequiredState.Exclude)
+}
+
 func (c *WindowConfig) check() error {
 	if c.TimelineLimit < 0 {
 		return merr.InvalidParam("timeline_limit is negative")
 	}
 	c.TimelineLimit = min(c.TimelineLimit, maxWindow)
-	if len(c.RequiredState.Include)+len(c.RequiredState.Exclude) > maxElements {
+	if c.elements() > maxElements {
 		return merr.InvalidParam("required_state has %d elements at most", maxElements)
 	}
+	state, _ := json.Marshal(c.RequiredState) // texts and booleans
+	c.state = string(state)
 	return nil
 }
 
@@ -226,11 +250,10 @@ func combine(parts []*WindowConfig) *roomConfig {
 	var keys []string
 	for _, p := range parts {
 		c.limit = max(c.limit, p.TimelineLimit)
-		key, _ := json.Marshal(p.RequiredState) // texts and booleans
-		if slices.Contains(keys, string(key)) {
+		if slices.Contains(keys, p.state) {
 			continue
 		}
-		keys = append(keys, string(key))
+		keys = append(keys, p.state)
 		c.states = append(c.states, &p.RequiredState)
 		c.lazy = c.lazy || p.RequiredState.Lazy
 		c.all = c.all || p.RequiredState.allMembers()
