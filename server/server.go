@@ -28,18 +28,19 @@ const drainTime = 4 * time.Second
 
 // A Server is one homeserver on one data folder.
 type Server struct {
-	cfg     config.Config
-	log     zerolog.Logger
-	lock    *os.File    // held on the data folder until Close
-	secure  *tls.Config // nil without a TLS listener
-	hub     *notify.Hub
-	db      *store.DB
-	pages   Pages
-	gate    httpx.Gate
-	version string          // of this program
-	guesses *limits.Guesses // nil: whoever asks may guess
-	conns   *limits.Conns   // nil: as many as the machine can
-	broken  chan error      // an error after which the process is better started again
+	cfg      config.Config
+	log      zerolog.Logger
+	lock     *os.File    // held on the data folder until Close
+	secure   *tls.Config // nil without a TLS listener
+	hub      *notify.Hub
+	db       *store.DB
+	pages    Pages
+	gate     httpx.Gate
+	version  string          // of this program
+	guesses  *limits.Guesses // nil: whoever asks may guess
+	conns    *limits.Conns   // nil: as many as the machine can
+	resolver *net.Resolver   // for the names of other servers; nil: the system's
+	broken   chan error      // an error after which the process is better started again
 
 	mu      sync.Mutex
 	handler http.Handler // the whole API and the pages; nil while the data folder is nobody's
@@ -54,6 +55,9 @@ type Option func(*Server)
 
 // WithVersion tells administrators which version of the program this is.
 func WithVersion(version string) Option { return func(s *Server) { s.version = version } }
+
+// WithResolver looks up the names of other servers by another DNS than the system's: for tests.
+func WithResolver(r *net.Resolver) Option { return func(s *Server) { s.resolver = r } }
 
 // New opens the data folder. Where that is a server's, by the configuration or because it was before, it opens everything in it;
 // otherwise Found does. Who calls it calls Close, after Serve has returned.
@@ -218,6 +222,10 @@ func (s *Server) Close() error {
 	}
 	if s.media != nil {
 		s.media.Close()
+	}
+	if s.ring != nil {
+		s.ring.Close()
+		s.remote.Close()
 	}
 	var err error
 	if s.db != nil {

@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,12 +19,13 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
+	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/keys"
 	"beffroi/server/mail"
 	"beffroi/server/mailpage"
 	"beffroi/server/media"
-	"beffroi/server/pdu"
 	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
@@ -58,6 +57,9 @@ type services struct {
 	threepids *threepid.Service
 	mailPages *mailpage.Pages
 
+	keys          *keys.Own
+	ring          *keys.Ring     // nil: no federation
+	remote        *remote.Client // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -116,8 +118,12 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, Custody: s.cfg.Rooms.Custody, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	if c.Signer, err = s.signer(ctx); err != nil {
+	if err = s.wireFederation(ctx); err != nil {
 		return err
+	}
+	c.Signer = s.keys.Signer()
+	if s.remote != nil {
+		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
 	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
@@ -183,25 +189,6 @@ func (s *Server) accountsConfig() accounts.Config {
 		Guesses: s.guesses, Services: s.registrations}
 }
 
-// signer reads the server's signing key, and makes it at the first start: it is the commune's identity in the federation.
-func (s *Server) signer(ctx context.Context) (pdu.Signer, error) {
-	_, fresh, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return pdu.Signer{}, err
-	}
-	signer := pdu.Signer{ServerName: s.cfg.ServerName}
-	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		var ok bool
-		if signer.KeyID, signer.Key, ok, err = tx.SigningKey(); err != nil || ok {
-			return err
-		}
-		public := fresh.Public().(ed25519.PublicKey)
-		signer.KeyID, signer.Key = "ed25519:"+hex.EncodeToString(public[:4]), fresh
-		return tx.AddSigningKey(signer.KeyID, signer.Key, time.Now())
-	})
-	return signer, err
-}
-
 // custodian is the town hall's account.
 func (s *Server) custodian(ctx context.Context) (rooms.User, error) {
 	if s.cfg.Rooms.Custodian == "" {
@@ -223,9 +210,18 @@ func (s *Server) routes() http.Handler {
 		Media: s.media, Previews: s.previews, Push: s.push, Pushers: s.pushers, Index: s.index, OpenMedia: s.cfg.Media.Unauthenticated, RoomVersion: s.rooms.DefaultVersion(),
 		Services: s.bridges, Threepids: s.threepids, RegistrationStages: []accounts.Stage{s.threepids.Stage(threepid.Register)},
 	}
-	adapter := httpx.New[*accounts.Session](s.accounts, s.gate, s.log)
+	gate := s.gate
+	if s.ring != nil {
+		gate.Origins = s.ring
+	}
+	adapter := httpx.New[*accounts.Session](s.accounts, gate, s.log)
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
+	if s.ring != nil {
+		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
+			Accounts: s.accounts, Directory: s.directory, E2EE: s.e2ee}
+		adapter.Mount(federation.Routes())
+	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
 		Directory: s.directory, Journal: s.journal}).Routes())

@@ -24,7 +24,16 @@ type Config struct {
 	Directory    Directory
 	Limits       Limits
 	Push         Push
+	Federation   Federation
 	Previews     Previews
+}
+
+// Federation says whether this server speaks with others, and by which way.
+type Federation struct {
+	Enabled     bool   // federation.enabled: off until it is decided with whom (server/policy)
+	Allow       string // federation.allow: addresses of this network that other servers may have, as prefixes, separated by commas; empty: public ones only
+	Authorities string // federation.authorities: PEM file of certification authorities that they may have beside the usual ones; empty: none
+	Notaries    string // federation.notaries: server names, separated by commas, that are asked for the keys of servers that don't answer; empty: none
 }
 
 // Limits says how often clients may ask.

@@ -121,7 +121,7 @@ func TestWrongValues(t *testing.T) {
 		"twice":                 {file: "data_dir = \"a\"\ndata_dir = \"b\"\n", want: []string{"beffroi.toml:2 : TOML attendu", "data_dir"}},
 		"unknown key":           {file: "serveur = \"a\"", want: []string{`serveur = "a"`, "n'existe pas"}},
 		"unknown key in table":  {file: "[listen]\nhttps = \"a\"", want: []string{`listen.https = "a"`, "n'existe pas"}},
-		"unknown empty table":   {file: "[federation]", want: []string{"federation", "n'existe pas"}},
+		"unknown empty table":   {file: "[calls]", want: []string{"calls", "n'existe pas"}},
 		"other case":            {file: "Server_Name = \"a\"", want: []string{"Server_Name", "n'existe pas"}},
 		"table for a text":      {file: "[listen.http]\nport = 3", want: []string{"listen.http", "une adresse"}},
 		"number for a text":     {file: "server_name = 3", want: []string{"server_name = 3", "un nom de serveur"}},

@@ -55,6 +55,10 @@ func (c *Config) settings() []setting {
 		toggle("directory.everybody", &c.Directory.Everybody),
 		text("push.allow", &c.Push.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("push.authorities", &c.Push.Authorities, "un fichier PEM, ou rien", anything),
+		toggle("federation.enabled", &c.Federation.Enabled),
+		text("federation.allow", &c.Federation.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
+		text("federation.authorities", &c.Federation.Authorities, "un fichier PEM, ou rien", anything),
+		text("federation.notaries", &c.Federation.Notaries, "des noms de serveurs séparés par des virgules, ou rien", validServerNames),
 		toggle("previews.enabled", &c.Previews.Enabled),
 		text("previews.allow", &c.Previews.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("previews.ports", &c.Previews.Ports, "des ports séparés par des virgules, comme 80, 443, 8080, ou rien", validPorts),
@@ -154,6 +158,25 @@ func filled(s string) bool { return s != "" }
 func validServerName(name string) bool {
 	parsed := id.ParseServerName(name)
 	return name == "" || parsed != nil && len(name) <= 230 && parsed.Port <= 65535
+}
+
+func validServerNames(list string) bool {
+	for _, name := range SplitList(list) {
+		if !validServerName(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// SplitList cuts a list that is separated by commas.
+func SplitList(list string) (parts []string) {
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // hostOf is the server name without its port.

@@ -11,8 +11,9 @@ import (
 )
 
 type (
-	request = httpx.Request[*accounts.Session]
-	route   = httpx.Route[*accounts.Session]
+	session = *accounts.Session
+	request = httpx.Request[session]
+	route   = httpx.Route[session]
 )
 
 // OpenID tells third parties who somebody is that gave them a token for that. It is the one part of the API that nobody signs.

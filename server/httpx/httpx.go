@@ -78,7 +78,13 @@ const (
 	Optional             // Session is the zero value where no token was sent
 	None                 // tokens are not looked at
 	Exempt               // tokens are not looked at, but for whether limits hold: application services make users without limit
+	Signed               // by another server: Origin tells which; the body is read before the handler, within the limit
 )
+
+// Origins tells which server signed a request, or gives a merr error. The body is what was sent.
+type Origins interface {
+	Origin(ctx context.Context, r *http.Request, body []byte) (string, error)
+}
 
 // Route is a line of a route table. Path is a pattern of net/http.ServeMux without the method.
 type Route[S Session] struct {
@@ -98,9 +104,11 @@ type Route[S Session] struct {
 type Request[S Session] struct {
 	*http.Request
 	Session S
+	Origin  string              // the server that signed the request; "" where the route asks for no signature
 	Client  netip.Addr          // where the request comes from; invalid where that is unknown
 	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
 	limit   int64               // of the body
+	body    []byte              // of a signed request
 	moved   int                 // see Moves
 }
 
@@ -111,6 +119,7 @@ func (r *Request[S]) Moves(n int) { r.moved += n }
 type Gate struct {
 	Limits  *limits.Limiter // nil: no limits
 	Proxies limits.Proxies  // whose word on the client's address counts
+	Origins Origins         // for signed routes
 }
 
 // Adapter serves routes.
@@ -167,6 +176,9 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 // authenticate finds out who asks, and whether they may.
 func (a *Adapter[S]) authenticate(route Route[S], r *Request[S]) (limits.Caller, error) {
 	caller := limits.Caller{Addr: r.Client}
+	if route.Auth == Signed {
+		return a.origin(r)
+	}
 	token := AccessToken(r.Request)
 	if route.Auth == Required && token == "" {
 		return caller, merr.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Missing access token")
@@ -190,6 +202,27 @@ func (a *Adapter[S]) authenticate(route Route[S], r *Request[S]) (limits.Caller,
 		s.who = caller.Account
 	}
 	return caller, route.admits(session.Writable)
+}
+
+// origin finds out which server asks. Whoever makes this server check signatures, and fetch keys for that, is counted first.
+func (a *Adapter[S]) origin(r *Request[S]) (limits.Caller, error) {
+	caller := limits.Caller{Addr: r.Client}
+	admission, err := a.gate.Limits.Admit(limits.Proof, caller)
+	if err != nil {
+		return caller, err
+	}
+	defer admission.Leave()
+	if r.body, err = r.ReadBody(); err != nil {
+		return caller, err
+	}
+	if r.Origin, err = a.gate.Origins.Origin(r.Context(), r.Request, r.body); err != nil {
+		return caller, err
+	}
+	caller.Account = r.Origin
+	if s, ok := r.Writer.(*recorder); ok {
+		s.who = r.Origin
+	}
+	return caller, nil
 }
 
 // exemption is the allowance of who has no limits; who sends another token, or a wrong one, is as everybody.

@@ -40,10 +40,59 @@ func (tokens) Assert(_ context.Context, w who, parameters url.Values) (who, erro
 	return w, nil
 }
 
+// signatures takes a request as signed by the server that the header names, where the body is what that server meant to send.
+type signatures struct{}
+
+func (signatures) Origin(_ context.Context, r *http.Request, body []byte) (string, error) {
+	origin, meant, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if origin == "Bearer" || origin == "" || meant != string(body) {
+		return "", merr.New(http.StatusUnauthorized, "M_UNAUTHORIZED", "not signed")
+	}
+	return origin, nil
+}
+
+func TestSignedRoutes(t *testing.T) {
+	s := serve(t)
+	for _, c := range []struct {
+		header, body string
+		status       int
+		want         string
+	}{
+		{`a.fr {"n":1}`, `{"n":1}`, 200, `{"n":1,"origin":"a.fr","who":""}`},
+		{`a.fr {"n":2}`, `{"n":1}`, 401, "M_UNAUTHORIZED"},
+		{`Bearer good`, `{"n":1}`, 401, "M_UNAUTHORIZED"},
+		{``, `{"n":1}`, 401, "M_UNAUTHORIZED"},
+		{`a.fr `, ``, 400, "M_NOT_JSON"},
+		{`a.fr x`, strings.Repeat("x", 33), 413, "M_TOO_LARGE"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL+"/signed", strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", c.header)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != c.status || !strings.Contains(string(b), c.want) {
+			t.Errorf("%q %q: %d %s", c.header, c.body, resp.StatusCode, b)
+		}
+	}
+}
+
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
-	a := New[who](tokens{}, Gate{}, zerolog.Nop())
+	a := New[who](tokens{}, Gate{Origins: signatures{}}, zerolog.Nop())
 	a.Mount([]Route[who]{
+		{Method: "PUT", Path: "/signed", Auth: Signed, Limit: 32, Handle: func(r *Request[who]) (any, error) {
+			var q struct {
+				N int `json:"n"`
+			}
+			err := r.Decode(&q)
+			return map[string]any{"origin": r.Origin, "n": q.N, "who": string(r.Session)}, err
+		}},
 		{Method: "GET", Path: "/who", Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
 		{Method: "GET", Path: "/perhaps", Auth: Optional, Handle: func(r *Request[who]) (any, error) { return map[string]string{"who": string(r.Session)}, nil }},
 		{Method: "POST", Path: "/body", Auth: None, Limit: 32, Handle: func(r *Request[who]) (any, error) {

@@ -25,6 +25,8 @@ const (
 	Account                // what asks for a password again, tokens for others
 	Register               // making accounts, asking whether a name is free
 	Mail                   // what makes the server send a mail to an address that a stranger names
+	Proof                  // requests of servers before it is known whose they are
+	Servers                // requests of servers; Caller.Account is the server's name
 	classes
 )
 
@@ -60,6 +62,8 @@ func rules() [classes]rule {
 		Login:     {account: open, stranger: open, crowd: open, all: open},
 		Account:   {account: Rate{60, 5 * time.Second}, stranger: Rate{600, 100 * time.Millisecond}, all: open},
 		Register:  {account: Rate{100, time.Second}, stranger: Rate{300, 5 * time.Second}, all: Rate{1000, time.Second}},
+		Proof:     {account: open, stranger: Rate{3000, 2 * time.Millisecond}, crowd: open, all: open},
+		Servers:   {account: Rate{3000, 5 * time.Millisecond}, stranger: Rate{3000, 5 * time.Millisecond}, crowd: open, all: open},
 		Mail:      {account: Rate{5, time.Minute}, stranger: Rate{30, 20 * time.Second}, all: Rate{200, 2 * time.Second}},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Caller is who makes a request.
 type Caller struct {
-	Account   string     // user id; empty: nobody is logged in
+	Account   string     // user id, or server name; empty: nobody is logged in
 	Addr      netip.Addr // invalid: unknown, which has no limit
 	Allowance Allowance  // of the account
 }

@@ -26,6 +26,13 @@ func Canonical(b []byte) ([]byte, error) {
 	return canonical(b, false)
 }
 
+// CanonicalAnyNumber is Canonical for what holds events of room versions 1 to 5
+// within, as the bodies of requests between servers do: numbers that Canonical
+// JSON forbids stay as they were sent.
+func CanonicalAnyNumber(b []byte) ([]byte, error) {
+	return canonical(b, true)
+}
+
 func canonical(b []byte, anyNumber bool) ([]byte, error) {
 	p := parser{src: b, anyNumber: anyNumber, out: make([]byte, 0, len(b))}
 	if err := p.document(); err != nil {

@@ -186,6 +186,7 @@ var nouns = map[string]noun{
 	"remote_media":       {"copie de fichier d'un autre serveur", "copies de fichiers d'autres serveurs", "e"},
 	"url_preview":        {"aperçu de page", "aperçus de pages", ""},
 	"signing_key":        {"clé de signature du serveur", "clés de signature du serveur", "e"},
+	"server_key":         {"clé de signature d'un autre serveur", "clés de signature d'autres serveurs", "e"},
 	"current_state":      {"réglage actuel", "réglages actuels", ""},
 	"state_delta":        {"réglage passé", "réglages passés", ""},
 	"state_group":        {"état passé d'un salon", "états passés de salons", ""},

@@ -26,6 +26,7 @@ type Server struct {
 
 	t      testing.TB
 	cfg    config.Config
+	beside []server.Option
 	home   *server.Server
 	cancel context.CancelFunc
 	done   chan error // what Serve and Close gave
@@ -34,6 +35,11 @@ type Server struct {
 // Start starts a server with a data folder of its own on a free port, with cheap passwords and open registration.
 // It logs warnings to the test. At the end of the test it is stopped, and nothing of it is left running.
 func Start(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	return start(t, nil, opts...)
+}
+
+func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 	t.Helper()
 	l := listenOn(t, "127.0.0.1:0")
 	address := l.Addr().String()
@@ -46,7 +52,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	s := &Server{t: t, cfg: cfg, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	s := &Server{t: t, cfg: cfg, beside: beside, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
 	s.run(l)
 	t.Cleanup(s.stop)
 	return s
@@ -94,14 +100,18 @@ func (s *Server) run(l net.Listener) {
 func (s *Server) start(l net.Listener) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	log := zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.WarnLevel)
-	homeserver, err := server.New(ctx, s.cfg, log)
+	homeserver, err := server.New(ctx, s.cfg, log, s.beside...)
 	if err != nil {
 		cancel()
 		return err
 	}
+	var secure net.Listener
+	if s.cfg.Listen.TLS != "" {
+		secure = listenOn(s.t, s.cfg.Listen.TLS)
+	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, homeserver.Handler(), l, nil)
+		err := homeserver.Serve(ctx, homeserver.Handler(), l, secure)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}

@@ -8,6 +8,7 @@ import (
 
 const (
 	putDeviceList = `INSERT INTO device_list (user, pos) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET pos = excluded.pos`
+	deviceListPos = `SELECT pos FROM device_list WHERE user = ?`
 	sharesRoom    = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = ?2 AND b.membership = 1
 		WHERE a.user = ?1 AND a.membership = 1 LIMIT 1`
 	changedDeviceLists = `SELECT user FROM device_list WHERE pos > ?2 AND (user = ?1 OR EXISTS (` + sharesRoomWithList + `))`
@@ -43,6 +44,12 @@ func (tx *Tx) DeviceListChanged(user Atom) error {
 	}
 	tx.touch(TouchedDeviceLists, int64(user), pos)
 	return tx.exec(putDeviceList, user, pos)
+}
+
+// DeviceListPos gives the position at which a user's device list changed last; 0: never.
+func (r *Reader) DeviceListPos(user Atom) (pos int64, err error) {
+	_, err = r.row(deviceListPos, in(user), &pos)
+	return pos, err
 }
 
 // DeviceListChanges tells whose devices a user must ask for anew, and who no longer shares a room with the user, after the position

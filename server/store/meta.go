@@ -1,18 +1,11 @@
 package store
 
-import (
-	"crypto/ed25519"
-	"database/sql"
-	"time"
-)
+import "database/sql"
 
 const (
 	getMeta = `SELECT value FROM meta WHERE name = ?`
 	delMeta = `DELETE FROM meta WHERE name = ?`
 	putMeta = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
-
-	currentKey = `SELECT key_id, seed FROM signing_key WHERE expired IS NULL ORDER BY created DESC LIMIT 1`
-	insertKey  = `INSERT INTO signing_key (key_id, seed, created) VALUES (?, ?, ?)`
 )
 
 // The names of what stands in meta.
@@ -74,21 +67,6 @@ func (tx *Tx) PutMeta(name string, value any) error { return tx.exec(putMeta, na
 
 // DeleteMeta removes what is there, if anything is.
 func (tx *Tx) DeleteMeta(name string) error { return tx.exec(delMeta, name) }
-
-// SigningKey gives the key with which this server signs; ok is false where none was made yet.
-func (r *Reader) SigningKey() (keyID string, key ed25519.PrivateKey, ok bool, err error) {
-	var seed []byte
-	ok, err = r.row(currentKey, nil, &keyID, &seed)
-	if ok && len(seed) == ed25519.SeedSize {
-		key = ed25519.NewKeyFromSeed(seed)
-	}
-	return keyID, key, ok && key != nil, err
-}
-
-// AddSigningKey stores a new signing key.
-func (tx *Tx) AddSigningKey(keyID string, key ed25519.PrivateKey, now time.Time) error {
-	return tx.exec(insertKey, keyID, key.Seed(), Millis(now))
-}
 
 func scanInt[T ~int64](rows *sql.Rows) (v T, err error) {
 	err = rows.Scan(&v)

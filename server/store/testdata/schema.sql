@@ -520,6 +520,21 @@ CREATE INDEX search_edit_nid ON search_edit (nid);
 
 CREATE TABLE 'search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
+CREATE TABLE server_key (
+	server  TEXT NOT NULL,
+	key_id  TEXT NOT NULL,    -- ed25519:abcd
+	key     BLOB NOT NULL,    -- 32 bytes
+	until   INTEGER NOT NULL, -- milliseconds: what it signed up to then counts
+	retired INTEGER NOT NULL, -- 1: it signs no requests any more
+	PRIMARY KEY (server, key_id)
+) WITHOUT ROWID;
+
+CREATE TABLE server_key_document (
+	server  TEXT PRIMARY KEY,
+	fetched INTEGER NOT NULL, -- milliseconds
+	json    BLOB NOT NULL
+);
+
 CREATE TABLE signing_key (
 	key_id  TEXT PRIMARY KEY, -- ed25519:abcd
 	seed    BLOB NOT NULL,
