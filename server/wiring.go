@@ -219,7 +219,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
 		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
-			Accounts: s.accounts, Directory: s.directory, E2EE: s.e2ee}
+			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())

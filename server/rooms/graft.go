@@ -30,10 +30,13 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if err != nil || v == nil {
 		return nil, err
 	}
+	if v.reason != nil && a.served {
+		return nil, forbidden(v.reason)
+	}
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}}, v)
+	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts, relay: a.served}}, v)
 }
 
 // queueVerdict moves the pending head over an event that was judged in the graph, and queues its write. The room is locked.

@@ -24,7 +24,9 @@ type arrival struct {
 	from  string // the server to ask for what is missing
 	edge  bool   // events before it were asked for already: those that are missing stay so
 	state *told  // the state before it as the other server says; nil where it was not asked
-	spent *spent
+	// served: its server has asked this one to take it in. Nobody is asked for what it lacks, it is not kept where it is refused, and the others in the room are sent it.
+	served bool
+	spent  *spent
 }
 
 // spent is what was asked for because of one event, or of all that are missing before one: events, and how often the state.
@@ -135,6 +137,9 @@ func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 		w, err := s.follow(ctx, a)
 		if err != nil || w != nil {
 			return w, err
+		}
+		if a.served {
+			return s.graft(ctx, a)
 		}
 		if err := s.supply(ctx, a); err != nil {
 			return nil, err
