@@ -40,7 +40,7 @@ func (s *Service) Accept(ctx context.Context, h Handshake, eventID string, raw [
 	if err != nil {
 		return room, nil, merr.InvalidParam("The event is not rightly signed").Because(err)
 	}
-	return room, e, s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, served: true, spent: new(spent)})
+	return room, e, s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)})
 }
 
 // read reads the event of a handshake, of which nothing is proven yet.

@@ -22,7 +22,6 @@ type draft struct {
 	redacts  *redaction
 	ts       int64  // origin_server_ts; 0: now
 	txn      txnKey // zero: none
-	relay    bool   // of another server, which had this one take it into the room: it is sent to the others
 	optional bool   // of several events: left out where the rules don't allow it
 
 	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
@@ -39,6 +38,7 @@ type judged struct {
 	*pdu.Event
 	draft
 	counted store.Counted
+	relay   bool // it came from another server, and this one sends it to those in the room
 }
 
 // write is what was queued for one draft or several.

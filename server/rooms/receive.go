@@ -20,13 +20,13 @@ type Outcome struct {
 // arrival is an event of another server on its way into a room.
 type arrival struct {
 	*pdu.Event
-	room  store.Room
-	from  string // the server to ask for what is missing
-	edge  bool   // events before it were asked for already: those that are missing stay so
-	state *told  // the state before it as the other server says; nil where it was not asked
-	// served: its server has asked this one to take it in. Nobody is asked for what it lacks, it is not kept where it is refused, and the others in the room are sent it.
-	served bool
-	spent  *spent
+	room store.Room
+	from string // the server to ask for what is missing
+	edge bool   // events before it were asked for already: those that are missing stay so
+	// relay: its server has asked this one to take it into the room. This one sends it to the servers of all in it. Nobody is asked for what it lacks, and it is not kept where it is refused.
+	relay bool
+	state *told // the state before it as the other server says; nil where it was not asked
+	spent *spent
 }
 
 // spent is what was asked for because of one event, or of all that are missing before one: events, and how often the state.
@@ -138,7 +138,7 @@ func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 		if err != nil || w != nil {
 			return w, err
 		}
-		if a.served {
+		if a.relay {
 			return s.graft(ctx, a)
 		}
 		if err := s.supply(ctx, a); err != nil {
