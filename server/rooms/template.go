@@ -38,7 +38,7 @@ func (s *Service) propose(ctx context.Context, u User, roomID, server string, co
 	if err != nil {
 		return nil, err
 	}
-	e, err := pdu.Build(rules, p, s.Signer)
+	e, err := pdu.Build(rules, p, s.Signer())
 	if err != nil {
 		return nil, badEvent(err)
 	}
