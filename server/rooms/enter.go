@@ -39,13 +39,13 @@ func (s *Service) JoinWith(ctx context.Context, u User, roomID string, how Entry
 		return err
 	}
 	content.more = how.More
-	return s.enter(ctx, u, roomID, how.Via, func() error { return s.joinHere(ctx, u, roomID, content) }, func(server string) error {
+	return s.passage(ctx, u, roomID, how.Via, func() error { return s.joinHere(ctx, u, roomID, content) }, func(server string) error {
 		return s.joinThrough(ctx, u, roomID, server, content)
 	})
 }
 
-// enter changes the user's own membership: here where somebody of this server is in the room, else through servers that may be, one after another.
-func (s *Service) enter(ctx context.Context, u User, roomID string, via []string, here func() error, through func(server string) error) error {
+// passage changes the user's own membership: here where somebody of this server is in the room, else through servers that may be, one after another.
+func (s *Service) passage(ctx context.Context, u User, roomID string, via []string, here func() error, through func(server string) error) error {
 	if s.Remote == nil {
 		return here()
 	}
@@ -100,11 +100,11 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 		if err != nil || !ok {
 			return err
 		}
-		inviter, err := inviter(r, room.Ref, u)
+		inviter, err := inviterOf(r, room.Ref, u)
 		if err != nil {
 			return err
 		}
-		inside, err := r.ServersIn(room.Ref, maxAskedToEnter)
+		inside, err := r.LargestServers(room.Ref, maxAskedToEnter)
 		if err != nil {
 			return err
 		}
@@ -118,8 +118,8 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 	return e.list, err
 }
 
-// inviter is the server of who invited the user, or answers their knock; "" where nobody did.
-func inviter(r *store.Reader, room store.RoomRef, u User) (string, error) {
+// inviterOf is the server of who invited the user, or answers their knock; "" where nobody did.
+func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
 	m, _, err := r.Member(room, u.Atom)
 	if err != nil || m.Membership != store.Invite {
 		return "", err
@@ -156,7 +156,7 @@ func (e *entrances) madeHere(r *store.Reader, room store.Room) error {
 	if err != nil || pdu.ServerOf(creator) != e.own {
 		return err
 	}
-	inside, err := r.ServersIn(room.Ref, 1)
+	inside, err := r.LargestServers(room.Ref, 1)
 	if err == nil && len(inside) == 0 {
 		e.list = nil
 	}

@@ -10,7 +10,7 @@ const (
 	arrivingRooms  = `SELECT id, room_id FROM room WHERE complete = 0 AND id NOT IN (SELECT room FROM purge)`
 	roomPurging    = `SELECT 1 FROM room WHERE room_id = ? AND id IN (SELECT room FROM purge)`
 
-	serversIn = `SELECT substr(a.text, instr(a.text, ':') + 1) AS server FROM member m JOIN atom a ON a.id = m.user
+	largestServers = `SELECT substr(a.text, instr(a.text, ':') + 1) AS server FROM member m JOIN atom a ON a.id = m.user
 		WHERE m.room = ? AND m.membership = 1 GROUP BY server ORDER BY count(*) DESC, server LIMIT ?`
 
 	highestGap = `SELECT to_ord FROM timeline_gap WHERE room = ? AND to_ord > ? AND to_ord <= ? ORDER BY to_ord DESC LIMIT 1`
@@ -63,9 +63,9 @@ func (tx *Tx) GrowStateGroup(group int64, entries []StateEntry) error {
 	return nil
 }
 
-// ServersIn lists the servers of who is joined to a room, those with the most members first.
-func (r *Reader) ServersIn(room RoomRef, limit int) ([]string, error) {
-	return list(r, serversIn, in(room, limit), func(rows *sql.Rows) (server string, err error) {
+// LargestServers lists the servers of who is joined to a room, those with the most members first.
+func (r *Reader) LargestServers(room RoomRef, limit int) ([]string, error) {
+	return list(r, largestServers, in(room, limit), func(rows *sql.Rows) (server string, err error) {
 		err = rows.Scan(&server)
 		return server, err
 	})
