@@ -129,8 +129,12 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
-	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
+	about := directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log}
+	if s.remote != nil {
+		about.Remote = s.remote
+	}
+	s.directory = directory.New(s.db, time.Now, about)
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
