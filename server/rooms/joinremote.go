@@ -27,8 +27,8 @@ type Joining interface {
 	Older(ctx context.Context, server, roomID string, from []string, limit int) ([]json.RawMessage, error)
 }
 
-// Template is an event as a server proposes it. Nothing of it is believed.
+// Template is an event that one server proposes to another one, which signs it. Of those that others propose nothing is believed.
 type Template struct {
-	RoomVersion string // "" where it does not say
-	Event       json.RawMessage
+	RoomVersion string          `json:"room_version"` // "" where they do not say
+	Event       json.RawMessage `json:"event"`
 }
