@@ -30,7 +30,7 @@ type API struct {
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.inviteRoutes(), a.thirdPartyRoutes(), a.queryRoutes(), a.deviceRoutes())
 }
 
 // signed is a route for other servers only.
