@@ -7,6 +7,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/federation/inbox"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
@@ -24,11 +25,12 @@ type API struct {
 	Accounts   *accounts.Service
 	Directory  *directory.Service
 	E2EE       *e2ee.Service
+	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes())
 }
 
 // signed is a route for other servers only.
