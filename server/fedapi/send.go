@@ -18,5 +18,7 @@ func (a *API) send(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Inbox.Take(r.Context(), r.Origin, r.PathValue("txnId"), body)
+	answer, items, err := a.Inbox.Take(r.Context(), r.Origin, r.PathValue("txnId"), body)
+	r.Moves(items * limits.Weight)
+	return answer, err
 }

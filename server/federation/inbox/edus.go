@@ -104,4 +104,6 @@ func (s *Service) lists(tell func() error) error {
 }
 
 // errNotTheirs refuses what a server says of the users of others.
-func errNotTheirs(userID string) error { return merr.Forbidden("%s is no user of the server that says it", userID) }
+func errNotTheirs(userID string) error {
+	return merr.Forbidden("%s is no user of the server that says it", userID)
+}

@@ -95,32 +95,32 @@ type Result struct {
 }
 
 // Take takes a transaction that a server signed. It answers when everything in it is stored or refused, or after some seconds; one that it saw before gets the same
-// answer. 429 M_LIMIT_EXCEEDED where too many of the same server are being worked on.
+// answer. items is how much it was to work on. 429 M_LIMIT_EXCEEDED where too many of the same server are being worked on.
 //
 // Source: server-server API, "PUT /_matrix/federation/v1/send/{txnId}".
-func (s *Service) Take(ctx context.Context, server, txnID string, body []byte) (Answer, error) {
+func (s *Service) Take(ctx context.Context, server, txnID string, body []byte) (answer Answer, items int, err error) {
 	if len(txnID) > maxTxnID {
-		return Answer{}, merr.InvalidParam("A transaction id has %d bytes at most", maxTxnID)
+		return Answer{}, 0, merr.InvalidParam("A transaction id has %d bytes at most", maxTxnID)
 	}
 	key := keyOf(server, txnID, body)
 	if a, ok := s.answers.find(key); ok {
-		return a, nil
+		return a, 0, nil
 	}
 	t, err := parse(server, body)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, 0, err
 	}
 	f, err := s.board(server, key, t)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, 0, err
 	}
 	select {
 	case <-f.answered:
-		return f.answer, f.err
+		return f.answer, t.items(), f.err
 	case <-ctx.Done():
-		return Answer{}, ctx.Err()
+		return Answer{}, t.items(), ctx.Err()
 	case <-s.living.Done():
-		return Answer{}, merr.New(503, "M_UNKNOWN", "This server is stopping")
+		return Answer{}, 0, merr.New(503, "M_UNKNOWN", "This server is stopping")
 	}
 }
 

@@ -22,6 +22,15 @@ type transaction struct {
 	edus [][]byte // as they were sent
 }
 
+// items is how many there are.
+func (t transaction) items() int {
+	n := len(t.edus)
+	for _, b := range t.pdus {
+		n += len(b.pdus)
+	}
+	return n
+}
+
 // batch is the events of one room in one transaction, in their order.
 type batch struct {
 	room string

@@ -22,6 +22,8 @@ type Room struct {
 	Events map[string]*pdu.Event
 	// Now is the origin_server_ts of the next event; each event moves it on by one.
 	Now int64
+	// Signer gives the keys of servers; nil: the package's Signer.
+	Signer func(server string) pdu.Signer
 
 	t      testing.TB
 	made   int                 // events built so far
@@ -85,7 +87,11 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 			p.AuthEvents = append(p.AuthEvents, id)
 		}
 	}
-	e, err := pdu.Build(b.room.Rules, p, Signer(pdu.ServerOf(sender)))
+	signer := Signer
+	if b.room.Signer != nil {
+		signer = b.room.Signer
+	}
+	e, err := pdu.Build(b.room.Rules, p, signer(pdu.ServerOf(sender)))
 	if err != nil {
 		b.room.t.Fatal(err)
 	}
