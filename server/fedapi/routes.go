@@ -7,6 +7,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/federation/inbox"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
@@ -26,11 +27,12 @@ type API struct {
 	Directory  *directory.Service
 	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
+	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes())
 }
 
 // signed is a route for other servers only.
