@@ -60,7 +60,10 @@ const (
 // PutMember sets a user's membership.
 func (tx *Tx) PutMember(m Member) error {
 	tx.touch(TouchedMembers, int64(m.Room), m.Pos)
-	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord)
+	if err := tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord); err != nil || m.Membership == Join {
+		return err
+	}
+	return tx.leftRoom(m.Room, m.User)
 }
 
 // ForgetRoom hides a room that the user has left.
