@@ -121,7 +121,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, Custody: s.cfg.Rooms.Custody, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	c.Signer = s.keys.Signer()
+	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
 	}
@@ -224,6 +224,6 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys}).Routes())
 	return adapter
 }
