@@ -73,7 +73,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.journal = journal.New(s.db, time.Now, s.log)
-	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
+	if err = s.wireFederation(ctx); err != nil {
+		return err
+	}
+	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.e2eeConfig())
 	s.push = push.New(s.db, s.hub)
 	if err := s.wireMail(ctx); err != nil {
 		return err
@@ -120,9 +123,6 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, Custody: s.cfg.Rooms.Custody, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	if err = s.wireFederation(ctx); err != nil {
-		return err
-	}
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
