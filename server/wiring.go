@@ -218,7 +218,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
-		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
+		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Address: s.cfg.FederationAddress(), Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
 			Accounts: s.accounts, Directory: s.directory, E2EE: s.e2ee}
 		adapter.Mount(federation.Routes())
 	}

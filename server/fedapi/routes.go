@@ -17,6 +17,7 @@ import (
 type API struct {
 	DB         *store.DB
 	ServerName string
+	Address    string // where this server is, host:port; "": where its name says
 	Version    string // of this program
 	Now        func() time.Time
 	Own        *keys.Own
