@@ -7,6 +7,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/federation/selftest"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
@@ -40,4 +41,12 @@ func signed(method, path string, handle httpx.Handler[session]) route {
 // open is a route for everybody.
 func open(method, path string, handle httpx.Handler[session]) route {
 	return route{Method: method, Path: path, Handle: handle, Auth: httpx.None, Class: limits.Lookup}
+}
+
+// Endpoints are the operations for other servers, as a test from outside asks for them.
+func Endpoints() (all []selftest.Endpoint) {
+	for _, r := range new(API).Routes() {
+		all = append(all, selftest.Endpoint{Method: r.Method, Path: r.Path, Signed: r.Auth == httpx.Signed})
+	}
+	return all
 }

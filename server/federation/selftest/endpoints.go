@@ -62,7 +62,7 @@ func (r *run) path(e Endpoint) string {
 // admission asks a question with our signature, which a server answers that speaks with us: it has to know our keys for it.
 func (r *run) admission(ctx context.Context) {
 	a, err := r.ask(ctx, "GET", "/_matrix/federation/v1/query/profile?user_id=%40raccordement%3A"+r.server, nil, true)
-	data := map[string]any{"Own": r.Own}
+	data := map[string]any{"Own": r.Name}
 	switch {
 	case err != nil:
 		data["Error"] = err.Error()

@@ -12,20 +12,11 @@ import (
 
 	"beffroi/server/dial"
 	"beffroi/server/federation/discovery"
+	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
 	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
-
-// Asker makes requests; a remote.Client is one.
-type Asker interface {
-	Try(ctx context.Context, method, server, uri string, body []byte, signed bool) (*http.Response, error)
-}
-
-// Finder finds where servers are; a discovery.Resolver is one.
-type Finder interface {
-	Route(ctx context.Context, serverName string) (discovery.Route, error)
-}
 
 // Endpoint is an operation of the server-server API.
 type Endpoint struct {
@@ -33,13 +24,13 @@ type Endpoint struct {
 	Signed       bool
 }
 
-// Tester tests servers.
+// Tester tests servers. Each test looks for the server anew: what was repaired a moment ago counts.
 type Tester struct {
-	Asker     Asker
-	Finder    Finder
-	Endpoints []Endpoint // those that a whole server answers
-	Own       string     // the name of this server
-	OwnKeys   []string   // the key ids in use here
+	Own       *keys.Own
+	Name      string                   // of this server
+	Rule      dial.Rule                // where connections may go
+	Admits    func(server string) bool // whether this server speaks with another one
+	Endpoints []Endpoint               // those that a whole server answers
 	Now       func() time.Time
 }
 
@@ -73,7 +64,17 @@ const (
 type run struct {
 	*Tester
 	server   string
+	finder   *discovery.Resolver
+	asker    *remote.Client
 	findings []Finding
+}
+
+func (t *Tester) start(server string) *run {
+	wellKnown := t.Rule.Client(dial.Limits{Total: stepTime, Connect: stepTime / 2, Redirects: 5})
+	r := &run{Tester: t, server: server, finder: discovery.New(discovery.Config{Client: wellKnown, Resolver: t.Rule.Resolver, Now: t.Now})}
+	admits := func(other string) bool { return other == t.Name || t.Admits(other) }
+	r.asker = remote.New(remote.Config{Own: t.Own, Discovery: r.finder, Rule: t.Rule, Admits: admits, Now: t.Now})
+	return r
 }
 
 func (r *run) add(v Verdict, key string, data map[string]any) {
@@ -88,14 +89,16 @@ func (r *run) add(v Verdict, key string, data map[string]any) {
 func (t *Tester) Test(ctx context.Context, server string) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
-	r := &run{Tester: t, server: server}
-	if !pdu.ValidServerName(server) {
+	r := t.start(server)
+	defer r.asker.Close()
+	switch {
+	case !pdu.ValidServerName(server):
 		r.add(Bad, "name", nil)
-		return r.findings
-	}
-	if r.place(ctx) && r.version(ctx) && r.keys(ctx) {
+	case server != t.Name && !t.Admits(server):
+		r.add(Bad, "policy", nil)
+	case r.place(ctx) && r.version(ctx) && r.keys(ctx):
 		r.endpoints(ctx)
-		if server != t.Own {
+		if server != t.Name {
 			r.admission(ctx)
 		}
 	}
@@ -104,7 +107,7 @@ func (t *Tester) Test(ctx context.Context, server string) []Finding {
 
 // place finds where the server is.
 func (r *run) place(ctx context.Context) bool {
-	route, err := r.Finder.Route(ctx, r.server)
+	route, err := r.finder.Route(ctx, r.server)
 	if err != nil {
 		r.add(Bad, "place", map[string]any{"Error": err.Error()})
 		return false
@@ -122,7 +125,7 @@ type answer struct {
 func (r *run) ask(ctx context.Context, method, uri string, body []byte, signed bool) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
-	resp, err := r.Asker.Try(ctx, method, r.server, uri, body, signed)
+	resp, err := r.asker.Try(ctx, method, r.server, uri, body, signed)
 	if err != nil {
 		return answer{}, err
 	}
@@ -210,7 +213,7 @@ func (r *run) keys(ctx context.Context) bool {
 		r.add(Bad, "keys_past", nil)
 		return false
 	}
-	if r.server == r.Own && !r.ours(inUse) {
+	if r.server == r.Name && !r.ours(inUse) {
 		r.add(Bad, "keys_foreign", nil)
 		return false
 	}
@@ -227,7 +230,7 @@ func ids(all []store.ServerKey) (ids []string) {
 
 // ours tells whether it is this server that answers.
 func (r *run) ours(found []store.ServerKey) bool {
-	return !slices.ContainsFunc(r.OwnKeys, func(id string) bool { return !slices.Contains(ids(found), id) })
+	return slices.Contains(ids(found), r.Own.Signer().KeyID)
 }
 
 func statusOf(a answer) int {
