@@ -25,6 +25,8 @@ const (
 	maxAskedToEnter = 10
 	// arrivalTime is how long a room may take to arrive, from the join on.
 	arrivalTime = 8 * time.Minute
+	// giveBackTime is how long it is tried to leave a room again that did not arrive.
+	giveBackTime = 20 * time.Second
 )
 
 // JoinWith joins the user to a room: here where somebody of this server is in it, else by a server that is. Joining again changes nothing.
