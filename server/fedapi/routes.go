@@ -10,6 +10,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
+	"beffroi/server/media"
 	"beffroi/server/store"
 )
 
@@ -24,11 +25,12 @@ type API struct {
 	Accounts   *accounts.Service
 	Directory  *directory.Service
 	E2EE       *e2ee.Service
+	Media      *media.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes(), a.mediaRoutes())
 }
 
 // signed is a route for other servers only.
