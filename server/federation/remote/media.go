@@ -59,7 +59,7 @@ func (m Media) Fetch(ctx context.Context, server, mediaID string) (*media.Incomi
 // fetchUnsigned asks as it was done before v1.11.
 func (m Media) fetchUnsigned(ctx context.Context, server, mediaID string) (*media.Incoming, error) {
 	uri := "/_matrix/media/v3/download/" + url.PathEscape(server) + "/" + url.PathEscape(mediaID) + "?allow_remote=false"
-	resp, err := m.open(ctx, request{method: http.MethodGet, server: server, uri: uri})
+	resp, err := m.open(ctx, request{method: http.MethodGet, server: server, uri: uri}) //nolint:bodyclose // whoever gets the media closes it
 	if err != nil {
 		return nil, notGiven(server, err)
 	}
