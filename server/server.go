@@ -224,6 +224,9 @@ func (s *Server) Close() error {
 	if s.media != nil {
 		s.media.Close()
 	}
+	if s.inbox != nil {
+		s.inbox.Close()
+	}
 	if s.ring != nil {
 		s.ring.Close()
 		s.remote.Close()

@@ -19,6 +19,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
+	"beffroi/server/federation/inbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
@@ -60,6 +61,7 @@ type services struct {
 	keys          *keys.Own
 	ring          *keys.Ring     // nil: no federation
 	remote        *remote.Client // nil: no federation
+	inbox         *inbox.Service // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -132,8 +134,15 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
-	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
+	about := directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log}
+	if s.remote != nil {
+		about.Remote = s.remote
+	}
+	s.directory = directory.New(s.db, time.Now, about)
+	if s.remote != nil {
+		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Log: s.log})
+	}
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
@@ -222,7 +231,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
 		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
-			Accounts: s.accounts, Directory: s.directory, E2EE: s.e2ee, Media: s.media}
+			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Inbox: s.inbox}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())

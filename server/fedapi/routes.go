@@ -7,10 +7,12 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/federation/inbox"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
 	"beffroi/server/media"
+	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
 
@@ -24,13 +26,15 @@ type API struct {
 	Ring       *keys.Ring
 	Accounts   *accounts.Service
 	Directory  *directory.Service
+	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
 	Media      *media.Service
+	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes(), a.mediaRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes(), a.mediaRoutes())
 }
 
 // signed is a route for other servers only.
