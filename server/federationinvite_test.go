@@ -54,7 +54,7 @@ func TestInvitationsBetweenServers(t *testing.T) {
 		if fresh, _ := invitedTo(t, bob, "", roomID); len(fresh) != len(state) {
 			t.Errorf("version %s: an initial sync shows %v", version, fresh)
 		}
-		bob.Must("POST", joinBy(bob, roomID), map[string]any{}, nil)
+		bob.Must("POST", joinBy(roomID), map[string]any{}, nil)
 		if got := memberships(alice, roomID)[bob.UserID]; got != "join" {
 			t.Errorf("version %s: after the join bob's membership is %q", version, got)
 		}

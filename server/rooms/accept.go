@@ -41,7 +41,7 @@ func (s *Service) Accept(ctx context.Context, h Handshake, eventID string, raw [
 		return room, nil, merr.InvalidParam("The event is not rightly signed").Because(err)
 	}
 	err = s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)})
-	if errors.Is(err, errLacks) || errors.Is(err, errElsewhere) {
+	if errors.Is(err, ErrLacks) || errors.Is(err, errElsewhere) {
 		err = merr.InvalidParam("The event builds on others than the room has").Because(err)
 	}
 	return room, e, err
