@@ -19,12 +19,6 @@ type Handshake struct {
 	Membership string // join, leave or knock
 }
 
-// Template is an event for another server to sign. Of one that another server proposes nothing is believed, and it may leave the version out.
-type Template struct {
-	RoomVersion string          `json:"room_version"`
-	Event       json.RawMessage `json:"event"`
-}
-
 // Template makes the event of a handshake for one of the other server's users; versions are the room versions that it knows, nil where it need not know any. 404 M_NOT_FOUND
 // where nobody of this server is in the room, 403 M_FORBIDDEN where the room's rules don't allow it, 400 M_INCOMPATIBLE_ROOM_VERSION with room_version.
 //
