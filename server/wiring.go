@@ -230,12 +230,12 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
-		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
+		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Address: s.cfg.FederationAddress(), Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
 			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Inbox: s.inbox}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}}).Routes())
 	return adapter
 }
