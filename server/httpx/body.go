@@ -30,7 +30,7 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 		return r.body, nil
 	}
 	readWithin(r.Writer, min(r.ContentLength, r.limit))
-	b, err := io.ReadAll(r.Body)
+	b, err := r.readAll()
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, merr.TooLarge("The request is larger than %d bytes", over.Limit)
@@ -38,12 +38,59 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, merr.New(http.StatusRequestTimeout, "M_UNKNOWN", "The request came too slowly").Because(err)
 	}
+	if merr.Is(err, "M_LIMIT_EXCEEDED") {
+		return nil, err
+	}
 	if err != nil {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "The request could not be read").Because(err)
 	}
 	readWhenever(r.Writer)
 	r.Moves(len(b))
 	return b, nil
+}
+
+// readAll reads the body. What that of a signed request takes in memory is asked for as it comes: who announces much and sends little holds little.
+func (r *Request[S]) readAll() ([]byte, error) {
+	if r.share == nil {
+		return io.ReadAll(r.Body)
+	}
+	var b []byte
+	for {
+		if len(b) == cap(b) {
+			more := r.nextCapacity(int64(cap(b)))
+			if err := r.share.Grow(r.Context(), more-int64(cap(b))); err != nil {
+				return nil, err
+			}
+			b = append(make([]byte, 0, more), b...)
+		}
+		n, err := r.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+const firstBody = 4 << 10
+
+// nextCapacity is twice what there is, and no more than is announced; one byte beside that sees the end.
+func (r *Request[S]) nextCapacity(have int64) int64 {
+	n := max(firstBody, 2*have)
+	if r.ContentLength >= 0 {
+		n = min(n, r.ContentLength+1)
+	}
+	return n
+}
+
+// release gives back what the body of a signed request held.
+func (r *Request[S]) release() {
+	if r.share != nil {
+		r.share.Leave()
+		r.body = nil
+	}
 }
 
 // Decode reads a JSON object into v: M_NOT_JSON where the body is no JSON, M_BAD_JSON where it is of another shape.
