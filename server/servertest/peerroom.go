@@ -44,7 +44,7 @@ func (p *Peer) Room(of *Server, roomID string) *PeerRoom {
 		p.t.Fatal("reading the room: ", err)
 	}
 	known, branch := pdutest.Continue(p.t, events[0].Rules(), events)
-	known.Signer = func(string) pdu.Signer { return p.Own.Signer() }
+	known.Sign = func(string) pdu.Signer { return p.Own.Signer() }
 	return &PeerRoom{branch, roomID, known, p, of}
 }
 
