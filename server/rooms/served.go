@@ -90,6 +90,11 @@ func (s *Service) template(ctx context.Context, l *live, h Handshake, userID str
 	if err != nil {
 		return nil, badEvent(err)
 	}
+	if content.JoinAuthorisedViaUsersServer != "" { // with the signature that it gets here when it is sent
+		if e, err = e.Sign(s.Signer()); err != nil {
+			return nil, err
+		}
+	}
 	return template, forbidden(auth.Check(e, l.held))
 }
 
