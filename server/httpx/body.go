@@ -49,40 +49,12 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 	return b, nil
 }
 
-// readAll reads the body. What that of a signed request takes in memory is asked for as it comes: who announces much and sends little holds little.
+// readAll reads the body; that of a signed request within what bodies may hold.
 func (r *Request[S]) readAll() ([]byte, error) {
 	if r.share == nil {
 		return io.ReadAll(r.Body)
 	}
-	var b []byte
-	for {
-		if len(b) == cap(b) {
-			more := r.nextCapacity(int64(cap(b)))
-			if err := r.share.Grow(r.Context(), more-int64(cap(b))); err != nil {
-				return nil, err
-			}
-			b = append(make([]byte, 0, more), b...)
-		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-const firstBody = 4 << 10
-
-// nextCapacity is twice what there is, and no more than is announced; one byte beside that sees the end.
-func (r *Request[S]) nextCapacity(have int64) int64 {
-	n := max(firstBody, 2*have)
-	if r.ContentLength >= 0 {
-		n = min(n, r.ContentLength+1)
-	}
-	return n
+	return r.share.ReadAll(r.Context(), r.Body, r.ContentLength)
 }
 
 // release gives back what the body of a signed request held.

@@ -2,6 +2,8 @@ package limits
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync"
 	"time"
 )
@@ -65,6 +67,40 @@ func (b *Bytes) take(s *Share, n int64) (freed <-chan struct{}, ok bool) {
 	b.of[s.from] += n
 	s.n += n
 	return nil, true
+}
+
+// ReadAll reads a body. What that takes in memory is asked for as it comes: who announces much and sends little holds little. announced is how long it is said to be,
+// negative where that is not known.
+func (s *Share) ReadAll(ctx context.Context, body io.Reader, announced int64) ([]byte, error) {
+	var b []byte
+	for {
+		if len(b) == cap(b) {
+			more := nextCapacity(int64(cap(b)), announced)
+			if err := s.Grow(ctx, more-int64(cap(b))); err != nil {
+				return nil, err
+			}
+			b = append(make([]byte, 0, more), b...)
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+const leastCapacity = 4 << 10
+
+// nextCapacity is twice what there is, and no more than is announced; one byte beside that sees the end.
+func nextCapacity(have, announced int64) int64 {
+	n := max(leastCapacity, 2*have)
+	if announced >= have {
+		n = min(n, announced+1)
+	}
+	return n
 }
 
 // Leave gives everything back.
