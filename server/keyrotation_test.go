@@ -15,7 +15,7 @@ func TestTheSigningKeyIsReplaced(t *testing.T) {
 	chief, bob := a.RegisterAdmin(t, "chief"), b.Register(t, "bob")
 	before := chief.CreateRoom(map[string]any{"preset": "private_chat", "name": "Avant"})
 	chief.Must("POST", inviteTo(before), map[string]any{"user_id": bob.UserID}, nil) // b has the old key now
-	b.Restart() // b asked a for its keys longer than a minute ago, and keeps them
+	b.Restart()                                                                      // b asked a for its keys longer than a minute ago, and keeps them
 	since := bob.Sync("", "").NextBatch
 
 	const v1 = "/_beffroi/admin/v1"

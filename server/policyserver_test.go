@@ -42,7 +42,7 @@ func newCensor(t *testing.T, n *servertest.Network, rules pdu.Rules) *censor {
 		}
 		if strings.Contains(string(body), "spam") {
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = w.Write([]byte(`{"errcode":"M_FORBIDDEN","error":"cela ressemble à de la publicité"}`))
+			_, _ = w.Write([]byte(`{"errcode":"M_FORBIDDEN","error":"on dirait de la publicité"}`))
 			return
 		}
 		rc, err := pdu.Receive(rules, body)
