@@ -122,6 +122,10 @@ func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room s
 		return room, rules, nil, badEvent(err)
 	}
 	l, err := s.cache.acquire(ctx, id)
+	if merr.Is(err, "M_FORBIDDEN") {
+		room, rules, err = s.roomByHearsay(ctx, id, err)
+		return room, rules, nil, err
+	}
 	if err != nil {
 		return room, rules, nil, err
 	}
