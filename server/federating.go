@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/config"
 	"beffroi/server/dial"
+	"beffroi/server/e2ee"
 	"beffroi/server/federation/discovery"
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
@@ -31,4 +32,12 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
 		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Heard: s.remote.Heard, Log: s.log})
 	return nil
+}
+
+func (s *Server) e2eeConfig() e2ee.Config {
+	c := e2ee.Config{ServerName: s.cfg.ServerName, Log: s.log}
+	if s.remote != nil {
+		c.Remote = remote.Devices{Client: s.remote}
+	}
+	return c
 }
