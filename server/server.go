@@ -111,6 +111,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
+	if s.outbox != nil {
+		s.loops.start("other servers", s.outbox.Run)
+	}
 	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("use of other servers' media", s.media.Run)
 	s.loops.start("jobs", s.runJobs)

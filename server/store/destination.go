@@ -31,7 +31,7 @@ const (
 		JOIN atom a ON a.id = d.server WHERE instr(a.text, ?1) > 0 ORDER BY a.text`
 	changedRooms = `SELECT room, max(coalesce(until, 9223372036854775807)) FROM room_server WHERE server = ?1 AND room > ?2
 		AND (until IS NULL OR until > ?3) GROUP BY room ORDER BY room LIMIT ?4`
-	changedLists = `SELECT d.user, d.pos FROM device_list d WHERE d.pos > ?2 AND d.pos > ?3 AND d.stream_id IS NULL AND EXISTS (
+	changedLists = `SELECT d.user, d.pos FROM device_list d WHERE d.pos > ?2 AND d.pos > ?3 AND EXISTS (SELECT 1 FROM account a WHERE a.user = d.user) AND EXISTS (
 		SELECT 1 FROM member m JOIN room_server s ON s.server = ?1 AND s.room = m.room AND s.until IS NULL WHERE m.user = d.user AND m.membership = 1)
 		ORDER BY d.pos LIMIT ?4`
 )

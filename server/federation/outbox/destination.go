@@ -45,14 +45,24 @@ type destination struct {
 	stored store.Destination // as it stands in the database
 }
 
-// find gives a destination, and begins to know it where it is not known.
-func (s *Service) find(n store.NamedServer) *destination {
-	d := s.all[n.Name]
-	if d == nil {
-		d = &destination{NamedServer: n}
-		s.all[n.Name] = d
+// meet begins to know destinations that are not known. The loop alone calls it, and alone forgets them.
+func (s *Service) meet(r *store.Reader, servers []store.NamedServer) error {
+	for _, n := range servers {
+		s.mu.Lock()
+		_, known := s.all[n.Name]
+		s.mu.Unlock()
+		if known {
+			continue
+		}
+		row, _, err := r.Destination(n.Server)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.restore(n, row)
+		s.mu.Unlock()
 	}
-	return d
+	return nil
 }
 
 // wait says that after a position there is something for a server.

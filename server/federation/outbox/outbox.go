@@ -158,8 +158,10 @@ func (s *Service) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		names, err = r.Named(servers)
-		return err
+		if names, err = r.Named(servers); err != nil {
+			return err
+		}
+		return s.meet(r, names)
 	})
 	if err != nil {
 		return err
@@ -167,7 +169,7 @@ func (s *Service) look(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range names {
-		s.wait(s.find(n), s.looked)
+		s.wait(s.all[n.Name], s.looked)
 	}
 	s.looked = upto
 	if len(names) > 0 {

@@ -42,13 +42,13 @@ func (s *Service) load(ctx context.Context) error {
 
 // restore makes a destination of its row.
 func (s *Service) restore(n store.NamedServer, row store.Destination) {
-	d := s.find(n)
-	d.stored = row
+	d := &destination{NamedServer: n, stored: row}
+	s.all[n.Name] = d
 	d.pos, d.missed, d.waits = row.Pos, row.Missed, row.Behind || row.Missed > 0
 	d.failed, d.since, d.until = row.Failed, timeOf(row.Since), timeOf(row.Until)
 	d.lastSuccess, d.lastError, d.dropped = timeOf(row.LastSuccess), row.LastError, row.Dropped
-	if longest := s.now().Add(max(s.LongestPause, time.Hour)); s.LongestPause > 0 && d.until.After(longest) && !s.isDead(d) {
-		d.until = longest // the configuration or the clock was another
+	if latest := s.now().Add(s.LongestPause); s.LongestPause > 0 && d.until.After(latest) && !s.isDead(d) {
+		d.until = latest // the configuration or the clock was another
 	}
 	if d.failed > 0 && s.now().Before(d.until) {
 		d.away = true

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"beffroi/server/ephemeral"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -48,7 +49,7 @@ func (s *Service) PresenceChanged(p ephemeral.PresenceOf) {
 func (s *Service) speak(one spoken) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.spoken) < maxSpoken {
+	if len(s.spoken) < maxSpoken && pdu.ServerOf(one.userID) == s.ServerName {
 		s.spoken = append(s.spoken, one)
 	}
 	s.wake()
@@ -83,10 +84,13 @@ func (s *Service) tell(r *store.Reader, one spoken) error {
 	if err != nil {
 		return err
 	}
+	if err := s.meet(r, servers); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range servers {
-		if d := s.find(n); d.failed == 0 && !s.now().Before(d.until) {
+		if d := s.all[n.Name]; d.failed == 0 && !s.now().Before(d.until) {
 			d.say(key, raw)
 			d.again = d.again || d.state == sending
 			s.enqueue(d)
