@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"time"
 
 	"beffroi/server/config"
@@ -20,11 +21,8 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil || !s.cfg.Federation.Enabled {
 		return err
 	}
-	rule := dial.Rule{Resolver: s.resolver}
-	if rule.Allow, err = config.ParsePrefixes(s.cfg.Federation.Allow); err != nil {
-		return err
-	}
-	if rule.Roots, err = moreAuthorities(s.cfg.Federation.Authorities); err != nil {
+	rule, err := federationRule(s.cfg, s.resolver)
+	if err != nil {
 		return err
 	}
 	admits := func(server string) bool { return server != s.cfg.ServerName }
@@ -70,4 +68,14 @@ func (s *Server) elsewhere() ephemeral.Elsewhere {
 		return nil
 	}
 	return s.outbox
+}
+
+// federationRule says where connections to other servers may go.
+func federationRule(cfg config.Config, resolver *net.Resolver) (rule dial.Rule, err error) {
+	rule.Resolver = resolver
+	if rule.Allow, err = config.ParsePrefixes(cfg.Federation.Allow); err != nil {
+		return rule, err
+	}
+	rule.Roots, err = moreAuthorities(cfg.Federation.Authorities)
+	return rule, err
 }

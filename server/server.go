@@ -113,6 +113,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("presence", s.talk.Run)
 	if s.outbox != nil {
 		s.loops.start("other servers", s.outbox.Run)
+		s.loops.start("events that waited", s.inbox.Run)
 	}
 	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("use of other servers' media", s.media.Run)

@@ -8,9 +8,11 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/federation/inbox"
+	"beffroi/server/federation/selftest"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
+	"beffroi/server/media"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -19,6 +21,7 @@ import (
 type API struct {
 	DB         *store.DB
 	ServerName string
+	Address    string // where this server is, host:port; "": where its name says
 	Version    string // of this program
 	Now        func() time.Time
 	Own        *keys.Own
@@ -27,12 +30,14 @@ type API struct {
 	Directory  *directory.Service
 	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
+	Media      *media.Service
 	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.inviteRoutes(), a.thirdPartyRoutes(), a.queryRoutes(), a.deviceRoutes(),
+		a.sendRoutes(), a.mediaRoutes(), a.spaceRoutes())
 }
 
 // signed is a route for other servers only.
@@ -43,4 +48,12 @@ func signed(method, path string, handle httpx.Handler[session]) route {
 // open is a route for everybody.
 func open(method, path string, handle httpx.Handler[session]) route {
 	return route{Method: method, Path: path, Handle: handle, Auth: httpx.None, Class: limits.Lookup}
+}
+
+// Endpoints are the operations for other servers, as a test from outside asks for them.
+func Endpoints() (all []selftest.Endpoint) {
+	for _, r := range new(API).Routes() {
+		all = append(all, selftest.Endpoint{Method: r.Method, Path: r.Path, Signed: r.Auth == httpx.Signed})
+	}
+	return all
 }
