@@ -239,6 +239,6 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}, Outbox: s.outbox}).Routes())
 	return adapter
 }
