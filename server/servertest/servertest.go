@@ -65,6 +65,12 @@ func (s *Server) Restart() {
 	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
 }
 
+// Stop stops the server in order before the test ends.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.stop()
+}
+
 // RestartWith is Restart with another configuration. It gives the error of a server that does not start; that one stays stopped.
 func (s *Server) RestartWith(opts ...Option) error {
 	s.t.Helper()
