@@ -23,6 +23,7 @@ import (
 type elsewhere struct {
 	rooms.Joining
 	rooms.Inviting
+	rooms.Aliases
 
 	room   *pdutest.Room
 	before map[string]map[auth.Key]string // the state before each event
