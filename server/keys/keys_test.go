@@ -54,7 +54,7 @@ func newWorld(t *testing.T, notaries ...string) *world {
 
 // ring is a ring on the world's database, as after a restart.
 func (w *world) ring(notaries ...string) *keys.Ring {
-	return keys.NewRing(w.db.DB, w.now, keys.Config{Own: w.own, Fetcher: w, Notaries: notaries, Log: zerolog.Nop(),
+	return keys.NewRing(w.db.DB, w.now, keys.Config{Own: w.own, Fetcher: w, Notaries: func() []string { return notaries }, Log: zerolog.Nop(),
 		Admits: func(server string) bool { return !w.refused[server] }, Heard: func(server string) { w.heard[server]++ }})
 }
 
