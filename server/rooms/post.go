@@ -139,7 +139,7 @@ func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 // buildOn makes an event on top of others, in the state after them.
 func (s *Service) buildOn(l *live, p pdu.Proto, tips []tip, state auth.State) (*pdu.Event, error) {
 	l.link(&p, tips, state)
-	e, err := pdu.Build(l.rules, p, s.Signer)
+	e, err := pdu.Build(l.rules, p, s.Signer())
 	if err != nil {
 		return nil, badEvent(err)
 	}
