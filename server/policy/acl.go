@@ -7,9 +7,6 @@ import (
 	"beffroi/server/pdu"
 )
 
-// Marker is a member of the m.room.server_acl events that follow the policy: an event without it was made by people, and is left as it is.
-const Marker = "fr.beffroi.policy"
-
 // maxACL is how many bytes of server names an event has: with 64 KiB an event is refused by everybody.
 const maxACL = 48 << 10
 
@@ -28,9 +25,8 @@ func (s *Service) RoomACL() (content json.RawMessage, needed bool) {
 	set := s.set.Load()
 	acl := serverACL{Allow: []string{"*"}, Deny: append([]string{}, set.globs...), IPLiterals: true, Policy: set.Mode}
 	if set.Mode != Open {
-		acl.Allow = hosts(append(set.allowed(s.millis()), s.ServerName))
-		if size(acl.Allow)+size(acl.Deny) > maxACL {
-			acl.Allow = []string{"*"}
+		if all, fit := set.hosts(s.millis()); fit {
+			acl.Allow = all
 		}
 	}
 	b, err := json.Marshal(acl)
@@ -40,6 +36,11 @@ func (s *Service) RoomACL() (content json.RawMessage, needed bool) {
 	return b, set.Mode != Open || len(acl.Deny) > 0
 }
 
+// FollowsPolicy tells whether the content of an m.room.server_acl event came from RoomACL: what people set has no such member.
+func (s *Service) FollowsPolicy(content pdu.Object) bool {
+	return content.Get("fr.beffroi.policy").Exists()
+}
+
 func (set *ruleset) allowed(now int64) []string {
 	if set.Mode == Closed {
 		return nil
@@ -47,13 +48,14 @@ func (set *ruleset) allowed(now int64) []string {
 	return set.names(now)
 }
 
-// hosts are names as ACLs have them, without ports, each once.
-func hosts(servers []string) (all []string) {
-	for _, server := range servers {
+// hosts are the servers that are admitted by name, this one too, as ACLs have them: without ports, each once. It tells whether an event can list them.
+func (set *ruleset) hosts(now int64) (all []string, fit bool) {
+	for _, server := range append(set.allowed(now), set.own) {
 		all = append(all, pdu.HostOf(server))
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	all = slices.Compact(all)
+	return all, size(all)+size(set.globs) <= maxACL
 }
 
 // size is how many bytes texts take in JSON.

@@ -94,7 +94,7 @@ func (set *ruleset) readServers(r *store.Reader) error {
 		return err
 	}
 	for name, b := range added {
-		server, err := parseServer(b)
+		server, err := ParseServer(b)
 		if err != nil {
 			return fmt.Errorf("trusted_server %s: %w", name, err)
 		}

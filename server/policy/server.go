@@ -47,8 +47,8 @@ func (p Problem) Error() string { return string(p) }
 
 func problemf(format string, args ...any) error { return Problem(fmt.Sprintf(format, args...)) }
 
-// parseServer reads one server.
-func parseServer(b []byte) (Server, error) {
+// ParseServer reads one server.
+func ParseServer(b []byte) (Server, error) {
 	o, err := pdu.ParseObject(b)
 	if err != nil {
 		return Server{}, problemf("ce n'est pas du JSON canonique : %v", err)
@@ -209,7 +209,7 @@ func (v Server) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes, strictly.
 func (v *Server) UnmarshalJSON(b []byte) (err error) {
-	*v, err = parseServer(b)
+	*v, err = ParseServer(b)
 	return err
 }
 

@@ -85,8 +85,9 @@ func (s *Service) Refetch(ctx context.Context, actor, id string) (Effect, error)
 
 func errNoList(id string) error { return merr.NotFound("There is no subscription to %.255s", id) }
 
-// FetchAll fetches all lists that have an address: it is for the schedule.
+// FetchAll fetches all lists that have an address: it is for the schedule. What begins or ends by its date is told of, too.
 func (s *Service) FetchAll(ctx context.Context) error {
+	defer s.tellChanged()
 	var failed error
 	for id, sub := range s.set.Load().lists {
 		if sub.Address == "" {

@@ -60,6 +60,7 @@ type Config struct {
 	Counts     Counts
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
+	Policy     Policy // nil: nothing is decided about other servers
 	Log        zerolog.Logger
 }
 
