@@ -38,6 +38,7 @@ type judged struct {
 	*pdu.Event
 	draft
 	counted store.Counted
+	relay   bool // it came from another server, and this one sends it to those in the room
 }
 
 // write is what was queued for one draft or several.
