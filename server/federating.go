@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"time"
 
 	"beffroi/server/config"
 	"beffroi/server/dial"
+	"beffroi/server/e2ee"
 	"beffroi/server/federation/discovery"
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
@@ -18,11 +20,8 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil {
 		return err
 	}
-	rule := dial.Rule{Resolver: s.resolver}
-	if rule.Allow, err = config.ParsePrefixes(s.cfg.Federation.Allow); err != nil {
-		return err
-	}
-	if rule.Roots, err = moreAuthorities(s.cfg.Federation.Authorities); err != nil {
+	rule, err := federationRule(s.cfg, s.resolver)
+	if err != nil {
 		return err
 	}
 	if err = s.wirePolicy(ctx, rule); err != nil || !s.cfg.Federation.Enabled {
@@ -60,4 +59,22 @@ func (s *Server) renewACLs(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+func (s *Server) e2eeConfig() e2ee.Config {
+	c := e2ee.Config{ServerName: s.cfg.ServerName, Log: s.log}
+	if s.remote != nil {
+		c.Remote = remote.Devices{Client: s.remote}
+	}
+	return c
+}
+
+// federationRule says where connections to other servers may go.
+func federationRule(cfg config.Config, resolver *net.Resolver) (rule dial.Rule, err error) {
+	rule.Resolver = resolver
+	if rule.Allow, err = config.ParsePrefixes(cfg.Federation.Allow); err != nil {
+		return rule, err
+	}
+	rule.Roots, err = moreAuthorities(cfg.Federation.Authorities)
+	return rule, err
 }

@@ -41,6 +41,7 @@ type API struct {
 	Previews   *preview.Service
 	Policy     *policy.Service
 	Keys       *keys.Own
+	Partners   Partners
 
 	elevated *elevations
 }
@@ -104,7 +105,7 @@ func (a *API) Calls() []Call {
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),
-		a.settingCalls(),
+		a.partnerCalls(), a.settingCalls(),
 		a.policyCalls(),
 		a.keyCalls(),
 		a.passwordPageCalls(),

@@ -159,7 +159,9 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	own := func(name string) policy.Server { return policy.Server{Name: name, Organisation: "Voisins", Status: policy.Active} }
+	own := func(name string) policy.Server {
+		return policy.Server{Name: name, Organisation: "Voisins", Status: policy.Active}
+	}
 	w.apply(t, policy.Change{Add: []policy.Server{own("c.fr"), own("s.fr"), own("w.fr")}, Undeny: []string{"B.fr"}})
 	w.admits(t, "with additions", "a.fr", "b.fr", "c.fr", "!s.fr", "w.fr")
 	w.clock = w.clock.Add(2 * time.Hour)
