@@ -1,10 +1,10 @@
 package policy
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
+	"beffroi/server/httpx"
 	"beffroi/server/merr"
 )
 
@@ -34,11 +34,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	op, status := g.find(r)
 	if status != http.StatusOK {
-		refuse(w, merr.New(status, "M_UNRECOGNIZED", "Unrecognized request"))
+		httpx.Refuse(w, merr.New(status, "M_UNRECOGNIZED", "Unrecognized request"))
 		return
 	}
 	if err := g.judge(op, r); err != nil {
-		refuse(w, merr.From(err))
+		httpx.Refuse(w, merr.From(err))
 		return
 	}
 	g.Next.ServeHTTP(w, r)
@@ -81,14 +81,4 @@ func (g *Gateway) judge(op operation, r *http.Request) error {
 		g.Log.Error().Err(err).Str("server", server).Msg("the journal does not tell that a server was refused")
 	}
 	return merr.Forbidden("This server does not speak with %s", server)
-}
-
-func refuse(w http.ResponseWriter, e *merr.Error) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		panic(err) // merr's own members are JSON
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.Status)
-	_, _ = w.Write(b) // the other server is gone: nobody to tell
 }

@@ -11,7 +11,8 @@ type operation struct {
 
 const v1, v2 = "/_matrix/federation/v1/", "/_matrix/federation/v2/"
 
-// operations are those of the server-server API: what the gateway lets through. Source: its v1.19, all chapters.
+// operations are those of the server-server API: what the gateway lets through. Source: its v1.19, all chapters; and the first versions of send_join and send_leave,
+// which were in it before and which servers still fall back to.
 func operations() []operation {
 	signed := func(method string, paths ...string) (all []operation) {
 		for _, path := range paths {
@@ -22,7 +23,7 @@ func operations() []operation {
 	all := signed("GET", v1+"backfill/*", v1+"event/*", v1+"event_auth/*/*", v1+"hierarchy/*", v1+"make_join/*/*", v1+"make_knock/*/*", v1+"make_leave/*/*",
 		v1+"media/download/*", v1+"media/thumbnail/*", v1+"publicRooms", v1+"query/*", v1+"state/*", v1+"state_ids/*", v1+"timestamp_to_event/*", v1+"user/devices/*")
 	all = append(all, signed("POST", v1+"get_missing_events/*", v1+"publicRooms", v1+"user/keys/claim", v1+"user/keys/query")...)
-	all = append(all, signed("PUT", v1+"exchange_third_party_invite/*", v1+"invite/*/*", v1+"send/*", v1+"send_knock/*/*",
+	all = append(all, signed("PUT", v1+"exchange_third_party_invite/*", v1+"invite/*/*", v1+"send/*", v1+"send_join/*/*", v1+"send_knock/*/*", v1+"send_leave/*/*",
 		v2+"invite/*/*", v2+"send_join/*/*", v2+"send_leave/*/*")...)
 	for _, open := range [...][2]string{{"GET", v1 + "version"}, {"GET", v1 + "openid/userinfo"}, {"PUT", v1 + "3pid/onbind"},
 		{"GET", "/_matrix/key/v2/server"}, {"GET", "/_matrix/key/v2/query/*"}, {"POST", "/_matrix/key/v2/query"}} {

@@ -89,10 +89,11 @@ func (v *Server) readTexts(o pdu.Object) (err error) {
 		return err
 	}
 	notary := o.Get("notary")
-	ok := true
-	if v.Notary, ok = notary.Bool(); notary.Exists() && !ok {
+	is, ok := notary.Bool()
+	if notary.Exists() && !ok {
 		return problemf("notary n'est ni true ni false")
 	}
+	v.Notary = is
 	return nil
 }
 
