@@ -216,6 +216,14 @@ CREATE TABLE filter (
 	PRIMARY KEY (user, filter_id)
 ) WITHOUT ROWID;
 
+CREATE TABLE incoming_event (
+	id      INTEGER PRIMARY KEY,
+	server  TEXT NOT NULL, -- that sent it
+	room_id TEXT NOT NULL,
+	tries   INTEGER NOT NULL DEFAULT 0, -- starts of this server that took it up
+	json    BLOB NOT NULL  -- as it came: nothing of it is proven
+);
+
 CREATE TABLE journal (
 	seq     INTEGER PRIMARY KEY, -- without a gap
 	ts      INTEGER NOT NULL,    -- milliseconds
@@ -627,6 +635,18 @@ CREATE TABLE state_group (
 	prev  INTEGER NOT NULL, -- the group that it changes; 0: none
 	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
+
+CREATE TABLE stripped_state (
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL, -- atom
+	via  TEXT NOT NULL,    -- the server by whose word it is known
+	json BLOB NOT NULL,    -- array of stripped state events
+	UNIQUE (room, user)
+);
+
+CREATE INDEX stripped_state_user ON stripped_state (user);
+
+CREATE INDEX stripped_state_via ON stripped_state (via);
 
 CREATE TABLE thread (
 	room INTEGER NOT NULL,
