@@ -73,6 +73,9 @@ allow = "10.1.0.0/16, 10.2.3.4/32"
 ports = "443, 8080"
 [directory]
 everybody = false
+[federation]
+enabled = false
+mode = "trusted"
 [limits]
 enabled = false
 `)
@@ -86,6 +89,7 @@ enabled = false
 		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
 		Rooms:        Rooms{Custodian: "mairie", DefaultVersion: "11"},
 		Previews:     Previews{Enabled: true, Allow: "10.1.0.0/16, 10.2.3.4/32", Ports: "443, 8080"},
+		Federation:   Federation{Mode: "trusted"},
 	}
 	check := func(environ []string, flags map[string]string) {
 		t.Helper()
