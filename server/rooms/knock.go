@@ -31,7 +31,7 @@ func (s *Service) knockHere(ctx context.Context, u User, roomID string, content 
 
 // knockThrough knocks by a server that is in the room. What the room is, the user knows by its word.
 func (s *Service) knockThrough(ctx context.Context, u User, roomID, server string, content memberContent) error {
-	if err := s.mayEnter(ctx, roomID, server); err != nil {
+	if err := s.mayEnter(roomID, server); err != nil {
 		return err
 	}
 	knock, err := s.propose(ctx, u, roomID, server, content)
