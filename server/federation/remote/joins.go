@@ -26,7 +26,7 @@ const (
 
 // wholeRoom bounds the answer to a join.
 func wholeRoom() streamed {
-	return streamed{bytes: 256 << 20, whole: 5 * time.Minute, stall: 30 * time.Second}
+	return streamed{bytes: 96 << 20, whole: 5 * time.Minute, stall: 30 * time.Second}
 }
 
 // Template implements rooms.Joining.
