@@ -23,6 +23,7 @@ import (
 type elsewhere struct {
 	rooms.Joining
 	rooms.Asking
+	rooms.Inviting
 
 	room   *pdutest.Room
 	before map[string]map[auth.Key]string // the state before each event
