@@ -126,9 +126,11 @@ func TestSpacesAcrossServers(t *testing.T) {
 	internal := published(bob, "interne", "Interne", map[string]any{"creation_content": map[string]any{"m.federate": false}})
 	near := published(alice, "ville", "Ville", space)
 	own := published(alice, "place", "Place", nil)
+	order := "x" // as they are added
 	add := func(u *servertest.User, parent, child, via string) {
 		t.Helper()
-		u.Must("PUT", v3+"rooms/"+url.PathEscape(parent)+"/state/m.space.child/"+url.PathEscape(child), map[string]any{"via": []string{via}}, nil)
+		u.Must("PUT", v3+"rooms/"+url.PathEscape(parent)+"/state/m.space.child/"+url.PathEscape(child), map[string]any{"via": []string{via}, "order": order}, nil)
+		order += "x"
 	}
 	for _, child := range []string{leaf, secret, internal} {
 		add(bob, far, child, "b.test")
