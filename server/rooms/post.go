@@ -194,7 +194,10 @@ func badEvent(err error) error {
 
 func forbidden(err error) error {
 	var rejected *auth.Rejected
-	if errors.As(err, &rejected) {
+	if errors.As(err, &rejected) && rejected.Never {
+		return merr.BadJSON("%s", rejected.Reason).Because(err)
+	}
+	if rejected != nil {
 		return merr.Forbidden("%s", rejected.Reason).Because(err)
 	}
 	return err
