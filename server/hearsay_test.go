@@ -116,6 +116,20 @@ func TestAnInvitationIsNotARoom(t *testing.T) {
 	}
 }
 
+func TestAGatewayIsToldOfAnInvitation(t *testing.T) {
+	g := servertest.NewGateway(t)
+	n := servertest.NewNetwork(t)
+	s := n.Start("", g.Option)
+	bob := s.Register(t, "bob")
+	bob.SetPusher(g, "key", map[string]any{"data": map[string]any{"url": g.URL}})
+	there := n.Peer().Reside("12")
+	there.Set("m.room.name", "", there.User("host"), map[string]any{"name": "Crue"})
+	invite := invited(t, s, there, bob)
+	if got := g.NextEvent(); got.EventID != invite.ID() || got.RoomID != there.Room.ID || got.RoomName != "Crue" || got.Sender != there.User("host") || got.Type != "m.room.member" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestInvitationsThatWaitAreBounded(t *testing.T) {
 	n := servertest.NewNetwork(t)
 	s := n.Start("")
