@@ -63,7 +63,9 @@ type Config struct {
 	Policy     Policy // nil: nothing is decided about other servers
 	// MayEnter tells whether a room may be joined in which these servers are, or knocked at; nil: any. It is asked before a server is, and again when all of the room is known.
 	MayEnter func(ctx context.Context, roomID string, servers []string) error
-	Log      zerolog.Logger
+	// Entered is told who entered a room that MayEnter let them, with the servers of who is in it; nil: nobody. It doesn't wait.
+	Entered func(u User, roomID string, servers []string)
+	Log     zerolog.Logger
 }
 
 // Service is the room core of one server.
