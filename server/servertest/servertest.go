@@ -5,6 +5,7 @@ package servertest
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -12,6 +13,7 @@ import (
 	"beffroi/server"
 	"beffroi/server/config"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // The shared secret of the servers that are started here, see Client.Register.
@@ -53,6 +55,7 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 		opt(&cfg)
 	}
 	s := &Server{t: t, cfg: cfg, beside: beside, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	storetest.Prepare(t, filepath.Join(cfg.DataDir, store.FileName))
 	s.run(l)
 	t.Cleanup(s.stop)
 	return s
