@@ -203,7 +203,7 @@ func (a *attacked) images() {
 func (a *attacked) manyAtOnce() {
 	n := 20
 	if testing.Short() {
-		n = 5 // together twice as much as the budget; each takes two seconds under the race detector
+		n = 5 // without the limit still more than the budget; each takes two seconds under the race detector
 	}
 	status := make(chan int, n)
 	watched := watchHeap()

@@ -106,10 +106,14 @@ func (s *Server) start(ctx context.Context) error {
 	s.handler = handler
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("messages of deleted devices", s.e2ee.Run)
+	s.loops.start("other servers' device lists", s.e2ee.Resync)
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
+	if s.inbox != nil {
+		s.loops.start("events that waited", s.inbox.Run)
+	}
 	s.loops.start("pushers", s.pushers.Run)
 	s.loops.start("use of other servers' media", s.media.Run)
 	s.loops.start("jobs", s.runJobs)
@@ -222,6 +226,9 @@ func (s *Server) Close() error {
 	}
 	if s.media != nil {
 		s.media.Close()
+	}
+	if s.inbox != nil {
+		s.inbox.Close()
 	}
 	if s.ring != nil {
 		s.ring.Close()

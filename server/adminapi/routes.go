@@ -14,6 +14,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/keys"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/preview"
@@ -37,6 +38,8 @@ type API struct {
 	Directory  *directory.Service
 	Journal    *journal.Service
 	Previews   *preview.Service
+	Keys       *keys.Own
+	Partners   Partners
 
 	elevated *elevations
 }
@@ -93,7 +96,8 @@ func (a *API) Calls() []Call {
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),
-		a.settingCalls(),
+		a.partnerCalls(), a.settingCalls(),
+		a.keyCalls(),
 		a.passwordPageCalls(),
 	)
 }

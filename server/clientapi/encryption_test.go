@@ -58,11 +58,11 @@ func newHall(t testing.TB) *hall {
 	var err error
 	h.db = storetest.OpenAt(t, h.path)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, "hs", zerolog.Nop())}
+	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, e2ee.Config{ServerName: "hs", Log: zerolog.Nop()})}
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
-	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
+	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
 	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false)
 	h.ok(err)
 	t.Cleanup(h.api.Ephemeral.Close)

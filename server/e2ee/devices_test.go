@@ -30,7 +30,7 @@ const masterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 func newTown(t *testing.T) town {
 	t.Helper()
 	w := town{T: t, db: storetest.Open(t).DB, hub: notify.New()}
-	keys := e2ee.New(w.db, w.hub, time.Now, "mairie.test", zerolog.Nop())
+	keys := e2ee.New(w.db, w.hub, time.Now, e2ee.Config{ServerName: "mairie.test", Log: zerolog.Nop()})
 	cfg := accounts.Config{ServerName: "mairie.test", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	var err error
 	w.acc, err = accounts.New(t.Context(), w.db, w.hub, cfg, time.Now, rand.Reader, keys)

@@ -19,7 +19,7 @@ import (
 // A key backup has a size, whatever its keys are; what would go beyond it changes nothing.
 func TestAKeyBackupHasASize(t *testing.T) {
 	db := storetest.Open(t).DB
-	s := New(db, notify.New(), time.Now, "hs", zerolog.Nop())
+	s := New(db, notify.New(), time.Now, Config{ServerName: "hs", Log: zerolog.Nop()})
 	s.maxBackup = 1000
 	alice := &accounts.Session{User: 1000}
 	algorithm := "m.megolm_backup.v1.curve25519-aes-sha2"

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"beffroi/server/merr"
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
 	"beffroi/server/store"
@@ -87,9 +88,9 @@ type txnKey struct {
 	scope, txnID string
 }
 
-// relevant are the entries of the state that authorisation looks at and that are always held.
+// relevant are the entries of the state that are always held: those that authorisation looks at, and which servers take part.
 func relevant() []auth.Key {
-	return []auth.Key{createKey(), {Type: "m.room.power_levels"}, {Type: "m.room.join_rules"}}
+	return []auth.Key{createKey(), {Type: "m.room.power_levels"}, {Type: "m.room.join_rules"}, {Type: "m.room.server_acl"}}
 }
 
 // oneOfMany tells whether an entry is of a type that authorisation looks at too, but at few of many: who acts or is acted upon.
@@ -233,8 +234,8 @@ func (l *live) load(r *store.Reader) (err error) {
 
 func (l *live) loadHead(r *store.Reader) error {
 	place, ok, err := r.LastPlace(l.Ref)
-	if err != nil || !ok {
-		return errOr(err, fmt.Errorf("room %s has no timeline", l.ID))
+	if err != nil || !ok { // it is known by what others say of it only
+		return errOr(err, merr.Forbidden("You are not in this room").Because(fmt.Errorf("room %s has no timeline", l.ID)))
 	}
 	last, ok, err := r.Event(place.NID)
 	if err != nil || !ok {

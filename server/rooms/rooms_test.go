@@ -53,7 +53,7 @@ func open(t testing.TB, path string) *world {
 	db := storetest.OpenAt(t, path)
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	signer := pdutest.Signer("hs")
-	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
+	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
 	return w
 }
 
@@ -331,7 +331,7 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	alice := w.user("alice")
 	now := time.Now()
 	signer := pdutest.Signer("hs")
-	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{Signer: signer, People: w.people, Counts: push.New(w.db, w.hub)})
+	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w.people, Counts: push.New(w.db, w.hub)})
 	made := map[string]bool{}
 	for range 3 {
 		made[w.create(alice, rooms.CreateRequest{})] = true

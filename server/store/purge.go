@@ -17,7 +17,7 @@ const (
 	purging    = `SELECT room FROM purge ORDER BY room`
 	endRoom    = `DELETE FROM room WHERE id = ?`
 	endPurge   = `DELETE FROM purge WHERE room = ?`
-	roomsAfter = `SELECT id FROM room WHERE id > ? AND id NOT IN (SELECT room FROM purge) ORDER BY id LIMIT ?`
+	roomsAfter = `SELECT id FROM room WHERE id > ? AND complete = 1 AND id NOT IN (SELECT room FROM purge) ORDER BY id LIMIT ?`
 
 	// staysIn finds somebody for whom a room ?1 is kept. The custodian ?2 alone keeps none, but with it those of other servers do: it is there for the
 	// town hall. ?3: also who has left without forgetting the room, and so may read what they saw.
@@ -46,7 +46,7 @@ func (r *Reader) RoomsAfter(after RoomRef, limit int) ([]RoomRef, error) {
 // purgedByRoom are the tables whose rows are found by the room, with the rest of their keys.
 func purgedByRoom() [][2]string {
 	return [][2]string{
-		{"alias", "alias"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
+		{"alias", "alias"}, {"room_server", "server, since"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
 		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 		{"unread_mode", "user, ord"}, {"unread_mark", "user, thread, ord"}, {"unread_everybody", "thread, ord"}, {"unread_redacted", "thread, ord"},
@@ -66,6 +66,7 @@ func purgedByWalking() []walked {
 		{"state_group", "id", []string{`DELETE FROM state_delta WHERE state_group = ?1 AND (type, state_key) IN
 			(SELECT type, state_key FROM state_delta WHERE state_group = ?1 LIMIT ?2)`}},
 		{"account_data", "rowid", nil},
+		{"outgoing", "pos", nil},
 	}
 }
 
