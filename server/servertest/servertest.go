@@ -50,7 +50,8 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 	cfg.DataDir = t.TempDir()
 	cfg.Registration = config.Registration{Enabled: true, AllowDummy: true, SharedSecret: sharedSecret}
 	cfg.Password = config.Password{MemoryKiB: 8, Iterations: 1}
-	cfg.Limits.Enabled = false // all clients have one address here; Limited switches them on
+	cfg.Federation.Enabled = false // Network switches it on
+	cfg.Limits.Enabled = false     // all clients have one address here; Limited switches them on
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -65,6 +66,18 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.stop()
+	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
+}
+
+// Stop stops the server in order, until Again.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.stop()
+}
+
+// Again starts a server that was stopped.
+func (s *Server) Again() {
+	s.t.Helper()
 	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
 }
 
