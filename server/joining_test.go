@@ -58,7 +58,7 @@ func TestARoomOfOthersIsJoined(t *testing.T) {
 			var joined struct {
 				RoomID string `json:"room_id"`
 			}
-			alice.Must(http.MethodPost, joinBy(there.Room.ID, there.Name), map[string]any{}, &joined)
+			alice.Must(http.MethodPost, joinBy(there.Room.ID, "127.0.0.1:1", "no name", there.Name), map[string]any{}, &joined)
 			if joined.RoomID != there.Room.ID {
 				t.Fatalf("joined %q", joined.RoomID)
 			}
