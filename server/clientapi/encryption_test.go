@@ -30,6 +30,7 @@ import (
 	"beffroi/server/rooms"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // hall is the encryption's part of a homeserver on loopback, with a database of its own.
@@ -55,17 +56,14 @@ func newHall(t testing.TB) *hall {
 	t.Helper()
 	h := &hall{TB: t, hub: notify.New(), path: filepath.Join(t.TempDir(), "b.db")}
 	var err error
-	if h.db, err = store.Open(context.Background(), h.path, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.db.Close() })
+	h.db = storetest.OpenAt(t, h.path)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, e2ee.Config{ServerName: "hs", Log: zerolog.Nop()})}
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
 	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
-	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false)
+	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false, nil)
 	h.ok(err)
 	t.Cleanup(h.api.Ephemeral.Close)
 	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})

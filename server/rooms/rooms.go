@@ -61,7 +61,9 @@ type Config struct {
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
 	Policy     Policy // nil: nothing is decided about other servers
-	Log        zerolog.Logger
+	// Entered is told who brought a room here by joining it, with the servers of who is in it; nil: nobody. It doesn't wait.
+	Entered func(u User, roomID string, servers []string)
+	Log     zerolog.Logger
 }
 
 // Service is the room core of one server.
@@ -75,6 +77,7 @@ type Service struct {
 	sweeping  sync.Mutex // held while purged rooms are removed
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
+	asking  doors        // of events that a policy server is asked about, by transaction ids
 	doors   doors        // of rooms that arrive from other servers
 	filling doors        // of rooms whose history is asked for
 	arrived atomic.Int64 // bytes of events that are arriving
