@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"beffroi/server/pdu"
 	"beffroi/server/servertest"
@@ -266,4 +267,42 @@ func TestComingBackToARoomOfOthers(t *testing.T) {
 	if joins != 2 {
 		t.Errorf("%d joins were sent", joins)
 	}
+}
+
+// The same with another Beffroi: while nobody of ours is in the room we hear nothing of it; then all of it is there again, in its order.
+func TestComingBackToARoomOfAnotherBeffroi(t *testing.T) {
+	home, there, alice, bob := two(t)
+	roomID := bob.CreateRoom(object{"preset": "public_chat", "name": "Fête"})
+	alice.Must(http.MethodPost, joinBy(roomID, there.ServerName), object{}, nil)
+	var want []string
+	say := func(u *servertest.User, text string) {
+		u.SendText(roomID, text)
+		want = slices.Insert(want, 0, text)
+	}
+	say(bob, "un")
+	say(alice, "deux")
+	arrives(t, bob, roomID, want)
+	arrives(t, alice, roomID, want)
+	alice.Must(http.MethodPost, roomPath(roomID)+"/leave", object{}, nil)
+	for until := time.Now().Add(30 * time.Second); memberships(bob, roomID)[alice.UserID] != "leave"; {
+		if time.Now().After(until) {
+			t.Fatal("the other server did not hear that she left")
+		}
+		bob.Sync(bob.Sync("", "").NextBatch, "timeout=200")
+	}
+	for i := range 40 {
+		say(bob, fmt.Sprint("sans elle ", i))
+	}
+	bob.Must(http.MethodPut, roomPath(roomID)+"/state/m.room.name", object{"name": "Kermesse"}, nil)
+	dora := home.Register(t, "dora")
+	dora.Must(http.MethodPost, joinBy(roomID, there.ServerName), object{}, nil)
+	alice.Join(roomID)
+	if name := state(alice, roomID, "m.room.name"); name["name"] != "Kermesse" {
+		t.Errorf("the name is %v", name)
+	}
+	say(bob, "revenue")
+	say(alice, "merci")
+	arrives(t, bob, roomID, want)
+	arrives(t, alice, roomID, want)
+	arrives(t, dora, roomID, want)
 }
