@@ -5,13 +5,16 @@ package servertest
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"github.com/rs/zerolog"
 
 	"beffroi/server"
 	"beffroi/server/config"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // The shared secret of the servers that are started here, see Client.Register.
@@ -54,6 +57,7 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 		opt(&cfg)
 	}
 	s := &Server{t: t, cfg: cfg, beside: beside, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	storetest.Prepare(t, filepath.Join(cfg.DataDir, store.FileName))
 	s.run(l)
 	t.Cleanup(s.stop)
 	return s
@@ -124,7 +128,7 @@ func (s *Server) start(l net.Listener) error {
 	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, homeserver.Handler(), l, secure)
+		err := homeserver.Serve(ctx, specschema.Open(s.t).Handler(s.t, homeserver.Handler()), l, secure)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}
