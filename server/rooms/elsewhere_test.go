@@ -24,6 +24,7 @@ type elsewhere struct {
 	rooms.Joining
 	rooms.Asking
 	rooms.Inviting
+	rooms.Policing
 
 	room   *pdutest.Room
 	before map[string]map[auth.Key]string // the state before each event
