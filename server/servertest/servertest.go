@@ -49,7 +49,8 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 	cfg.DataDir = t.TempDir()
 	cfg.Registration = config.Registration{Enabled: true, AllowDummy: true, SharedSecret: sharedSecret}
 	cfg.Password = config.Password{MemoryKiB: 8, Iterations: 1}
-	cfg.Limits.Enabled = false // all clients have one address here; Limited switches them on
+	cfg.Federation.Enabled = false // Network switches it on
+	cfg.Limits.Enabled = false     // all clients have one address here; Limited switches them on
 	for _, opt := range opts {
 		opt(&cfg)
 	}
