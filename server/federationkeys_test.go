@@ -105,6 +105,19 @@ func TestDevicesChangeOnTheOtherServer(t *testing.T) {
 		t.Errorf("%s: %s", what, query())
 	}
 	until("the first", func(got string) bool { return strings.Contains(got, `"device_id":"`+bob.DeviceID+`"`) })
+	alice.Must("PUT", "/_matrix/client/v3/sendToDevice/m.room.encrypted/1", map[string]any{"messages": map[string]any{
+		bob.UserID: map[string]any{bob.DeviceID: map[string]string{"ciphertext": "session key"}}}}, nil)
+	got, next := "", ""
+	for range 10 {
+		answer := bob.Sync(next, "timeout=5000")
+		if next = answer.NextBatch; len(answer.ToDevice.Events) > 0 {
+			got = answer.ToDevice.Events[0].Sender.String()
+			break
+		}
+	}
+	if got != alice.UserID {
+		t.Errorf("a message of %q", got)
+	}
 	phone := there.Login(t, "bob")
 	phone.Must("POST", keys+"upload", map[string]any{"device_keys": deviceKeys(phone)}, nil)
 	until("a new one", func(got string) bool { return strings.Contains(got, `"device_id":"`+phone.DeviceID+`"`) })
