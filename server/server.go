@@ -111,7 +111,8 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
-	if s.inbox != nil {
+	if s.outbox != nil {
+		s.loops.start("other servers", s.outbox.Run)
 		s.loops.start("events that waited", s.inbox.Run)
 	}
 	s.loops.start("pushers", s.pushers.Run)
@@ -121,6 +122,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("rooms in memory", s.rooms.Rest)
 	s.loops.start("mail", s.mail.Run)
 	s.loops.start("what administrators began", s.admin.Run)
+	if s.cfg.Federation.Enabled {
+		s.loops.start("server ACLs of rooms", s.renewACLs)
+	}
 	return nil
 }
 
@@ -229,6 +233,9 @@ func (s *Server) Close() error {
 	}
 	if s.inbox != nil {
 		s.inbox.Close()
+	}
+	if s.policy != nil {
+		s.policy.Close()
 	}
 	if s.ring != nil {
 		s.ring.Close()

@@ -12,11 +12,13 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/admin"
 	"beffroi/server/directory"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/policy"
 	"beffroi/server/preview"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -38,8 +40,10 @@ type API struct {
 	Directory  *directory.Service
 	Journal    *journal.Service
 	Previews   *preview.Service
+	Policy     *policy.Service
 	Keys       *keys.Own
 	Partners   Partners
+	Outbox     *outbox.Service // nil: this server speaks with no other
 
 	elevated *elevations
 }
@@ -69,6 +73,7 @@ type Call struct {
 	Note         string // what it shows or does, and how it differs from Synapse's
 	handle       handler
 	limit        limits.Class // General where nothing is said
+	bytes        int64        // of the body; 0: what is usual
 }
 
 func call(method, path string, class Class, note string, handle handler) Call {
@@ -78,6 +83,12 @@ func call(method, path string, class Class, note string, handle handler) Call {
 // as gives a call a limit of its own.
 func (c Call) as(limit limits.Class) Call {
 	c.limit = limit
+	return c
+}
+
+// upTo lets a call's body be longer, or shorter, than is usual.
+func (c Call) upTo(bytes int64) Call {
+	c.bytes = bytes
 	return c
 }
 
@@ -94,9 +105,11 @@ func (a *API) Calls() []Call {
 		a.tokenCalls(),
 		a.redactCalls(),
 		a.serverCalls(),
+		a.destinationCalls(),
 		refusedCalls(),
 		a.ownCalls(),
 		a.partnerCalls(), a.settingCalls(),
+		a.policyCalls(),
 		a.keyCalls(),
 		a.passwordPageCalls(),
 	)
@@ -106,7 +119,7 @@ func (a *API) Calls() []Call {
 func (a *API) Routes() []route {
 	var routes []route
 	for _, c := range a.Calls() {
-		r := route{Method: c.Method, Path: c.Path, Handle: c.handle, Class: c.limit}
+		r := route{Method: c.Method, Path: c.Path, Handle: c.handle, Class: c.limit, Limit: c.bytes}
 		switch c.Class {
 		case Open:
 			r.Auth = httpx.None

@@ -35,10 +35,12 @@ var (
 type Config struct {
 	Own      *Own
 	Fetcher  Fetcher
-	Notaries []string                 // server names: asked in this order where a server does not answer itself
-	Admits   func(server string) bool // whether this server may ask another one; nil: all
-	Heard    func(server string)      // is told of servers whose request was verified; nil: nobody
-	Log      zerolog.Logger
+	Notaries func() []string          // server names: asked in this order where a server does not answer itself, or may not be asked; nil: none
+	Admits   func(server string) bool // whether this server speaks with another one; nil: with all
+	// Pinned gives the keys with which a server signs, where that is known by another way: then nobody is asked, and no others count. nil: nothing is.
+	Pinned func(server string) (byID map[string]store.ServerKey, ok bool)
+	Heard  func(server string) // is told of servers whose request was verified; nil: nobody
+	Log    zerolog.Logger
 }
 
 // Ring is the keys of other servers. Our own are found in it, too.
@@ -74,6 +76,12 @@ const (
 func NewRing(db *store.DB, now func() time.Time, c Config) *Ring {
 	if c.Admits == nil {
 		c.Admits = func(string) bool { return true }
+	}
+	if c.Notaries == nil {
+		c.Notaries = func() []string { return nil }
+	}
+	if c.Pinned == nil {
+		c.Pinned = func(string) (map[string]store.ServerKey, bool) { return nil, false }
 	}
 	if c.Heard == nil {
 		c.Heard = func(string) {}
@@ -115,11 +123,15 @@ func (r *Ring) key(ctx context.Context, n need) (ed25519.PublicKey, error) {
 	if n.server == r.Own.serverName {
 		return r.own(n)
 	}
-	if k, err := r.lookup(ctx, n); err == nil || !errors.Is(err, ErrNoKey) {
+	k, err := r.lookup(ctx, n)
+	if err == nil || !errors.Is(err, ErrNoKey) {
 		return k, err
 	}
+	if _, pinned := r.Pinned(n.server); pinned {
+		return nil, n
+	}
 	refused := r.refresh(ctx, n)
-	k, err := r.lookup(ctx, n) // also where nobody is asked again so soon: a fetch may have ended since
+	k, err = r.lookup(ctx, n) // also where nobody is asked again so soon: a fetch may have ended since
 	if err != nil && refused != nil {
 		return nil, errors.Join(n, refused)
 	}
@@ -149,8 +161,11 @@ func (r *Ring) lookup(ctx context.Context, n need) (ed25519.PublicKey, error) {
 	return k.Key, nil
 }
 
-// keysOf gives a server's keys, from memory or the database.
+// keysOf gives a server's keys: those that are pinned, or else what is in memory or the database.
 func (r *Ring) keysOf(ctx context.Context, server string) (map[string]store.ServerKey, error) {
+	if pinned, ok := r.Pinned(server); ok {
+		return pinned, nil
+	}
 	r.mu.Lock()
 	keys, ok := r.known[server]
 	r.mu.Unlock()
@@ -191,15 +206,30 @@ func remember[V any](m map[string]V, server string, v V) {
 // Spec: server-server API, "Validating hashes and signatures on received events"; room versions 1 and 5, "Signing key validity period".
 func (r *Ring) Verify(ctx context.Context, e *pdu.Received) (*pdu.Event, error) {
 	var missing error
-	event, err := e.Verify(func(server, keyID string) (ed25519.PublicKey, bool) {
-		key, err := r.key(ctx, need{server: server, keyID: keyID, at: e.OriginServerTS(), always: !e.Rules().SigningKeyValidity})
-		if err != nil {
-			missing = err
-		}
-		return key, err == nil
-	})
+	event, err := e.Verify(r.keysFor(ctx, e, &missing))
 	if err != nil && missing != nil {
 		return nil, errors.Join(err, missing)
 	}
 	return event, err
+}
+
+// VerifySigner checks the signatures of one server on an event, whether it must have signed it or not.
+func (r *Ring) VerifySigner(ctx context.Context, e *pdu.Received, server string) error {
+	var missing error
+	err := e.CheckSignature(server, r.keysFor(ctx, e, &missing))
+	if err != nil {
+		err = errors.Join(err, missing)
+	}
+	return err
+}
+
+// keysFor gives the keys with which an event may be signed, and notes the last one that could not be had.
+func (r *Ring) keysFor(ctx context.Context, e *pdu.Received, missing *error) func(server, keyID string) (ed25519.PublicKey, bool) {
+	return func(server, keyID string) (ed25519.PublicKey, bool) {
+		key, err := r.key(ctx, need{server: server, keyID: keyID, at: e.OriginServerTS(), always: !e.Rules().SigningKeyValidity})
+		if err != nil {
+			*missing = err
+		}
+		return key, err == nil
+	}
 }

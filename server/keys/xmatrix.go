@@ -143,11 +143,25 @@ func (r *Ring) keyOf(ctx context.Context, c credentials) (key ed25519.PublicKey,
 	if err != nil || len(sig) != ed25519.SignatureSize {
 		return nil, nil, errors.New("that is no signature")
 	}
-	if !validKeyID(c.key) {
+	if !ValidKeyID(c.key) {
 		return nil, nil, errors.New("that is no key id")
 	}
 	key, err = r.forRequest(ctx, c.origin, c.key)
 	return key, sig, err
+}
+
+// Claimed is the server that a request says to come from, which nothing has proven yet; ok is false where it says none, or several.
+func Claimed(req *http.Request) (server string, ok bool) {
+	all, err := requestCredentials(req.Header.Values("Authorization"))
+	if err != nil {
+		return "", false
+	}
+	for _, c := range all {
+		if c.origin != all[0].origin || !pdu.ValidServerName(c.origin) {
+			return "", false
+		}
+	}
+	return all[0].origin, true
 }
 
 func unauthorized(text string) *merr.Error {

@@ -260,24 +260,75 @@ func TestComingBack(t *testing.T) {
 
 func TestWhoMayEnterIsAsked(t *testing.T) {
 	s, r := abroad(t, "12")
-	var asked [][]string
-	refuse := 0
-	s.MayEnter = func(_ context.Context, _ string, servers []string) error {
-		asked = append(asked, servers)
-		if len(asked) == refuse {
-			return merr.Forbidden("not with them")
-		}
-		return nil
-	}
-	for refuse = 1; refuse <= 2; refuse++ {
-		asked = nil
-		if err := s.joins(s.alice); !merr.Is(err, "M_FORBIDDEN") || len(asked) != refuse || r.joins != refuse-1 || len(r.left) != refuse-1 {
-			t.Errorf("%v after %q; %d joins, %v left", err, asked, r.joins, r.left)
+	verdict := &verdicts{}
+	s.Policy = verdict
+	for verdict.refuse = 1; verdict.refuse <= 2; verdict.refuse++ {
+		verdict.asked = nil
+		if err := s.joins(s.alice); !merr.Is(err, "M_FORBIDDEN") || len(verdict.asked) != verdict.refuse || r.joins != verdict.refuse-1 || len(r.left) != verdict.refuse-1 {
+			t.Errorf("%v after %q; %d joins, %v left", err, verdict.asked, r.joins, r.left)
 		}
 	}
-	refuse = 0
+	verdict.refuse, verdict.asked = 0, nil
 	s.ok(s.joins(s.alice))
-	if last := asked[len(asked)-1]; !slices.Equal(last, []string{"far"}) {
-		t.Errorf("asked about %q", last)
+	if want := [][]string{{"far"}, {"far"}}; !slices.EqualFunc(verdict.asked, want, slices.Equal) {
+		t.Errorf("asked about %q", verdict.asked)
+	}
+}
+
+// verdicts is a policy that refuses one of the rooms that it is asked about.
+type verdicts struct {
+	rooms.Policy
+
+	refuse int // the which, from 1 on
+	asked  [][]string
+}
+
+func (v *verdicts) RoomVerdict(servers []string) (bool, []string) {
+	v.asked = append(v.asked, servers)
+	if len(v.asked) == v.refuse {
+		return false, servers
+	}
+	return true, nil
+}
+
+// What an arrival left that was cut off is nothing: neither for the next one, nor for ever.
+func TestAnArrivalThatWasCutOff(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		s, r := abroad(t, "11")
+		var ref store.RoomRef
+		s.ok(s.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+			if ref, err = tx.BeginArrival(s.room, "10"); err != nil {
+				return err
+			}
+			pos, err := tx.NextPos()
+			if err != nil {
+				return err
+			}
+			for _, kind := range []store.Atom{store.AtomName, store.AtomTopic} {
+				if _, err := tx.SetCurrentState(ref, pos, store.StateEntry{Type: kind, StateKey: store.AtomEmpty, NID: 1}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if again {
+			s.ok(s.joins(s.alice))
+			s.agrees(r)
+		} else {
+			s.ok(s.PurgeForgotten(context.Background()))
+		}
+		s.ok(s.db.Read(context.Background(), func(rd *store.Reader) error {
+			room, there, err := rd.FindRoom(s.room)
+			_, arriving, err2 := rd.FindArriving(s.room)
+			row, known, err3 := rd.Room(ref)
+			if err != nil || err2 != nil || err3 != nil || arriving || there != again || known != again || again && (room.Version != "11" || row.ID != s.room) {
+				t.Errorf("%t: found %t, arriving %t, its row %t", again, there, arriving, known)
+			}
+			return nil
+		}))
+		if !again {
+			s.ok(s.joins(s.alice))
+			s.agrees(r)
+		}
 	}
 }

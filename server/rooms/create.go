@@ -79,7 +79,23 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err != nil {
 		return "", err
 	}
-	return s.found(ctx, rules, drafts)
+	roomID, err := s.found(ctx, rules, drafts)
+	if err == nil {
+		s.inviteOthers(ctx, u, roomID, q)
+	}
+	return roomID, err
+}
+
+// inviteOthers invites those of other servers into a new room. Who can't be reached is not invited, and the room is there all the same: who asked for it sees who is in it.
+func (s *Service) inviteOthers(ctx context.Context, u User, roomID string, q *CreateRequest) {
+	for _, target := range q.Invite {
+		if s.local(target) {
+			continue
+		}
+		if err := s.inviteElsewhere(ctx, u, roomID, target, memberContent{Membership: "invite", IsDirect: q.IsDirect}); err != nil {
+			s.Log.Warn().Err(err).Str("room", roomID).Str("user", target).Msg("somebody could not be invited into a new room")
+		}
+	}
 }
 
 // found makes a room of its first events, in one commit.
@@ -179,7 +195,10 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	}
 	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
-	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
+	if p.guestAccess != "forbidden" { // which is what a room without the event means
+		d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
+	}
+	s.draftACL(&d, q)
 	for _, e := range q.InitialState {
 		if err := s.initial(ctx, e); err != nil {
 			return nil, err
@@ -212,6 +231,9 @@ func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateReques
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)
 		if err != nil {
 			return err
+		}
+		if !s.local(target) {
+			continue // when the room is there
 		}
 		d.state("m.room.member", target, content)
 	}

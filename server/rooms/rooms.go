@@ -60,9 +60,8 @@ type Config struct {
 	Counts     Counts
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
-	// MayEnter tells whether a room may be joined in which these servers are, or knocked at; nil: any. It is asked before a server is, and again when all of the room is known.
-	MayEnter func(ctx context.Context, roomID string, servers []string) error
-	Log      zerolog.Logger
+	Policy     Policy // nil: nothing is decided about other servers
+	Log        zerolog.Logger
 }
 
 // Service is the room core of one server.
@@ -76,6 +75,7 @@ type Service struct {
 	sweeping  sync.Mutex // held while purged rooms are removed
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
+	asking  doors        // of events that a policy server is asked about, by transaction ids
 	doors   doors        // of rooms that arrive from other servers
 	filling doors        // of rooms whose history is asked for
 	arrived atomic.Int64 // bytes of events that are arriving

@@ -7,9 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,10 +28,14 @@ type Peer struct {
 
 	Document func() (json.RawMessage, error) // what it says of its keys: the truth, unless a test sets another
 
-	t     testing.TB
-	http  *http.Client
-	roots *x509.CertPool
+	t      testing.TB
+	http   *http.Client
+	roots  *x509.CertPool
+	called atomic.Int64
 }
+
+// Called is how many connections were made to it.
+func (p *Peer) Called() int64 { return p.called.Load() }
 
 // Peer starts one.
 func (n *Network) Peer() *Peer {
@@ -42,6 +48,11 @@ func (n *Network) Peer() *Peer {
 		n.t.Fatal(err)
 	}
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			p.called.Add(1)
+		}
+	}
 	s.StartTLS()
 	n.t.Cleanup(s.Close)
 	p.Name = s.Listener.Addr().String()

@@ -26,6 +26,9 @@ type Config struct {
 	Rule      dial.Rule                // where connections may go
 	Admits    func(server string) bool // whether this server speaks with another one
 	Now       func() time.Time
+
+	LongestPause time.Duration       // how long a server that fails is left alone at most; 0: an hour
+	Back         func(server string) // told of servers that failed and are there again; nil: nobody is
 }
 
 // Client asks other servers.
@@ -67,7 +70,7 @@ func (e *Refused) Error() string {
 
 // New makes a client. Who calls it calls Close.
 func New(c Config) *Client {
-	client := &Client{Config: c, pauses: newPauses(c.Now), answers: limits.NewBytes(answersAll, answersEach, requestTime)}
+	client := &Client{Config: c, pauses: newPauses(c), answers: limits.NewBytes(answersAll, answersEach, requestTime)}
 	client.transport = &http.Transport{
 		DialTLSContext:         client.connect,
 		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("not without TLS") },
@@ -134,9 +137,6 @@ func alive(err error) bool {
 }
 
 func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) {
-	if !c.Admits(r.server) {
-		return nil, fmt.Errorf("%s: %w", r.server, ErrRefused)
-	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	resp, err := c.send(ctx, r)
@@ -172,8 +172,12 @@ func refusal(server string, resp *http.Response) error {
 	return &Refused{server, resp.StatusCode, body.Code, body.Text, body.Version}
 }
 
-// send sends a request to where the server is; redirects are not followed.
+// send sends a request to where the server is; redirects are not followed. It is the one place where requests go out, so for a server that the policy does not admit
+// no name is looked up and no connection made.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
+	if !c.Admits(r.server) {
+		return nil, ErrRefused
+	}
 	found, err := c.Discovery.Route(ctx, r.server)
 	if err != nil {
 		return nil, err

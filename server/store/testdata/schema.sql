@@ -99,6 +99,12 @@ CREATE UNIQUE INDEX delayed_event_txn ON delayed_event (device, txn) WHERE txn I
 
 CREATE INDEX delayed_event_user ON delayed_event (user, finalised);
 
+CREATE TABLE denied_server (
+	pattern TEXT PRIMARY KEY, -- a name without port, in which * and ? stand for others, as in m.room.server_acl
+	reason  TEXT NOT NULL,
+	ts      INTEGER NOT NULL  -- milliseconds: since when
+);
+
 CREATE TABLE destination (
 	server       INTEGER PRIMARY KEY, -- atom
 	pos          INTEGER NOT NULL,    -- everything up to here is done
@@ -630,6 +636,18 @@ CREATE TABLE state_group (
 	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
 
+CREATE TABLE stripped_state (
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL, -- atom
+	via  TEXT NOT NULL,    -- the server by whose word it is known
+	json BLOB NOT NULL,    -- array of stripped state events
+	UNIQUE (room, user)
+);
+
+CREATE INDEX stripped_state_user ON stripped_state (user);
+
+CREATE INDEX stripped_state_via ON stripped_state (via);
+
 CREATE TABLE thread (
 	room INTEGER NOT NULL,
 	root INTEGER NOT NULL, -- nid
@@ -696,6 +714,28 @@ CREATE TABLE to_device (
 , sum INTEGER);
 
 CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
+
+CREATE TABLE trust_list (
+	id       TEXT PRIMARY KEY,  -- the name by which the list signs
+	address  TEXT NOT NULL,     -- https://...; '': it is given by hand
+	key_id   TEXT NOT NULL,     -- ed25519:abcd, pinned at the subscription
+	key      BLOB NOT NULL,     -- 32 bytes
+	number   INTEGER NOT NULL,  -- of the document that holds, 0: none yet; a lower one is refused
+	accepted INTEGER NOT NULL,  -- milliseconds: when that document came
+	tried    INTEGER NOT NULL,  -- milliseconds: when it was last asked for
+	failure  TEXT NOT NULL,     -- why the last try failed, in French; '': it did not
+	changes  TEXT NOT NULL      -- JSON of policy.Changes: what that document changed
+);
+
+CREATE TABLE trust_list_document (
+	id   TEXT PRIMARY KEY, -- of the list
+	json BLOB NOT NULL     -- as it was signed
+);
+
+CREATE TABLE trusted_server (
+	server TEXT PRIMARY KEY,
+	json   TEXT NOT NULL     -- as it would stand in a list
+);
 
 CREATE TABLE txn (
 	device INTEGER NOT NULL,
