@@ -274,7 +274,7 @@ func TestOperationsThatStayOut(t *testing.T) {
 		if op.Body != nil {
 			body = object{"medium": "email", "address": "bob@mairie.test", "id_server": "id.mairie.test", "id_access_token": "x"}
 		}
-		status, got := alice.Raw(op.Method, sample(op.Path, room, alice), body)
+		status, got := alice.Raw(op.Method, servertest.Sample(op.Path, room, alice), body)
 		if want := strings.Fields(answer); fmt.Sprint(status) != want[0] || !strings.Contains(string(got), `"`+want[1]+`"`) {
 			t.Errorf("%s: %d %s, want %s", r.operation, status, got, answer)
 		}
