@@ -1,0 +1,124 @@
+//go:build interop
+
+// Package federation has real servers federate: Beffroi with Synapse, and Beffroi with Beffroi. `make interop` runs it: it needs Synapse in a Python
+// environment, which the Makefile makes.
+package federation
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"beffroi/server/servertest"
+	"beffroi/server/specschema"
+)
+
+// secret is the shared secret of registration of all servers here.
+const secret = "interop shared secret"
+
+// A node is a server as other servers and its clients have it.
+type node struct {
+	servertest.Client
+	*process
+	relay *relay
+	label string
+	ours  bool
+}
+
+// A lab is where nodes are started.
+type lab struct {
+	*testing.T
+	network *servertest.Network
+	account *account
+	beffroi string // the binary
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	return &lab{T: t, network: servertest.NewNetwork(t), account: newAccount(t), beffroi: servertest.Build(t)}
+}
+
+// run starts a server whose clients speak to an address, and other servers to the relay.
+func (l *lab) run(n *node, clients, federation string, transport http.RoundTripper, command func() *exec.Cmd) *node {
+	l.Helper()
+	n.Client = servertest.NewClient(l, clients, n.relay.name, secret)
+	if !n.ours {
+		n.Unchecked(l)
+	}
+	n.relay.to(federation, transport, l.account.watch)
+	l.account.names[n.relay.name] = n
+	n.process = startProcess(l, n.label, clients+"/_matrix/client/versions", command)
+	return n
+}
+
+// startBeffroi starts a server as a town hall has it: behind a proxy, with the certificate of an authority.
+func (l *lab) startBeffroi(label string) *node {
+	l.Helper()
+	n := &node{label: label, ours: true, relay: newRelay(l, l.network)}
+	clients, data := freeAddress(l), l.TempDir()
+	env := append(os.Environ(), "BEFFROI_SERVER_NAME="+n.relay.name, "BEFFROI_PUBLIC_URL=http://"+clients, "BEFFROI_LISTEN_PROXIES=127.0.0.1")
+	env = append(env, settings(l.network)...)
+	transport := &http.Transport{}
+	l.Cleanup(transport.CloseIdleConnections)
+	checked := specschema.Open(l).Transport(l, transport)
+	return l.run(n, "http://"+clients, "http://"+clients, checked, func() *exec.Cmd {
+		cmd := exec.Command(l.beffroi, "serve", "--data", data, "--listen", clients)
+		cmd.Env = env
+		return cmd
+	})
+}
+
+// settings are those of a Beffroi under test, as variables of its environment.
+func settings(network *servertest.Network) []string {
+	return []string{
+		"BEFFROI_REGISTRATION_SHARED_SECRET=" + secret, "BEFFROI_PASSWORD_MEMORY_KIB=8", "BEFFROI_PASSWORD_ITERATIONS=1",
+		"BEFFROI_LIMITS_ENABLED=false", "BEFFROI_LOG_LEVEL=debug", "BEFFROI_PRESENCE_ENABLED=true", "BEFFROI_DIRECTORY_EVERYBODY=true",
+		"BEFFROI_FEDERATION_ENABLED=true", "BEFFROI_FEDERATION_ALLOW=127.0.0.0/8,10.0.0.0/8", "BEFFROI_FEDERATION_AUTHORITIES=" + network.Authorities(),
+	}
+}
+
+// startSynapse starts Synapse from the Python environment that BEFFROI_SYNAPSE names.
+func (l *lab) startSynapse(label string) *node {
+	l.Helper()
+	python := filepath.Join(os.Getenv("BEFFROI_SYNAPSE"), "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		l.Fatal("Synapse is not there (run make interop, which installs it from PyPI):", err)
+	}
+	n := &node{label: label, relay: newRelay(l, l.network)}
+	clients, data := freeAddress(l), l.TempDir()
+	_, port, err := net.SplitHostPort(clients)
+	if err != nil {
+		l.Fatal(err)
+	}
+	config := filepath.Join(data, "homeserver.yaml")
+	text := fmt.Sprintf(synapseConfig, n.relay.name, port, data, l.network.Authorities(), secret)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		l.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "log.yaml"), []byte(synapseLog), 0o600); err != nil {
+		l.Fatal(err)
+	}
+	if out, err := exec.CommandContext(l.Context(), python, "-m", "synapse.app.homeserver", "-c", config, "--generate-keys").CombinedOutput(); err != nil {
+		l.Fatalf("%v: %s", err, out)
+	}
+	transport := &http.Transport{}
+	l.Cleanup(transport.CloseIdleConnections)
+	return l.run(n, "http://"+clients, "http://"+clients, transport, func() *exec.Cmd {
+		return exec.Command(python, "-m", "synapse.app.homeserver", "-c", config)
+	})
+}
+
+// freeAddress is an address of loopback where nothing listens.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
