@@ -50,8 +50,8 @@ func fillTown(b *testing.B, h house) {
 	must(b, err)
 	defer db.Close()
 	hub := notify.New()
-	core := rooms.New(db, hub, time.Now, rooms.Config{Signer: pdu.Signer{ServerName: "petite.test", KeyID: "ed25519:a", Key: testKey(1)},
-		People: people{db}, Counts: push.New(db, hub), Log: zerolog.Nop()})
+	core := rooms.New(db, hub, time.Now, rooms.Config{ServerName: "petite.test", People: people{db}, Counts: push.New(db, hub), Log: zerolog.Nop(),
+		Signer: func() pdu.Signer { return pdu.Signer{ServerName: "petite.test", KeyID: "ed25519:a", Key: testKey(1)} }})
 	var all sync.WaitGroup
 	for n := range benchRooms {
 		all.Go(func() {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -31,6 +32,10 @@ func TestServersPublishTheirKeys(t *testing.T) {
 		if found != 1 {
 			t.Errorf("%s: %s", server.ServerName, answer.Raw())
 		}
+	}
+	_, document := n.Peer().Send(b, "GET", "/_matrix/key/v2/server", nil, "")
+	if canonical, err := pdu.Canonical(document); err != nil || !bytes.Equal(canonical, document) {
+		t.Errorf("who checks the bytes of the document finds a wrong signature: %v %q", err, document)
 	}
 	if v := ask(t, a, "/_matrix/federation/v1/version", http.StatusOK); string(v.Raw()) != `{"server":{"name":"Beffroi","version":"test"}}` {
 		t.Errorf("%s", v.Raw())

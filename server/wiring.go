@@ -121,7 +121,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if err = s.wireFederation(ctx); err != nil {
 		return err
 	}
-	c.Signer = s.keys.Signer()
+	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
 	}
@@ -224,6 +224,6 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys}).Routes())
 	return adapter
 }

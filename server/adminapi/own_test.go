@@ -17,6 +17,7 @@ func TestOurOwnCalls(t *testing.T) {
 		{"PUT", ours + "/settings/registration", object{"flows": [][]string{{"m.login.registration_token"}}, "email_domains": []string{"mairie.test"}}, 200, nil, ""},
 		{"PUT", ours + "/settings/mail", object{"host": "mail.mairie.test", "port": 587, "tls": "starttls", "user": "u", "password": "chuchot", "from": "a@mairie.test", "timeout_seconds": 5}, 200, nil, ""},
 		{"PUT", ours + "/settings/previews", object{"enabled": true, "refuse": []string{"intranet"}, "allow": []string{"10.1.2.0/24"}, "ports": []int{443}}, 200, nil, ""},
+		{"POST", ours + "/keys/rotate", object{}, 200, yes("keys.0.expired_ts", 0.0, "keys.1.expired_ts", there{}), ""},
 		{"POST", ours + "/users/{bob}/deactivate", object{"erase": true, "hand_over_to": w.chief.UserID}, 200, yes("handed_over", there{}), ""},
 	}
 	for _, h := range sensitive {
@@ -48,6 +49,7 @@ func TestOurOwnCalls(t *testing.T) {
 		{"PUT", ours + "/settings/media", object{"quota_bytes": 1 << 20}, 200, nil, ""},
 		{"GET", ours + "/settings/media", nil, 200, yes("quota_bytes", float64(1<<20), "remote_bytes", float64(2<<30)), ""},
 		{"POST", ours + "/settings/mail/try", object{"to": "a@mairie.test"}, 502, yes("errcode", "M_UNKNOWN"), ""},
+		{"GET", ours + "/keys", nil, 200, yes("keys.0.verify_key", there{}, "keys.0.fingerprint", there{}, "keys.1", nil), ""},
 		{"POST", ours + "/notices", object{"body": ""}, 400, yes("errcode", "M_INVALID_PARAM"), ""},
 		{"GET", ours + "/journal/verify", nil, 200, yes("broken", 0.0, "why", ""), ""},
 		{"GET", ours + "/journal?act=user.create&limit=1", nil, 200, yes("acts.0.words", "Compte créé", "acts.0.target", "@dora:"+w.ServerName), ""},

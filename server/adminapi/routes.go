@@ -14,6 +14,7 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
+	"beffroi/server/keys"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
 	"beffroi/server/preview"
@@ -37,6 +38,7 @@ type API struct {
 	Directory  *directory.Service
 	Journal    *journal.Service
 	Previews   *preview.Service
+	Keys       *keys.Own
 
 	elevated *elevations
 }
@@ -94,6 +96,7 @@ func (a *API) Calls() []Call {
 		refusedCalls(),
 		a.ownCalls(),
 		a.settingCalls(),
+		a.keyCalls(),
 		a.passwordPageCalls(),
 	)
 }

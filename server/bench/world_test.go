@@ -70,7 +70,7 @@ func (w *world) open() {
 	w.db = db
 	signer := pdu.Signer{ServerName: "mairie.test", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	hub := notify.New()
-	w.Service = rooms.New(db, hub, w.now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, hub)})
+	w.Service = rooms.New(db, hub, w.now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: people{db}, Counts: push.New(db, hub)})
 }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.late.Load())) }

@@ -64,7 +64,7 @@ func newHall(t testing.TB) *hall {
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
-	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{Signer: signer, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
+	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
 	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false)
 	h.ok(err)
 	t.Cleanup(h.api.Ephemeral.Close)

@@ -1,15 +1,21 @@
 #!/bin/sh
 # Starts Beffroi for a black-box suite, as that suite's contract asks: SERVER_NAME, BIND_IP, CS_PORT, FED_PORT, DATA_DIR,
-# TLS_CRT, TLS_KEY and REGISTRATION_SHARED_SECRET come from the environment, BEFFROI may name the binary and ROOM_VERSION what rooms are made with. What a
-# suite needs weakens security, and the server says so at the start: never use this for a town hall.
+# TLS_CRT, TLS_KEY, CA_CRT, APPSERVICE_DIR and REGISTRATION_SHARED_SECRET come from the environment, BEFFROI may name the binary and ROOM_VERSION what rooms are
+# made with. What a suite needs weakens security, and the server says so at the start: never use this for a town hall.
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
 config=$DATA_DIR/beffroi.toml
+private='127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7'
+appservices=
+for file in "${APPSERVICE_DIR:-$DATA_DIR}"/*.yaml; do
+	[ -e "$file" ] && appservices="$appservices'$file', "
+done
 cat >"$config" <<TOML
 server_name = '$SERVER_NAME'
 public_url = 'http://$BIND_IP:$CS_PORT'
 data_dir = '$DATA_DIR'
+appservices = [$appservices]
 
 [listen]
 http = '$BIND_IP:$CS_PORT'
@@ -37,9 +43,18 @@ custodian = '_server'
 custody = false
 default_version = '${ROOM_VERSION:-11}'
 
+[federation]
+enabled = true
+allow = '$private'
+authorities = '${CA_CRT:-}'
+
+[push]
+allow = '$private'
+authorities = '${CA_CRT:-}'
+
 [previews]
 enabled = true
-allow = '127.0.0.0/8'
+allow = '$private'
 ports = '0'
 
 [directory]

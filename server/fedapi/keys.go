@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/merr"
 )
@@ -18,7 +19,11 @@ func (a *API) keyRoutes() []route {
 	}
 }
 
-func (a *API) ownKeys(*request) (any, error) { return a.Own.Document() }
+// ownKeys gives the canonical bytes that were signed: there are servers that check those they get.
+func (a *API) ownKeys(*request) (any, error) {
+	d, err := a.Own.Document()
+	return httpx.Raw(d), err
+}
 
 type serverKeys struct {
 	Keys []json.RawMessage `json:"server_keys"`

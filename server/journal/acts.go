@@ -44,6 +44,7 @@ const (
 	ExportJournal    Act = "journal.export"
 	ConfirmPassword  Act = "administration.confirm"
 	RefusedByDesign  Act = "administration.refused"
+	RotateKey        Act = "keys.rotate"
 	RegisterBySecret Act = "user.register_secret"
 )
 
@@ -82,6 +83,7 @@ var french = map[Act]string{
 	SendNotice:       "Avis du serveur envoyé à une personne",
 	SendNoticeToAll:  "Avis du serveur envoyé à tous",
 	ChangeSettings:   "Réglages modifiés",
+	RotateKey:        "Clé de signature du serveur remplacée",
 	ExportJournal:    "Journal exporté",
 	ConfirmPassword:  "Mot de passe confirmé pour un acte sensible",
 	RefusedByDesign:  "Demande refusée : elle donnerait accès à ce qui est privé",

@@ -117,10 +117,12 @@ func (r *Ring) key(ctx context.Context, n need) (ed25519.PublicKey, error) {
 	if k, err := r.lookup(ctx, n); err == nil || !errors.Is(err, ErrNoKey) {
 		return k, err
 	}
-	if err := r.refresh(ctx, n); err != nil {
-		return nil, errors.Join(n, err)
+	refused := r.refresh(ctx, n)
+	k, err := r.lookup(ctx, n) // also where nobody is asked again so soon: a fetch may have ended since
+	if err != nil && refused != nil {
+		return nil, errors.Join(n, refused)
 	}
-	return r.lookup(ctx, n)
+	return k, err
 }
 
 func (r *Ring) own(n need) (ed25519.PublicKey, error) {

@@ -46,7 +46,7 @@ func (w *town) open() {
 	hub := notify.New()
 	w.push = push.New(w.db, hub)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.rooms = rooms.New(w.db, hub, time.Now, rooms.Config{Signer: signer, People: w, Counts: w.push})
+	w.rooms = rooms.New(w.db, hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w, Counts: w.push})
 }
 
 func (w *town) restart() {

@@ -49,7 +49,7 @@ func start(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{TB: t, db: db}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	w.Service = rooms.New(db, notify.New(), w.now, rooms.Config{Signer: signer, People: people{db}, Counts: push.New(db, notify.New())})
+	w.Service = rooms.New(db, notify.New(), w.now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: people{db}, Counts: push.New(db, notify.New())})
 	return w
 }
 

@@ -53,11 +53,11 @@ func (s *Service) alias(q *CreateRequest) (string, error) {
 	if q.RoomAliasName == "" {
 		return "", nil
 	}
-	alias := "#" + q.RoomAliasName + ":" + s.Signer.ServerName
+	alias := "#" + q.RoomAliasName + ":" + s.ServerName
 	if strings.Contains(q.RoomAliasName, ":") {
 		return "", merr.InvalidParam("%q can't be a room alias", alias)
 	}
-	return alias, CheckNewAlias(alias, s.Signer.ServerName)
+	return alias, CheckNewAlias(alias, s.ServerName)
 }
 
 // listed makes a new room's alias, and shows the room in the directory where that was asked for, in the write that makes the room.

@@ -88,7 +88,7 @@ func (s *Service) found(ctx context.Context, rules pdu.Rules, drafts []draft) (s
 	l := s.cache.newLive("")
 	l.Version, l.rules = rules.Version, rules
 	if !rules.RoomIDIsHash {
-		l.ID = "!" + rand.Text() + ":" + s.Signer.ServerName
+		l.ID = "!" + rand.Text() + ":" + s.ServerName
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -33,7 +33,7 @@ func (s *Service) follow(ctx context.Context, a *arrival) (*write, error) {
 		return nil, err
 	}
 	l.apply(a.Event, User{})
-	return s.queue(l, []judged{{Event: a.Event, counted: counted}}), nil
+	return s.queue(l, []judged{{Event: a.Event, counted: counted, relay: a.relay}}), nil
 }
 
 // followedBy tells whether the events before one are just the head. Redactions look at what they redact, and memberships of this server's users at who

@@ -33,7 +33,7 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}}, v)
+	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}, relay: a.relay}, v)
 }
 
 // queueVerdict moves the pending head over an event that was judged in the graph, and queues its write. The room is locked.
@@ -118,7 +118,10 @@ func (s *Service) putVerdict(tx *store.Tx, l *live, at *mark, e toStore) (subjec
 	if err := putTips(tx, at, v, &row); err != nil {
 		return nil, err
 	}
-	return groups.putCurrent(v, row.Ord, pos)
+	if subjects, err = groups.putCurrent(v, row.Ord, pos); err != nil {
+		return nil, err
+	}
+	return subjects, e.send(tx, &row, pos)
 }
 
 // openHistory leaves places for the events before an event that were not given.

@@ -38,6 +38,7 @@ type judged struct {
 	*pdu.Event
 	draft
 	counted store.Counted
+	relay   bool // it came from another server, and this one sends it to those in the room
 }
 
 // write is what was queued for one draft or several.
@@ -139,7 +140,7 @@ func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 // buildOn makes an event on top of others, in the state after them.
 func (s *Service) buildOn(l *live, p pdu.Proto, tips []tip, state auth.State) (*pdu.Event, error) {
 	l.link(&p, tips, state)
-	e, err := pdu.Build(l.rules, p, s.Signer)
+	e, err := pdu.Build(l.rules, p, s.Signer())
 	if err != nil {
 		return nil, badEvent(err)
 	}

@@ -23,6 +23,7 @@ type arrival struct {
 	room  store.Room
 	from  string // the server to ask for what is missing
 	edge  bool   // events before it were asked for already: those that are missing stay so
+	relay bool   // this server accepts it for all in the room, and sends it to their servers
 	state *told  // the state before it as the other server says; nil where it was not asked
 	spent *spent
 }

@@ -50,16 +50,17 @@ type User struct {
 
 // Config is what the room core works with.
 type Config struct {
-	Signer    pdu.Signer // its server name is this server's
-	People    People
-	Invitable Invitable // nil: nobody blocks invitations
-	Custodian User      // the town hall's account; zero for none
-	Custody   bool      // it is an additional creator of each salon
-	Version   string    // which rooms are created with where the request names none; "" for the constant
-	Counts    Counts
-	Typing    Typing // nil: nobody types
-	Remote    Remote // nil: this server speaks with no other
-	Log       zerolog.Logger
+	ServerName string
+	Signer     func() pdu.Signer // the key in use now, asked for each event: it may be replaced
+	People     People
+	Invitable  Invitable // nil: nobody blocks invitations
+	Custodian  User      // the town hall's account; zero for none
+	Custody    bool      // it is an additional creator of each salon
+	Version    string    // which rooms are created with where the request names none; "" for the constant
+	Counts     Counts
+	Typing     Typing // nil: nobody types
+	Remote     Remote // nil: this server speaks with no other
+	Log        zerolog.Logger
 }
 
 // Service is the room core of one server.
@@ -78,13 +79,13 @@ type Service struct {
 
 // New makes the room core.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db, c.Signer.ServerName, now)}
+	return &Service{Config: c, db: db, hub: hub, now: now, cache: newCache(db, c.ServerName, now)}
 }
 
 func (s *Service) millis() int64 { return store.Millis(s.now()) }
 
 // local tells whether a user id is of this server.
-func (s *Service) local(userID string) bool { return pdu.ServerOf(userID) == s.Signer.ServerName }
+func (s *Service) local(userID string) bool { return pdu.ServerOf(userID) == s.ServerName }
 
 // Find gives a room by its id: 403 M_FORBIDDEN where there is none, as for one that the user is not in.
 func Find(r *store.Reader, roomID string) (store.Room, error) {

@@ -57,7 +57,7 @@ func open(t testing.TB, path string) *world {
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
 	t.Cleanup(func() { _ = db.Close() })
 	signer := pdutest.Signer("hs")
-	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
+	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
 	return w
 }
 
@@ -335,7 +335,7 @@ func TestRoomsMadeInTheSameMillisecondAreTwo(t *testing.T) {
 	alice := w.user("alice")
 	now := time.Now()
 	signer := pdutest.Signer("hs")
-	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{Signer: signer, People: w.people, Counts: push.New(w.db, w.hub)})
+	w.Service = rooms.New(w.db, w.hub, func() time.Time { return now }, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w.people, Counts: push.New(w.db, w.hub)})
 	made := map[string]bool{}
 	for range 3 {
 		made[w.create(alice, rooms.CreateRequest{})] = true

@@ -111,7 +111,18 @@ func (s *Service) putNext(tx *store.Tx, l *live, at *mark, e toStore) (subject s
 	if row.Type == store.AtomMember {
 		subject = row.StateKey
 	}
-	return subject, s.show(tx, at, &row, e, pos)
+	if err := s.show(tx, at, &row, e, pos); err != nil {
+		return subject, err
+	}
+	return subject, e.send(tx, &row, pos)
+}
+
+// send queues an event of this server, or one that it relays, for the other servers in the room.
+func (e *toStore) send(tx *store.Tx, row *store.Event, pos int64) error {
+	if e.sender.Atom == 0 && !e.relay {
+		return nil
+	}
+	return tx.SendEvent(row.Room, row.NID, pos)
 }
 
 // show appends an event to the timeline, with everything that does not depend on the room's state.

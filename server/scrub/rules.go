@@ -55,6 +55,9 @@ var rules = map[string][]rule{
 		named("thread")},
 	"event_frame":  {inRoom("room")},
 	"timeline_gap": {inRoom("room")},
+	"room_server":  {inRoom("room"), atom("server")},
+	"outgoing_edu": {atom("server")},
+	"destination":  {atom("server")},
 	// Its event may have been purged.
 	"txn": {{what: "nid → event", event: "t.nid", broken: `t.nid <> 0 AND EXISTS (
 		SELECT 1 FROM event e WHERE e.nid = t.nid AND (e.txn_device IS NOT t.device OR e.txn_id IS NOT t.txn_id))`}},

@@ -60,6 +60,9 @@ const (
 // PutMember sets a user's membership.
 func (tx *Tx) PutMember(m Member) error {
 	tx.touch(TouchedMembers, int64(m.Room), m.Pos)
+	if err := tx.moveServer(m); err != nil {
+		return err
+	}
 	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord)
 }
 

@@ -46,7 +46,7 @@ func (r *Reader) RoomsAfter(after RoomRef, limit int) ([]RoomRef, error) {
 // purgedByRoom are the tables whose rows are found by the room, with the rest of their keys.
 func purgedByRoom() [][2]string {
 	return [][2]string{
-		{"alias", "alias"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
+		{"alias", "alias"}, {"room_server", "server, since"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
 		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 		{"unread_mode", "user, ord"}, {"unread_mark", "user, thread, ord"}, {"unread_everybody", "thread, ord"}, {"unread_redacted", "thread, ord"},
@@ -66,6 +66,7 @@ func purgedByWalking() []walked {
 		{"state_group", "id", []string{`DELETE FROM state_delta WHERE state_group = ?1 AND (type, state_key) IN
 			(SELECT type, state_key FROM state_delta WHERE state_group = ?1 LIMIT ?2)`}},
 		{"account_data", "rowid", nil},
+		{"outgoing", "pos", nil},
 	}
 }
 

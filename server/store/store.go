@@ -54,6 +54,8 @@ type DB struct {
 	lacks   bool
 	recent  *recent // what was published last
 
+	outgoing chan struct{} // something was queued for other servers
+
 	closing sync.Once
 	closed  error
 }
@@ -72,7 +74,7 @@ func Open(ctx context.Context, path string, log zerolog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db := &DB{log: log, path: path, atoms: newAtomCache(), erased: &erasedUsers{}}
+	db := &DB{log: log, path: path, atoms: newAtomCache(), erased: &erasedUsers{}, outgoing: make(chan struct{}, 1)}
 	if err := migrate(ctx, conn.pool, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), conn.close())
 	}

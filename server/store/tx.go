@@ -26,6 +26,7 @@ type Tx struct {
 	Reader
 	pos        *positions
 	frames     map[string]int64 // those known to the writer
+	servers    *roomServers     // the writer's
 	events     int64            // added less deleted
 	onCommit   []func()
 	onRollback []func(error)
@@ -33,6 +34,7 @@ type Tx struct {
 	touched  []touch // for News
 	redacted []NID   // events that are other than they were
 	added    *Event  // the last event that was stored
+	outgoing bool    // something was queued for other servers
 }
 
 // NextPos gives the next position of the streams. A write that fails loses the positions it took.

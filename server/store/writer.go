@@ -67,6 +67,7 @@ type writer struct {
 	conn    *conn
 	pos     *positions
 	frames  map[string]int64
+	servers *roomServers
 	commits atomic.Int64
 
 	mu      sync.Mutex
@@ -77,7 +78,7 @@ type writer struct {
 }
 
 func startWriter(db *DB, c *conn, pos *positions) *writer {
-	w := &writer{db: db, conn: c, pos: pos, frames: map[string]int64{}, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &writer{db: db, conn: c, pos: pos, frames: map[string]int64{}, servers: newRoomServers(), wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -153,7 +154,9 @@ func (w *writer) commit(group []*Pending) {
 		w.db.visible.Store(w.pos.published())
 	}
 	for _, p := range group {
-		p.settle(err)
+		if p.settle(err); p.err == nil && p.tx.outgoing {
+			w.db.tellOutgoing()
+		}
 	}
 	if err == nil {
 		w.db.cp.written(w.conn.takePagesWritten())
@@ -204,7 +207,7 @@ func (w *writer) runOne(ctx context.Context, p *Pending, alone bool) error {
 	if p.err = p.ctx.Err(); p.err != nil {
 		return nil
 	}
-	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, erased: w.db.erased, writing: true}, pos: w.pos, frames: w.frames}
+	p.tx = &Tx{Reader: Reader{ctx: ctx, conn: w.conn, atoms: w.db.atoms, erased: w.db.erased, writing: true}, pos: w.pos, frames: w.frames, servers: w.servers}
 	if !alone {
 		if _, err := w.conn.exec(ctx, "SAVEPOINT one"); err != nil {
 			return err

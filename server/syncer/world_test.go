@@ -19,6 +19,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/eventfilter"
 	"beffroi/server/notify"
+	"beffroi/server/pdu"
 	"beffroi/server/pdu/pdutest"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
@@ -82,7 +83,7 @@ func (w *world) open() {
 	w.db, w.hub = db, notify.New()
 	signer := pdutest.Signer("hs")
 	w.push = push.New(db, w.hub)
-	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{Signer: signer, People: people{db}, Counts: w.push})
+	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: people{db}, Counts: w.push})
 	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
 	w.begin()
 }

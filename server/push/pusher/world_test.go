@@ -48,7 +48,7 @@ func newWorld(t testing.TB) *world {
 	counts := push.New(db, hub)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	clock := func() time.Time { return w.now }
-	w.rooms = rooms.New(db, hub, clock, rooms.Config{Signer: signer, People: w, Counts: counts})
+	w.rooms = rooms.New(db, hub, clock, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w, Counts: counts})
 	w.Service = New(db, hub, Config{Push: counts, Client: &http.Client{Transport: w}, Site: "https://hs", Mail: w, Now: clock, Log: zerolog.Nop()})
 	w.loop = newLoop(w.Service)
 	return w

@@ -99,6 +99,19 @@ CREATE UNIQUE INDEX delayed_event_txn ON delayed_event (device, txn) WHERE txn I
 
 CREATE INDEX delayed_event_user ON delayed_event (user, finalised);
 
+CREATE TABLE destination (
+	server       INTEGER PRIMARY KEY, -- atom
+	pos          INTEGER NOT NULL,    -- everything up to here is done
+	behind       INTEGER NOT NULL,    -- 1: what comes after pos waits for it; 0: everything up to meta.outbox is done, or was missed
+	missed       INTEGER NOT NULL,    -- what came after this position was not kept for it; 0: nothing
+	failed       INTEGER NOT NULL,    -- how often in succession
+	since        INTEGER NOT NULL,    -- milliseconds: since when it fails; 0: it does not
+	until        INTEGER NOT NULL,    -- milliseconds: when it is tried again
+	last_success INTEGER NOT NULL,    -- milliseconds; 0: never
+	last_error   TEXT NOT NULL,
+	dropped      INTEGER NOT NULL     -- what it refused and that was left out
+);
+
 CREATE TABLE device (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: queues and echoes refer to it
 	user         INTEGER NOT NULL,
@@ -349,6 +362,29 @@ CREATE TABLE one_time_key (
 	PRIMARY KEY (device, algorithm, pos, key_id)
 );
 
+CREATE TABLE outgoing (
+	pos     INTEGER PRIMARY KEY,
+	room    INTEGER NOT NULL, -- 0: to all who share a room with the subject
+	kind    INTEGER NOT NULL, -- 0 an event, 1 receipts, 2 a device, 3 cross-signing keys
+	subject INTEGER NOT NULL, -- the event's number, or the user
+	prev    INTEGER,          -- of a device: the position of the change of the user's list before this one
+	device  TEXT              -- its id
+);
+
+CREATE TABLE outgoing_edu (
+	pos     INTEGER PRIMARY KEY,
+	server  INTEGER NOT NULL, -- atom
+	seq     INTEGER NOT NULL, -- within the server's
+	kind    TEXT NOT NULL,    -- edu_type
+	key     TEXT NOT NULL,    -- '' or what a later one of the same kind replaces
+	created INTEGER NOT NULL, -- milliseconds
+	content BLOB NOT NULL     -- JSON
+);
+
+CREATE INDEX outgoing_edu_key ON outgoing_edu (server, kind, key) WHERE key <> '';
+
+CREATE INDEX outgoing_edu_server ON outgoing_edu (server);
+
 CREATE TABLE password_link (
 	user    INTEGER PRIMARY KEY, -- atom; a new link ends the one before
 	token   BLOB NOT NULL UNIQUE, -- SHA-256 of what the link ends with
@@ -485,6 +521,17 @@ CREATE TABLE room (
 	complete INTEGER NOT NULL DEFAULT 1,
 	epoch    INTEGER NOT NULL DEFAULT 0 -- the restore (meta.epoch) after which its last event came
 , forked_state INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE room_server (
+	server INTEGER NOT NULL, -- atom of its name
+	room   INTEGER NOT NULL,
+	since  INTEGER NOT NULL, -- position of the first event that concerns it
+	until  INTEGER,          -- position of the last one; null: it is still there
+	users  INTEGER NOT NULL, -- of it who are joined now
+	PRIMARY KEY (server, room, since)
+) WITHOUT ROWID;
+
+CREATE INDEX room_server_room ON room_server (room, since);
 
 CREATE VIRTUAL TABLE search USING fts5 (
 	tags,  -- the room and the sender: r12 u34
