@@ -81,10 +81,10 @@ func settings(network *servertest.Network) []string {
 	}
 }
 
-// startSynapse starts Synapse from the Python environment that BEFFROI_SYNAPSE names.
+// startSynapse starts Synapse from the Python environment that INTEROP_SYNAPSE names.
 func (l *lab) startSynapse(label string) *node {
 	l.Helper()
-	python := filepath.Join(os.Getenv("BEFFROI_SYNAPSE"), "bin", "python")
+	python := filepath.Join(os.Getenv("INTEROP_SYNAPSE"), "bin", "python")
 	if _, err := os.Stat(python); err != nil {
 		l.Fatal("Synapse is not there (run make interop, which installs it from PyPI):", err)
 	}

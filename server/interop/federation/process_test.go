@@ -47,9 +47,9 @@ func startProcess(t testing.TB, name, ready string, command func() *exec.Cmd) *p
 	return p
 }
 
-// logs is the folder where servers log: BEFFROI_INTEROP_LOGS, which outlives the test, or one that does not.
+// logs is the folder where servers log: INTEROP_LOGS, which outlives the test, or one that does not.
 func logs(t testing.TB) string {
-	folder := os.Getenv("BEFFROI_INTEROP_LOGS")
+	folder := os.Getenv("INTEROP_LOGS")
 	if folder == "" {
 		return t.TempDir()
 	}

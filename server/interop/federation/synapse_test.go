@@ -23,8 +23,9 @@ trusted_key_servers: []
 federation_custom_ca_list: ['%[4]s']
 federation_verify_certificates: true
 ip_range_whitelist: ['127.0.0.0/8']
+federation_ip_range_blacklist: []
 allow_public_rooms_over_federation: true
-allow_public_rooms_without_auth: true
+room_list_publication_rules: [{action: allow}]
 federation_rr_transactions_per_room_per_second: 1000
 federation: {destination_min_retry_interval: 500, destination_retry_multiplier: 1, destination_max_retry_interval: 1s, max_long_retries: 1, max_short_retries: 1}
 rc_federation: {window_size: 1000, sleep_limit: 100000, sleep_delay: 1, reject_limit: 100000, concurrent: 100}

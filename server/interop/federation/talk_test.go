@@ -34,7 +34,7 @@ func (s *scene) redacted(u *servertest.User, room, eventID string) bool {
 }
 
 func (s *scene) talks() {
-	room := s.shared(public(""))
+	room := s.shared(public("11"))
 	a, b := newReader(s, s.alice), newReader(s, s.bob)
 	for _, turn := range []struct {
 		author, other *servertest.User
@@ -61,7 +61,7 @@ func (s *scene) raw(u *servertest.User, room, eventID string) string {
 }
 
 func (s *scene) notices() {
-	room := s.shared(public(""))
+	room := s.shared(public("11"))
 	a, b := newReader(s, s.alice), newReader(s, s.bob)
 	for _, turn := range []struct {
 		author, other *servertest.User
