@@ -26,28 +26,38 @@ func image() []byte {
 	return b.Bytes()
 }
 
-// history is what a user's server shows of a room's messages, from the last to the first.
-func history(u *servertest.User, room string) (bodies []string) {
+// A shown event is one that a server shows of a room's history.
+type shown struct {
+	EventID string `json:"event_id"`
+	Type    string
+	Content struct{ Body string }
+}
+
+// timeline is a room's history as a user's server shows it, from the last to the first.
+func timeline(u *servertest.User, room string) (events []shown) {
 	from := ""
 	for {
 		var page struct {
 			End   string
-			Chunk []struct {
-				Type    string
-				Content struct{ Body string }
-			}
+			Chunk []shown
 		}
-		u.Must("GET", at(room, "/messages?dir=b&limit=100"+from), nil, &page)
-		for _, e := range page.Chunk {
-			if e.Type == "m.room.message" {
-				bodies = append(bodies, e.Content.Body)
-			}
-		}
+		u.Must("GET", at(room, "/messages?dir=b&limit=500"+from), nil, &page)
+		events = append(events, page.Chunk...)
 		if page.End == "" {
-			return bodies
+			return events
 		}
 		from = "&from=" + url.QueryEscape(page.End)
 	}
+}
+
+// history is what was said in it.
+func history(u *servertest.User, room string) (bodies []string) {
+	for _, e := range timeline(u, room) {
+		if e.Type == "m.room.message" {
+			bodies = append(bodies, e.Content.Body)
+		}
+	}
+	return bodies
 }
 
 // backfills has bob read what was said before he came.
