@@ -129,8 +129,12 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		return err
 	}
 	s.rooms = rooms.New(s.db, s.hub, time.Now, c)
-	s.directory = directory.New(s.db, time.Now, directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
-		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log})
+	about := directory.Config{Rooms: s.rooms, Accounts: s.accounts, Push: s.push,
+		ServerName: s.cfg.ServerName, Everybody: s.cfg.Directory.Everybody, Services: s.bridges, Log: s.log}
+	if s.remote != nil {
+		about.Remote = s.remote
+	}
+	s.directory = directory.New(s.db, time.Now, about)
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
@@ -219,7 +223,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
 		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
-			Accounts: s.accounts, Directory: s.directory, E2EE: s.e2ee}
+			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())

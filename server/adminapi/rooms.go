@@ -225,7 +225,7 @@ func (a *API) named(r *request) (roomID, userID string, err error) {
 	if err := r.DecodeOptional(&q); err != nil {
 		return "", "", err
 	}
-	roomID, err = a.Directory.Resolve(r.Context(), r.PathValue("roomIdOrAlias"))
+	roomID, _, err = a.Directory.Resolve(r.Context(), r.PathValue("roomIdOrAlias"))
 	return roomID, q.UserID, err
 }
 

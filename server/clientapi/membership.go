@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"beffroi/server/limits"
@@ -46,23 +47,25 @@ func (a *API) join(r *request) (any, error) {
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
-	id, err := a.named(r)
+	id, via, err := a.named(r)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"room_id": id}, a.Directory.Join(r.Context(), actor(r), id, q.Reason, q.more)
+	return map[string]string{"room_id": id}, a.Directory.Join(r.Context(), actor(r), id, rooms.Entry{Reason: q.Reason, Via: via, More: q.more})
 }
 
-// named gives the id of the room that a path names by its id, or where the endpoint takes that by an alias.
-func (a *API) named(r *request) (string, error) {
+// named gives the id of the room that a path names by its id, or where the endpoint takes that by an alias, and the servers that may be in it: those of the alias,
+// and those that the client names.
+func (a *API) named(r *request) (roomID string, via []string, err error) {
 	if id := r.PathValue("roomIdOrAlias"); id != "" {
-		return a.Directory.Resolve(r.Context(), id)
+		roomID, via, err = a.Directory.Resolve(r.Context(), id)
+		params := r.URL.Query()
+		return roomID, slices.Concat(via, params["via"], params["server_name"]), err
 	}
-	id := r.PathValue("roomId")
-	if !strings.HasPrefix(id, "!") {
-		return "", merr.InvalidParam("%q is not a room id", id)
+	if roomID = r.PathValue("roomId"); !strings.HasPrefix(roomID, "!") {
+		return "", nil, merr.InvalidParam("%q is not a room id", roomID)
 	}
-	return id, nil
+	return roomID, r.URL.Query()["via"], nil
 }
 
 func (a *API) knock(r *request) (any, error) {
@@ -70,11 +73,11 @@ func (a *API) knock(r *request) (any, error) {
 	if err := r.DecodeOptional(&q); err != nil {
 		return nil, err
 	}
-	id, err := a.named(r)
+	id, via, err := a.named(r)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"room_id": id}, a.Rooms.Knock(r.Context(), actor(r), id, q.Reason)
+	return map[string]string{"room_id": id}, a.Rooms.Knock(r.Context(), actor(r), id, rooms.Entry{Reason: q.Reason, Via: via})
 }
 
 func (a *API) leave(r *request) (any, error) {

@@ -20,6 +20,9 @@ func (s *Service) Lookup(ctx context.Context, alias string) (roomID string, serv
 	if !pdu.ValidRoomAlias(alias) {
 		return "", nil, merr.InvalidParam("%q is not a room alias", alias)
 	}
+	if pdu.ServerOf(alias) != s.server && s.remote != nil {
+		return s.elsewhere(ctx, alias)
+	}
 	if err := s.ask(ctx, alias); err != nil {
 		return "", nil, err
 	}

@@ -1,9 +1,12 @@
 // Package directory knows how rooms and people are found: aliases, the published directory, spaces and summaries, the user directory. It stands above the room core and
-// reads what that wrote. Other servers are not asked yet.
+// reads what that wrote. Other servers are asked through Remote.
 package directory
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +29,15 @@ type Config struct {
 	ServerName string
 	Everybody  bool // the user directory shows all accounts to all
 	Services   AppServices
+	Remote     Remote // nil: this server speaks with no other
 	Log        zerolog.Logger
+}
+
+// Remote is what the directory asks of other servers.
+type Remote interface {
+	// Alias asks a server for the room of an alias of its own, and for servers that are in it: a *merr.Error where it refuses.
+	// Source: server-server API, "GET /_matrix/federation/v1/query/directory".
+	Alias(ctx context.Context, server, alias string) (roomID string, servers []string, err error)
 }
 
 // AppServices may know rooms that are not there yet.
@@ -42,6 +53,7 @@ type Service struct {
 	accounts  *accounts.Service
 	push      *push.Service
 	services  AppServices
+	remote    Remote
 	server    string // the server's name
 	everybody bool
 	log       zerolog.Logger
@@ -53,28 +65,52 @@ type Service struct {
 
 // New makes the directory of a server.
 func New(db *store.DB, now func() time.Time, c Config) *Service {
-	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, services: c.Services, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, services: c.Services, remote: c.Remote, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
 		shown: map[store.RoomRef]shown{}}
 }
 
-// Resolve gives the id of a room that is named by its id or an alias: 404 M_NOT_FOUND where the alias is not known, 400 M_INVALID_PARAM for
-// what is neither.
-func (s *Service) Resolve(ctx context.Context, idOrAlias string) (roomID string, err error) {
+// Resolve gives the id of a room that is named by its id or an alias, and for an alias of another server the servers that it says are in it: 404 M_NOT_FOUND
+// where the alias is not known, 400 M_INVALID_PARAM for what is neither.
+func (s *Service) Resolve(ctx context.Context, idOrAlias string) (roomID string, servers []string, err error) {
 	switch {
 	case strings.HasPrefix(idOrAlias, "!"):
-		return idOrAlias, nil
+		return idOrAlias, nil, nil
 	case !pdu.ValidRoomAlias(idOrAlias):
-		return "", merr.InvalidParam("%q is neither a room id nor a room alias", idOrAlias)
+		return "", nil, merr.InvalidParam("%q is neither a room id nor a room alias", idOrAlias)
+	case pdu.ServerOf(idOrAlias) != s.server && s.remote != nil:
+		return s.elsewhere(ctx, idOrAlias)
 	}
 	if err := s.ask(ctx, idOrAlias); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	err = s.db.Peek(ctx, func(r *store.Reader) error {
 		room, _, err := find(r, idOrAlias)
 		roomID = room.ID
 		return err
 	})
-	return roomID, err
+	return roomID, nil, err
+}
+
+// elsewhere asks the server of an alias for its room. The server itself is one to ask for the room, too.
+func (s *Service) elsewhere(ctx context.Context, alias string) (roomID string, servers []string, err error) {
+	server := pdu.ServerOf(alias)
+	roomID, servers, err = s.remote.Alias(ctx, server, alias)
+	var refused *merr.Error
+	switch {
+	case err == nil:
+		return roomID, withServer(servers, server), nil
+	case errors.As(err, &refused):
+		return "", nil, err
+	}
+	return "", nil, merr.New(http.StatusBadGateway, "M_UNKNOWN", "The server %s could not be reached", server).Because(err)
+}
+
+// withServer adds a server to a list that may have it.
+func withServer(servers []string, server string) []string {
+	if slices.Contains(servers, server) {
+		return servers
+	}
+	return append(servers, server)
 }
 
 // ask lets an application service make the room of an alias that is not there.

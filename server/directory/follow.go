@@ -16,7 +16,7 @@ import (
 // Join joins the user to a room. Where that replaces one that they were in, what they had set up for themselves there goes with them.
 //
 // Spec: client-server API, "Joining rooms"; "Room Upgrades", "Server behaviour", the last paragraph.
-func (s *Service) Join(ctx context.Context, u rooms.User, roomID, reason string, more map[string]json.RawMessage) error {
+func (s *Service) Join(ctx context.Context, u rooms.User, roomID string, how rooms.Entry) error {
 	was, err := store.Get(ctx, s.db, func(r *store.Reader) (store.Membership, error) {
 		room, _, err := r.FindRoom(roomID)
 		if err != nil {
@@ -27,7 +27,7 @@ func (s *Service) Join(ctx context.Context, u rooms.User, roomID, reason string,
 	if err != nil {
 		return err
 	}
-	if err := s.rooms.JoinWith(ctx, u, roomID, reason, more); err != nil {
+	if err := s.rooms.JoinWith(ctx, u, roomID, how); err != nil {
 		return err
 	}
 	if was != store.Join && was != store.Leave { // for the first time

@@ -108,7 +108,7 @@ type MemberSummary struct {
 //
 // Spec: client-server API, "GET /_matrix/client/v1/room_summary/{roomIdOrAlias}".
 func (s *Service) Summarise(ctx context.Context, user store.Atom, idOrAlias string) (m MemberSummary, err error) {
-	roomID, err := s.Resolve(ctx, idOrAlias)
+	roomID, _, err := s.Resolve(ctx, idOrAlias)
 	if err != nil {
 		return m, err
 	}

@@ -10,6 +10,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
+	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
 
@@ -23,12 +24,13 @@ type API struct {
 	Ring       *keys.Ring
 	Accounts   *accounts.Service
 	Directory  *directory.Service
+	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes())
 }
 
 // signed is a route for other servers only.

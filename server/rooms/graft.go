@@ -30,6 +30,9 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if err != nil || v == nil {
 		return nil, err
 	}
+	if v.reason != nil && a.relay {
+		return nil, forbidden(v.reason)
+	}
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"beffroi/server/merr"
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
 	"beffroi/server/store"
@@ -233,8 +234,8 @@ func (l *live) load(r *store.Reader) (err error) {
 
 func (l *live) loadHead(r *store.Reader) error {
 	place, ok, err := r.LastPlace(l.Ref)
-	if err != nil || !ok {
-		return errOr(err, fmt.Errorf("room %s has no timeline", l.ID))
+	if err != nil || !ok { // it is known by what others say of it only
+		return errOr(err, merr.Forbidden("You are not in this room").Because(fmt.Errorf("room %s has no timeline", l.ID)))
 	}
 	last, ok, err := r.Event(place.NID)
 	if err != nil || !ok {

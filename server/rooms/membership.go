@@ -44,23 +44,15 @@ func (c memberContent) MarshalJSON() ([]byte, error) {
 	return json.Marshal(content)
 }
 
-// Join joins the user to a room of this server. Joining again changes nothing.
+// Join joins the user to a room. Joining again changes nothing.
 //
 // Spec: client-server API, "Joining rooms".
 func (s *Service) Join(ctx context.Context, u User, roomID, reason string) error {
-	return s.JoinWith(ctx, u, roomID, reason, nil)
+	return s.JoinWith(ctx, u, roomID, Entry{Reason: reason})
 }
 
-// JoinWith is Join with members of the client's own in the event's content. The specification doesn't have them; other servers do.
-func (s *Service) JoinWith(ctx context.Context, u User, roomID, reason string, more map[string]json.RawMessage) error {
-	if err := s.enterable(ctx, roomID); err != nil {
-		return err
-	}
-	content, err := s.joinContent(ctx, u, reason)
-	if err != nil {
-		return err
-	}
-	content.more = more
+// joinHere joins the user to a room by what this server knows of it.
+func (s *Service) joinHere(ctx context.Context, u User, roomID string, content memberContent) error {
 	return s.memberAs(ctx, u, roomID, u.ID, func(l *live, now string) (memberContent, error) {
 		if now == "join" {
 			return content, errNothingToDo

@@ -125,7 +125,7 @@ func (f *fetching) judge(r *store.Reader) (out []outlier, waitsFor []string, err
 			waitsFor = append(waitsFor, missing...)
 			continue
 		}
-		o := outlier{e, f.rejects(e, known) || create != "" && anotherCreate(e, create) != nil}
+		o := outlier{e, rejects(f.rules, f.a.room.ID, e, known) || create != "" && anotherCreate(e, create) != nil}
 		known[e.ID()] = o
 		out = append(out, o)
 		delete(f.ready, e.ID())
@@ -158,11 +158,11 @@ func (f *fetching) known(r *store.Reader) (map[string]outlier, error) {
 	return known, err
 }
 
-// rejects judges an event by its auth events.
-func (f *fetching) rejects(e *pdu.Event, known map[string]outlier) bool {
+// rejects judges an event by its auth events, which are known.
+func rejects(rules pdu.Rules, roomID string, e *pdu.Event, known map[string]outlier) bool {
 	listed := auth.Map{}
-	if f.rules.RoomIDIsHash {
-		if create := known["$"+f.a.room.ID[1:]].Event; create != nil {
+	if rules.RoomIDIsHash {
+		if create := known["$"+roomID[1:]].Event; create != nil {
 			listed.Put(create)
 		}
 	}

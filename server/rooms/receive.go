@@ -20,11 +20,12 @@ type Outcome struct {
 // arrival is an event of another server on its way into a room.
 type arrival struct {
 	*pdu.Event
-	room  store.Room
-	from  string // the server to ask for what is missing
-	edge  bool   // events before it were asked for already: those that are missing stay so
-	relay bool   // this server accepts it for all in the room, and sends it to their servers
-	state *told  // the state before it as the other server says; nil where it was not asked
+	room store.Room
+	from string // the server to ask for what is missing
+	edge bool   // events before it were asked for already: those that are missing stay so
+	// relay: its server has asked this one to take it into the room. This one sends it to the servers of all in it. Nobody is asked for what it lacks, and it is not kept where it is refused.
+	relay bool
+	state *told // the state before it as the other server says; nil where it was not asked
 	spent *spent
 }
 
@@ -136,6 +137,9 @@ func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 		w, err := s.follow(ctx, a)
 		if err != nil || w != nil {
 			return w, err
+		}
+		if a.relay {
+			return s.graft(ctx, a)
 		}
 		if err := s.supply(ctx, a); err != nil {
 			return nil, err

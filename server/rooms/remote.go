@@ -10,6 +10,7 @@ import (
 // Remote is what the room core asks of other servers. Each method may take as long as its context; none is called while a room is locked.
 // What they give is proven afterwards, event by event.
 type Remote interface {
+	Joining
 	// Verify checks the signatures of an event with the keys of those who must have signed it, as pdu.Received.Verify does.
 	Verify(ctx context.Context, e *pdu.Received) (*pdu.Event, error)
 	// MissingEvents asks for the events between some that are known and some that were received. Source: server-server API,

@@ -67,8 +67,15 @@ func (s *Service) authoriser(ctx context.Context, l *live, u User, now string) (
 	if err != nil || !may {
 		return "", err
 	}
+	if best := l.inviter(); best != "" {
+		return best, nil
+	}
+	return "", merr.New(http.StatusBadRequest, "M_UNABLE_TO_AUTHORISE_JOIN", "Nobody of this server who is in the room may let you in")
+}
+
+// inviter is the member of this server with the most power who may invite; "" for none.
+func (l *live) inviter() (best string) {
 	levels := l.levels()
-	var best string
 	for id := range l.joined {
 		if levels.For(id) < levels.Level("invite") {
 			continue
@@ -77,10 +84,7 @@ func (s *Service) authoriser(ctx context.Context, l *live, u User, now string) (
 			best = id
 		}
 	}
-	if best == "" {
-		return "", merr.New(http.StatusBadRequest, "M_UNABLE_TO_AUTHORISE_JOIN", "Nobody of this server who is in the room may let you in")
-	}
-	return best, nil
+	return best
 }
 
 func (s *Service) joinedToAny(ctx context.Context, u User, ids []string) (may bool, err error) {

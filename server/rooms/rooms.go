@@ -60,7 +60,9 @@ type Config struct {
 	Counts     Counts
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
-	Log        zerolog.Logger
+	// MayEnter tells whether a room may be joined in which these servers are, or knocked at; nil: any. It is asked before a server is, and again when all of the room is known.
+	MayEnter func(ctx context.Context, roomID string, servers []string) error
+	Log      zerolog.Logger
 }
 
 // Service is the room core of one server.
@@ -73,6 +75,9 @@ type Service struct {
 
 	sweeping  sync.Mutex // held while purged rooms are removed
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
+
+	doors   doors        // of rooms that arrive from other servers
+	arrived atomic.Int64 // bytes of events that are arriving
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond
 }

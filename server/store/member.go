@@ -53,6 +53,8 @@ const (
 	usersWith     = `SELECT user FROM member WHERE room = ? AND membership = ? ORDER BY user LIMIT ?`
 	joinedOf      = `SELECT a.text, a.id FROM member m JOIN atom a ON a.id = m.user
 		WHERE m.room = ? AND m.membership = 1 AND substr(a.text, -length(?2)) = ?2`
+	joinedServers = `SELECT DISTINCT substr(a.text, instr(a.text, ':') + 1) FROM member m JOIN atom a ON a.id = m.user
+		WHERE m.room = ? AND m.membership = 1 AND m.user != ?`
 	sharing = `SELECT DISTINCT b.user FROM member a JOIN member b ON b.room = a.room AND b.membership = 1
 		WHERE a.user = ? AND a.membership = 1`
 )
@@ -112,6 +114,14 @@ func (r *Reader) JoinedOf(room RoomRef, server string) (map[string]Atom, error) 
 		return err
 	})
 	return joined, err
+}
+
+// JoinedServersBut lists the servers that have users in a room, without looking at one of them.
+func (r *Reader) JoinedServersBut(room RoomRef, user Atom) ([]string, error) {
+	return list(r, joinedServers, in(room, user), func(rows *sql.Rows) (server string, err error) {
+		err = rows.Scan(&server)
+		return server, err
+	})
 }
 
 // UsersSharingRooms lists who is joined to a room that the user is joined to, the user included.

@@ -17,7 +17,7 @@ const (
 	purging    = `SELECT room FROM purge ORDER BY room`
 	endRoom    = `DELETE FROM room WHERE id = ?`
 	endPurge   = `DELETE FROM purge WHERE room = ?`
-	roomsAfter = `SELECT id FROM room WHERE id > ? AND id NOT IN (SELECT room FROM purge) ORDER BY id LIMIT ?`
+	roomsAfter = `SELECT id FROM room WHERE id > ? AND complete = 1 AND id NOT IN (SELECT room FROM purge) ORDER BY id LIMIT ?`
 
 	// staysIn finds somebody for whom a room ?1 is kept. The custodian ?2 alone keeps none, but with it those of other servers do: it is there for the
 	// town hall. ?3: also who has left without forgetting the room, and so may read what they saw.

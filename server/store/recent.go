@@ -265,8 +265,13 @@ func (tx *Tx) touchCount(p *Place, c *Counted, modesChanged bool) {
 	}
 }
 
-// touch notes that a write changes a stream at a position, for News.
+// touch notes that a write changes a stream at a position, for News: once, where many rows change together.
 func (tx *Tx) touch(what Touched, of, pos int64) {
+	if n := len(tx.touched); n > 0 {
+		if last := &tx.touched[n-1]; last.pos == pos && last.of == of && last.what&what == what && last.event == nil && last.by == 0 {
+			return
+		}
+	}
 	tx.touched = append(tx.touched, touch{pos: pos, what: what, of: of})
 }
 

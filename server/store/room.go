@@ -22,7 +22,7 @@ const (
 	roomEpochs = `SELECT epoch, ` + metaEpoch + ` FROM room WHERE id = ?`
 	roomIsNow  = `UPDATE room SET epoch = ` + metaEpoch + ` WHERE id = ?`
 	insertGap  = `INSERT INTO timeline_gap (room, from_ord, to_ord) VALUES (?, ?, ?)`
-	roomByID   = `SELECT id, version FROM room WHERE room_id = ? AND id NOT IN (SELECT room FROM purge)`
+	roomByID   = `SELECT id, version FROM room WHERE room_id = ? AND complete = 1 AND id NOT IN (SELECT room FROM purge)`
 	roomByRef  = `SELECT room_id, version FROM room WHERE id = ?`
 )
 
@@ -32,7 +32,7 @@ func (tx *Tx) AddRoom(roomID, version string) (RoomRef, error) {
 	return RoomRef(id), err
 }
 
-// FindRoom finds a room by its id; ok is false where it is not known, or is being removed.
+// FindRoom finds a room by its id; ok is false where it is not known, is being removed, or is arriving.
 func (r *Reader) FindRoom(roomID string) (room Room, ok bool, err error) {
 	room.ID = roomID
 	ok, err = r.row(roomByID, in(roomIDBytes(roomID)), &room.Ref, &room.Version)

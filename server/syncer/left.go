@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
 
@@ -63,12 +64,6 @@ func lastStay(steps []step, upto int64) (end int64) {
 	return end
 }
 
-// Spec: client-server API, "Stripped state".
-func strippedTypes() []store.Atom {
-	return []store.Atom{store.AtomCreate, store.AtomName, store.AtomAvatar, store.AtomTopic, store.AtomJoinRules,
-		store.AtomCanonicalAlias, store.AtomEncryption}
-}
-
 func (s *section) invited(invite *store.Event) error {
 	state, err := s.strippedBefore(invite)
 	s.answer.Rooms.Invite[s.id] = &InvitedRoom{State: state}
@@ -95,7 +90,7 @@ func (s *section) strippedBefore(own *store.Event) (Events, error) {
 		}
 		return err
 	}
-	for _, eventType := range strippedTypes() {
+	for _, eventType := range rooms.StrippedTypes() {
 		if err := add(eventType, store.AtomEmpty); err != nil {
 			return Events{}, err
 		}

@@ -56,6 +56,7 @@ type Refused struct {
 	Server     string
 	Status     int
 	Code, Text string // errcode and error, where they were given
+	Version    string // room_version of M_INCOMPATIBLE_ROOM_VERSION
 }
 
 func (e *Refused) Error() string {
@@ -163,13 +164,14 @@ func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) 
 // refusal reads the answer of a server that does not do what it was asked.
 func refusal(server string, resp *http.Response) error {
 	var body struct {
-		Code string `json:"errcode"`
-		Text string `json:"error"`
+		Code    string `json:"errcode"`
+		Text    string `json:"error"`
+		Version string `json:"room_version"`
 	}
 	if b, err := dial.ReadAll(resp.Body, maxHeader); err == nil {
 		_ = json.Unmarshal(b, &body) // proxies answer with pages
 	}
-	return &Refused{server, resp.StatusCode, body.Code, body.Text}
+	return &Refused{server, resp.StatusCode, body.Code, body.Text, body.Version}
 }
 
 // send sends a request to where the server is; redirects are not followed.

@@ -22,6 +22,8 @@ type Room struct {
 	Events map[string]*pdu.Event
 	// Now is the origin_server_ts of the next event; each event moves it on by one.
 	Now int64
+	// Sign gives the key of a server: Signer, unless a test sets another.
+	Sign func(server string) pdu.Signer
 
 	t      testing.TB
 	made   int                 // events built so far
@@ -37,11 +39,17 @@ func Signer(server string) pdu.Signer {
 // NewRoom is a room with nothing but its create event, and the one branch there is.
 func NewRoom(t testing.TB, version, creator string) (*Room, *Branch) {
 	t.Helper()
+	return NewSignedRoom(t, version, creator, Signer)
+}
+
+// NewSignedRoom is NewRoom with keys of the test's.
+func NewSignedRoom(t testing.TB, version, creator string, sign func(server string) pdu.Signer) (*Room, *Branch) {
+	t.Helper()
 	rules, ok := pdu.RulesFor(version)
 	if !ok {
 		t.Fatalf("room version %s is not known", version)
 	}
-	r := &Room{t: t, Rules: rules, Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}, Now: 1_700_000_000_000}
+	r := &Room{t: t, Rules: rules, Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}, Now: 1_700_000_000_000, Sign: sign}
 	if !rules.RoomIDIsHash {
 		r.ID = "!room:" + pdu.ServerOf(creator)
 	}
@@ -85,7 +93,7 @@ func (b *Branch) Build(eventType string, stateKey *string, sender string, conten
 			p.AuthEvents = append(p.AuthEvents, id)
 		}
 	}
-	e, err := pdu.Build(b.room.Rules, p, Signer(pdu.ServerOf(sender)))
+	e, err := pdu.Build(b.room.Rules, p, b.room.Sign(pdu.ServerOf(sender)))
 	if err != nil {
 		b.room.t.Fatal(err)
 	}
@@ -137,7 +145,7 @@ func (v view) Event(eventType, stateKey string) *pdu.Event {
 // Continue is a room that is there already, all of whose events are given in one line, and the branch at its end.
 func Continue(t testing.TB, rules pdu.Rules, events []*pdu.Event) (*Room, *Branch) {
 	t.Helper()
-	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}}
+	r := &Room{t: t, Rules: rules, ID: events[0].RoomID(), Events: map[string]*pdu.Event{}, hashes: map[string]pdu.Hash{}, Sign: Signer}
 	b := &Branch{room: r, State: map[auth.Key]string{}}
 	for _, e := range events {
 		b.Add(e)
