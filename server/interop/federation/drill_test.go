@@ -17,7 +17,7 @@ import (
 // everything, each event once, and the same state.
 func TestThreeServersCutApart(t *testing.T) {
 	const healed = 30 * time.Second
-	s := newStreet(newLab(t), 3)
+	s := newStreet(NewLab(t), 3)
 	writers := s.settle()
 	room := writers[0].room
 

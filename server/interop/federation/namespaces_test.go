@@ -13,15 +13,15 @@ import (
 
 // A street is servers in network namespaces of their own, on one bridge that can be cut between them. Their clients are in this process, on the bridge too.
 type street struct {
-	*lab
+	*Lab
 	name  string
-	nodes []*node
+	nodes []*Node
 }
 
 // newStreet makes a bridge and starts servers on it. It needs root.
-func newStreet(l *lab, servers int) *street {
+func newStreet(l *Lab, servers int) *street {
 	l.Helper()
-	s := &street{lab: l, name: fmt.Sprintf("bfr%d", os.Getpid()%1_000_000)}
+	s := &street{Lab: l, name: fmt.Sprintf("bfr%d", os.Getpid()%1_000_000)}
 	s.ip("link", "add", s.name, "type", "bridge")
 	l.Cleanup(func() { s.ip("link", "del", s.name) })
 	s.ip("addr", "add", s.address(254)+"/24", "dev", s.name)
@@ -38,7 +38,7 @@ func (s *street) address(i int) string { return fmt.Sprintf("10.213.%d.%d", os.G
 func (s *street) port(i int) string { return fmt.Sprintf("%s-%d", s.name, i) }
 
 // build starts the i-th server, in a namespace with one end of a cable whose other end is a port of the bridge.
-func (s *street) build(i int) *node {
+func (s *street) build(i int) *Node {
 	s.Helper()
 	house, port := s.port(i), s.port(i)
 	s.ip("netns", "add", house)
@@ -49,7 +49,7 @@ func (s *street) build(i int) *node {
 	s.ip("-n", house, "link", "set", "lo", "up")
 	s.ip("-n", house, "link", "set", "eth0", "up")
 
-	n := &node{label: fmt.Sprint("House", i), ours: true}
+	n := &Node{Label: fmt.Sprint("House", i), ours: true}
 	name, clients, data := s.address(i)+":8448", s.address(i)+":8008", s.TempDir()
 	crt, key := s.network.Certificate(s.address(i))
 	env := append(os.Environ(), settings(s.network)...)
@@ -57,7 +57,7 @@ func (s *street) build(i int) *node {
 		"BEFFROI_LISTEN_TLS="+name, "BEFFROI_LISTEN_TLS_CERTIFICATE="+crt, "BEFFROI_LISTEN_TLS_KEY="+key)
 	n.Client = servertest.NewClient(s, "http://"+clients, name, secret)
 	n.Unchecked(s)
-	n.process = startProcess(s, n.label, n.URL+"/_matrix/client/versions", func() *exec.Cmd {
+	n.process = startProcess(s, n.Label, n.URL+"/_matrix/client/versions", func() *exec.Cmd {
 		cmd := exec.Command("ip", "netns", "exec", house, s.beffroi, "serve", "--data", data, "--listen", clients)
 		cmd.Env = env
 		return cmd

@@ -86,13 +86,13 @@ func (s *scene) outage() {
 	room := s.shared(public("11"))
 	a, b := newReader(s, s.alice), newReader(s, s.bob)
 	b.is(room, "join")
-	s.guest.stop()
+	s.guest.Stop()
 	var last string
 	for i := range 60 { // more than a transaction takes
 		last = s.alice.SendText(room, fmt.Sprint("absent ", i))
 	}
 	s.alice.Must("PUT", at(room, "/state/m.room.topic"), object{"topic": "Pendant l'absence"}, nil)
-	s.guest.start()
+	s.guest.Start()
 	b.sees(room, last)
 	s.agree(room)
 	a.sees(room, s.bob.SendText(room, "De retour"))

@@ -22,7 +22,7 @@ func at(roomID, rest string) string {
 func public(version string) object { return object{"preset": "public_chat", "room_version": version} }
 
 // join has a user join a room, or an alias, by a server that is in it.
-func join(u *servertest.User, room string, by *node) {
+func join(u *servertest.User, room string, by *Node) {
 	u.Must("POST", clientAPI+"/join/"+url.PathEscape(room)+"?via="+by.ServerName+"&server_name="+by.ServerName, object{}, nil)
 }
 
@@ -57,7 +57,7 @@ func (s *scene) agree(room string) {
 	var a, b []string
 	defer func() {
 		if s.Failed() {
-			s.Logf("%s has\n%s\n%s has\n%s", s.host.label, strings.Join(a, "\n"), s.guest.label, strings.Join(b, "\n"))
+			s.Logf("%s has\n%s\n%s has\n%s", s.host.Label, strings.Join(a, "\n"), s.guest.Label, strings.Join(b, "\n"))
 		}
 	}()
 	until(s, "both have the same state", func() bool {

@@ -16,37 +16,37 @@ var control = flag.Bool("control", false, "play the scenes between Synapse and S
 // A scene is something that users of two servers do together. Alice is on the host, bob on the guest.
 type scene struct {
 	*testing.T
-	lab         *lab
-	host, guest *node
+	lab         *Lab
+	host, guest *Node
 	alice, bob  *servertest.User
 }
 
 func TestBeffroiWithSynapse(t *testing.T) {
-	l := newLab(t)
-	l.plays(l.startBeffroi("Beffroi"), l.startSynapse("Synapse"))
+	l := NewLab(t)
+	l.plays(l.StartBeffroi("Beffroi"), l.StartSynapse("Synapse"))
 }
 
 func TestBeffroiWithBeffroi(t *testing.T) {
-	l := newLab(t)
-	l.plays(l.startBeffroi("Beffroi1"), l.startBeffroi("Beffroi2"))
+	l := NewLab(t)
+	l.plays(l.StartBeffroi("Beffroi1"), l.StartBeffroi("Beffroi2"))
 }
 
 func TestSynapseWithSynapse(t *testing.T) {
 	if !*control {
 		return
 	}
-	l := newLab(t)
-	l.plays(l.startSynapse("Synapse1"), l.startSynapse("Synapse2"))
+	l := NewLab(t)
+	l.plays(l.StartSynapse("Synapse1"), l.StartSynapse("Synapse2"))
 }
 
 // plays has two servers play every scene, each of them once as its host.
-func (l *lab) plays(a, b *node) {
-	for _, pair := range [][2]*node{{a, b}, {b, a}} {
-		l.Run(pair[0].label+" hosts", func(t *testing.T) {
+func (l *Lab) plays(a, b *Node) {
+	for _, pair := range [][2]*Node{{a, b}, {b, a}} {
+		l.Run(pair[0].Label+" hosts", func(t *testing.T) {
 			for i, s := range scenes() {
 				t.Run(s.name, func(t *testing.T) {
 					host, guest := pair[0], pair[1]
-					n := fmt.Sprintf("%d%s", i, host.label[len(host.label)-1:])
+					n := fmt.Sprintf("%d%s", i, host.Label[len(host.Label)-1:])
 					sc := &scene{T: t, lab: l, host: host, guest: guest, alice: host.Register(t, "alice"+n), bob: guest.Register(t, "bob"+n)}
 					defer l.account.tell(t)
 					s.play(sc)

@@ -85,7 +85,7 @@ func (s *scene) notices() {
 func (s *scene) media() {
 	for _, turn := range []struct {
 		owner, reader *servertest.User
-		of, at        *node
+		of, at        *Node
 	}{{s.alice, s.bob, s.host, s.guest}, {s.bob, s.alice, s.guest, s.host}} {
 		data := []byte("%PDF " + rand.Text())
 		file := upload(s, turn.owner, turn.of, data)
@@ -105,7 +105,7 @@ func (s *scene) media() {
 }
 
 // upload uploads a file and gives what stands behind mxc://.
-func upload(s *scene, u *servertest.User, n *node, data []byte) string {
+func upload(s *scene, u *servertest.User, n *Node, data []byte) string {
 	s.Helper()
 	req, err := http.NewRequestWithContext(s.Context(), "POST", n.URL+"/_matrix/media/v3/upload?filename=avis.pdf", bytes.NewReader(data))
 	if err != nil {
@@ -122,7 +122,7 @@ func upload(s *scene, u *servertest.User, n *node, data []byte) string {
 	return strings.TrimPrefix(uploaded.URI, "mxc://")
 }
 
-func download(s *scene, u *servertest.User, n *node, what, file string) ([]byte, http.Header) {
+func download(s *scene, u *servertest.User, n *Node, what, file string) ([]byte, http.Header) {
 	s.Helper()
 	req, err := http.NewRequestWithContext(s.Context(), "GET", n.URL+"/_matrix/client/v1/media/"+what+"/"+file, nil)
 	if err != nil {

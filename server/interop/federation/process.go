@@ -43,7 +43,7 @@ func startProcess(t testing.TB, name, ready string, command func() *exec.Cmd) *p
 			t.Logf("%s logged into %s", name, log.Name())
 		}
 	})
-	p.start()
+	p.Start()
 	return p
 }
 
@@ -59,8 +59,8 @@ func logs(t testing.TB) string {
 	return folder
 }
 
-// start starts it and returns when it serves.
-func (p *process) start() {
+// Start starts it and returns when it serves.
+func (p *process) Start() {
 	p.t.Helper()
 	p.cmd = p.command()
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -104,8 +104,8 @@ func (p *process) tail() []byte {
 	return text[max(0, len(text)-4000):]
 }
 
-// stop ends it in order.
-func (p *process) stop() { p.end(syscall.SIGTERM) }
+// Stop ends it in order.
+func (p *process) Stop() { p.end(syscall.SIGTERM) }
 
 func (p *process) end(signal os.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {

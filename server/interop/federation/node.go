@@ -20,30 +20,30 @@ import (
 // secret is the shared secret of registration of all servers here.
 const secret = "interop shared secret"
 
-// A node is a server as other servers and its clients have it.
-type node struct {
+// A Node is a server as other servers and its clients have it.
+type Node struct {
 	servertest.Client
 	*process
 	relay *relay
-	label string
+	Label string
 	ours  bool
 }
 
-// A lab is where nodes are started.
-type lab struct {
+// A Lab is where nodes are started.
+type Lab struct {
 	*testing.T
 	network *servertest.Network
 	account *account
 	beffroi string // the binary
 }
 
-func newLab(t *testing.T) *lab {
+func NewLab(t *testing.T) *Lab {
 	t.Helper()
-	return &lab{T: t, network: servertest.NewNetwork(t), account: newAccount(t), beffroi: servertest.Build(t)}
+	return &Lab{T: t, network: servertest.NewNetwork(t), account: newAccount(t), beffroi: servertest.Build(t)}
 }
 
 // run starts a server whose clients speak to an address, and other servers to the relay.
-func (l *lab) run(n *node, clients, federation string, transport http.RoundTripper, command func() *exec.Cmd) *node {
+func (l *Lab) run(n *Node, clients, federation string, transport http.RoundTripper, command func() *exec.Cmd) *Node {
 	l.Helper()
 	n.Client = servertest.NewClient(l, clients, n.relay.name, secret)
 	if !n.ours {
@@ -51,14 +51,14 @@ func (l *lab) run(n *node, clients, federation string, transport http.RoundTripp
 	}
 	n.relay.to(federation, transport, l.account.watch)
 	l.account.names[n.relay.name] = n
-	n.process = startProcess(l, n.label, clients+"/_matrix/client/versions", command)
+	n.process = startProcess(l, n.Label, clients+"/_matrix/client/versions", command)
 	return n
 }
 
-// startBeffroi starts a server as a town hall has it: behind a proxy, with the certificate of an authority.
-func (l *lab) startBeffroi(label string) *node {
+// StartBeffroi starts a server as a town hall has it: behind a proxy, with the certificate of an authority.
+func (l *Lab) StartBeffroi(label string) *Node {
 	l.Helper()
-	n := &node{label: label, ours: true, relay: newRelay(l, l.network)}
+	n := &Node{Label: label, ours: true, relay: newRelay(l, l.network)}
 	clients, data := freeAddress(l), l.TempDir()
 	env := append(os.Environ(), "BEFFROI_SERVER_NAME="+n.relay.name, "BEFFROI_PUBLIC_URL=http://"+clients, "BEFFROI_LISTEN_PROXIES=127.0.0.1")
 	env = append(env, settings(l.network)...)
@@ -81,14 +81,14 @@ func settings(network *servertest.Network) []string {
 	}
 }
 
-// startSynapse starts Synapse from the Python environment that INTEROP_SYNAPSE names.
-func (l *lab) startSynapse(label string) *node {
+// StartSynapse starts Synapse from the Python environment that INTEROP_SYNAPSE names.
+func (l *Lab) StartSynapse(label string) *Node {
 	l.Helper()
 	python := filepath.Join(os.Getenv("INTEROP_SYNAPSE"), "bin", "python")
 	if _, err := os.Stat(python); err != nil {
 		l.Fatal("Synapse is not there (run make interop, which installs it from PyPI):", err)
 	}
-	n := &node{label: label, relay: newRelay(l, l.network)}
+	n := &Node{Label: label, relay: newRelay(l, l.network)}
 	clients, data := freeAddress(l), l.TempDir()
 	_, port, err := net.SplitHostPort(clients)
 	if err != nil {

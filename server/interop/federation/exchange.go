@@ -36,14 +36,14 @@ func origin(req *http.Request) string {
 type account struct {
 	t     testing.TB
 	spec  *specschema.Spec
-	names map[string]*node // by server name
+	names map[string]*Node // by server name
 
 	mu   sync.Mutex
 	seen map[string]int
 }
 
 func newAccount(t testing.TB) *account {
-	return &account{t: t, spec: specschema.Open(t), names: map[string]*node{}, seen: map[string]int{}}
+	return &account{t: t, spec: specschema.Open(t), names: map[string]*Node{}, seen: map[string]int{}}
 }
 
 // watch counts an exchange, and reports what no server deserves of ours: a request or an answer that the specification does not have.
@@ -67,11 +67,11 @@ func (a *account) watch(e exchange) {
 	}
 }
 
-func label(n *node) string {
+func label(n *Node) string {
 	if n == nil {
 		return "anybody"
 	}
-	return n.label
+	return n.Label
 }
 
 // tell prints what was exchanged and begins anew.
