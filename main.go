@@ -48,6 +48,10 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     vérifie que le journal des actes d'administration est tel qu'il a été écrit ; se termine par 3 s'il ne l'est plus
   beffroi journal export [--data DOSSIER] [--config FICHIER]
                     affiche ce journal en CSV, pour un tableur (beffroi journal export >journal.csv)
+  beffroi raccordement [--format text|json|toml|page] [--lang fr|en] [--data DOSSIER] [--config FICHIER]
+                    affiche la fiche de raccordement : ce que la passerelle d'un partenaire doit savoir de ce serveur
+  beffroi raccordement test [SERVEUR] [--lang fr|en] [--data DOSSIER] [--config FICHIER]
+                    interroge ce serveur, ou celui d'un partenaire, comme le ferait un autre serveur, et dit ce qui ne va pas et que faire
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -101,6 +105,8 @@ func command(args []string, out io.Writer) error {
 		return scrubCommand(args, out)
 	case "journal":
 		return journalCommand(args, out)
+	case "raccordement":
+		return raccordement(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

@@ -106,6 +106,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.handler = handler
 	s.loops.start("last seen", s.accounts.Run)
 	s.loops.start("messages of deleted devices", s.e2ee.Run)
+	s.loops.start("other servers' device lists", s.e2ee.Resync)
 	s.loops.start("transaction ids", s.rooms.Run)
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
@@ -222,6 +223,9 @@ func (s *Server) Close() error {
 	}
 	if s.media != nil {
 		s.media.Close()
+	}
+	if s.inbox != nil {
+		s.inbox.Close()
 	}
 	if s.ring != nil {
 		s.ring.Close()

@@ -19,6 +19,7 @@ import (
 	"beffroi/server/e2ee"
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
+	"beffroi/server/federation/inbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
@@ -60,6 +61,7 @@ type services struct {
 	keys          *keys.Own
 	ring          *keys.Ring     // nil: no federation
 	remote        *remote.Client // nil: no federation
+	inbox         *inbox.Service // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -71,7 +73,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.journal = journal.New(s.db, time.Now, s.log)
-	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.cfg.ServerName, s.log)
+	if err = s.wireFederation(ctx); err != nil {
+		return err
+	}
+	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.e2eeConfig())
 	s.push = push.New(s.db, s.hub)
 	if err := s.wireMail(ctx); err != nil {
 		return err
@@ -118,9 +123,6 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
 	people := appservice.People{Accounts: s.accounts, Services: s.bridges}
 	c := rooms.Config{Version: s.cfg.Rooms.DefaultVersion, Custody: s.cfg.Rooms.Custody, People: people, Invitable: s.accounts, Counts: s.push, Typing: s.talk, Log: s.log}
-	if err = s.wireFederation(ctx); err != nil {
-		return err
-	}
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
@@ -135,6 +137,9 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 		about.Remote = s.remote
 	}
 	s.directory = directory.New(s.db, time.Now, about)
+	if s.remote != nil {
+		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Log: s.log})
+	}
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)
 	return s.wireAdmin(ctx, c.Custodian)
@@ -222,12 +227,12 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(client.Routes())
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
-		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
-			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee}
+		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Address: s.cfg.FederationAddress(), Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
+			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee, Inbox: s.inbox}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}}).Routes())
 	return adapter
 }

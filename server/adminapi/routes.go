@@ -39,6 +39,7 @@ type API struct {
 	Journal    *journal.Service
 	Previews   *preview.Service
 	Keys       *keys.Own
+	Partners   Partners
 
 	elevated *elevations
 }
@@ -95,7 +96,7 @@ func (a *API) Calls() []Call {
 		a.serverCalls(),
 		refusedCalls(),
 		a.ownCalls(),
-		a.settingCalls(),
+		a.partnerCalls(), a.settingCalls(),
 		a.keyCalls(),
 		a.passwordPageCalls(),
 	)

@@ -60,7 +60,7 @@ func newHall(t testing.TB) *hall {
 	}
 	t.Cleanup(func() { _ = h.db.Close() })
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, "hs", zerolog.Nop())}
+	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, e2ee.Config{ServerName: "hs", Log: zerolog.Nop()})}
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)

@@ -1,6 +1,8 @@
 package clientapi
 
 import (
+	"time"
+
 	"beffroi/server/e2ee"
 	"beffroi/server/httpx"
 	"beffroi/server/limits"
@@ -37,7 +39,7 @@ type keysUploaded struct {
 func (a *API) queryKeys(r *request) (any, error) {
 	var body struct {
 		Users   map[string][]string `json:"device_keys"`
-		Timeout int64               `json:"timeout"` // for remote servers, which are not asked
+		Timeout int64               `json:"timeout"` // milliseconds, for other servers
 	}
 	if err := r.Decode(&body); err != nil {
 		return nil, err
@@ -45,13 +47,13 @@ func (a *API) queryKeys(r *request) (any, error) {
 	if body.Users == nil {
 		return nil, merr.BadJSON("device_keys is missing")
 	}
-	return a.E2EE.Query(r.Context(), r.Session, body.Users)
+	return a.E2EE.Query(r.Context(), r.Session, body.Users, wait(body.Timeout))
 }
 
 func (a *API) claimKeys(r *request) (any, error) {
 	var body struct {
 		Wanted  map[string]map[string]string `json:"one_time_keys"`
-		Timeout int64                        `json:"timeout"` // for remote servers, which are not asked
+		Timeout int64                        `json:"timeout"` // milliseconds, for other servers
 	}
 	if err := r.Decode(&body); err != nil {
 		return nil, err
@@ -59,7 +61,12 @@ func (a *API) claimKeys(r *request) (any, error) {
 	if body.Wanted == nil {
 		return nil, merr.BadJSON("one_time_keys is missing")
 	}
-	return a.E2EE.Claim(r.Context(), body.Wanted)
+	return a.E2EE.Claim(r.Context(), body.Wanted, wait(body.Timeout))
+}
+
+// wait is how long a client waits for other servers, an hour at most.
+func wait(ms int64) time.Duration {
+	return time.Duration(min(ms, time.Hour.Milliseconds())) * time.Millisecond
 }
 
 func (a *API) keyChanges(r *request) (any, error) {

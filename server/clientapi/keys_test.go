@@ -142,7 +142,7 @@ func TestNoKeyIsClaimedTwice(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 5 {
-				answer, err := h.api.E2EE.Claim(context.Background(), map[string]map[string]string{"@alice:hs": {"A": "signed_curve25519"}})
+				answer, err := h.api.E2EE.Claim(context.Background(), map[string]map[string]string{"@alice:hs": {"A": "signed_curve25519"}}, 0)
 				if err != nil {
 					t.Error(err)
 					return

@@ -5,6 +5,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"strings"
 )
 
 // Config is one homeserver's configuration. Each field names its key in the file; the environment variable of a key is
@@ -141,6 +142,18 @@ func (c Config) ClientBaseURL() string {
 		host += ":" + port
 	}
 	return scheme + "://" + host
+}
+
+// FederationAddress is where other servers reach this one, host:port, where that is not what they try by themselves: an https public_url. Else "".
+func (c Config) FederationAddress() string {
+	host, secure := strings.CutPrefix(c.PublicURL, "https://")
+	if !secure {
+		return ""
+	}
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host += ":443"
+	}
+	return host
 }
 
 // Warnings are the settings that weaken security, one French sentence each that begins with the key.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -23,13 +25,30 @@ type claim struct {
 }
 
 // Claim gives one key for each device, named by user id and device id with the algorithm wanted: the oldest one-time key, which
-// nobody is given again, or the fallback key. Unknown users and devices, and devices without keys, are left out.
-// Source: client-server API, POST /keys/claim.
-func (s *Service) Claim(ctx context.Context, wanted map[string]map[string]string) (*KeysClaim, error) {
+// nobody is given again, or the fallback key. Unknown users and devices, and devices without keys, are left out. Other servers are asked for
+// keys of theirs, within the timeout. Source: client-server API, POST /keys/claim.
+func (s *Service) Claim(ctx context.Context, wanted map[string]map[string]string, timeout time.Duration) (*KeysClaim, error) {
+	answer, theirs, err := s.claimOwn(ctx, wanted)
+	if err == nil && len(theirs) > 0 {
+		s.claimOf(ctx, theirs, timeout, answer)
+	}
+	return answer, err
+}
+
+// ClaimLocal is Claim for another server: of devices here.
+// Source: server-server API, POST /user/keys/claim.
+func (s *Service) ClaimLocal(ctx context.Context, wanted map[string]map[string]string) (*KeysClaim, error) {
+	answer, _, err := s.claimOwn(ctx, wanted)
+	return answer, err
+}
+
+// claimOwn claims keys of devices here, and gives by server what is wanted of others.
+func (s *Service) claimOwn(ctx context.Context, wanted map[string]map[string]string) (*KeysClaim, map[string]remoteClaims, error) {
 	answer := &KeysClaim{OneTimeKeys: map[string]map[string]map[string]json.RawMessage{}, Failures: Failures{}}
-	claims, err := store.Get(ctx, s.db, func(r *store.Reader) ([]claim, error) { return s.claims(r, wanted, answer.Failures) })
+	theirs := map[string]remoteClaims{}
+	claims, err := store.Get(ctx, s.db, func(r *store.Reader) ([]claim, error) { return s.claims(r, wanted, theirs) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for part := range slices.Chunk(claims, claimsPerWrite) {
 		var keys []store.OneTimeKey
@@ -38,27 +57,30 @@ func (s *Service) Claim(ctx context.Context, wanted map[string]map[string]string
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i, k := range keys {
 			if k.Algorithm != "" {
-				answer.add(part[i], k)
+				answer.add(part[i].userID, part[i].deviceID, k)
 				s.hub.Wake(int64(part[i].user)) // the device's counts
 			}
 		}
 	}
-	return answer, nil
+	return answer, theirs, nil
 }
 
-// claims finds the devices.
-func (s *Service) claims(r *store.Reader, wanted map[string]map[string]string, failures Failures) ([]claim, error) {
+// claims finds the devices here, and sorts those of other servers by server.
+func (s *Service) claims(r *store.Reader, wanted map[string]map[string]string, theirs map[string]remoteClaims) ([]claim, error) {
 	var claims []claim
+	n := 0
 	for userID, devices := range wanted {
-		local, err := s.isLocal(userID, failures)
-		if err != nil || len(claims)+len(devices) > maxDevices {
+		n += len(devices)
+		local, err := s.isLocal(userID)
+		if err != nil || n > maxDevices {
 			return nil, orTooMany(err, "A claim")
 		}
 		if !local {
+			theirs[pdu.ServerOf(userID)] = theirs[pdu.ServerOf(userID)].with(userID, devices)
 			continue
 		}
 		user, err := localUser(r, userID)
@@ -100,9 +122,9 @@ func claimAll(tx *store.Tx, claims []claim) ([]store.OneTimeKey, error) {
 	return keys, nil
 }
 
-func (k *KeysClaim) add(c claim, key store.OneTimeKey) {
-	if k.OneTimeKeys[c.userID] == nil {
-		k.OneTimeKeys[c.userID] = map[string]map[string]json.RawMessage{}
+func (k *KeysClaim) add(userID, deviceID string, key store.OneTimeKey) {
+	if k.OneTimeKeys[userID] == nil {
+		k.OneTimeKeys[userID] = map[string]map[string]json.RawMessage{}
 	}
-	k.OneTimeKeys[c.userID][c.deviceID] = map[string]json.RawMessage{key.Algorithm + ":" + key.KeyID: key.JSON}
+	k.OneTimeKeys[userID][deviceID] = map[string]json.RawMessage{key.Algorithm + ":" + key.KeyID: key.JSON}
 }

@@ -210,7 +210,10 @@ func (s *Service) StoreCrossSigning(ctx context.Context, session *accounts.Sessi
 		if err := noDeviceIDs(&tx.Reader, session.User, upload.keys); err != nil {
 			return err
 		}
-		return upload.put(tx, session.User, replaced)
+		if err := upload.put(tx, session.User, replaced); err != nil {
+			return err
+		}
+		return tx.DeviceListChanged(session.User)
 	})
 	if err == nil {
 		s.wakeSharers(ctx, session.User)
@@ -253,7 +256,7 @@ func (c *CrossSigning) put(tx *store.Tx, user store.Atom, replaced map[string]si
 			return err
 		}
 	}
-	return tx.DeviceListChanged(user)
+	return nil
 }
 
 // storedPublicKey gives the public key of a cross-signing key that was checked when it came.

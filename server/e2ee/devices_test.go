@@ -35,7 +35,7 @@ func newTown(t *testing.T) town {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	w := town{T: t, db: db, hub: notify.New()}
-	keys := e2ee.New(db, w.hub, time.Now, "mairie.test", zerolog.Nop())
+	keys := e2ee.New(db, w.hub, time.Now, e2ee.Config{ServerName: "mairie.test", Log: zerolog.Nop()})
 	cfg := accounts.Config{ServerName: "mairie.test", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	w.acc, err = accounts.New(t.Context(), db, w.hub, cfg, time.Now, rand.Reader, keys)
 	w.ok(err)

@@ -7,6 +7,7 @@ package e2ee
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"beffroi/server/accounts"
@@ -43,36 +44,50 @@ const (
 	maxDehydrated   = 128 << 10 // of an encrypted dehydrated device, in bytes
 )
 
+// Config is what the service works with.
+type Config struct {
+	ServerName string
+	Remote     Remote // nil: this server does not federate
+	Log        zerolog.Logger
+}
+
 // Service answers the endpoints of encryption.
 type Service struct {
 	db         *store.DB
 	hub        *notify.Hub
 	now        func() time.Time
 	serverName string
+	remote     Remote
 	log        zerolog.Logger
 	maxBackup  int64         // see the constant
 	gone       chan struct{} // devices were deleted: see Run
+	stale      chan struct{} // device lists are to be asked for: see Resync
 }
 
 // New makes the service of a server's local users.
-func New(db *store.DB, hub *notify.Hub, now func() time.Time, serverName string, log zerolog.Logger) *Service {
-	return &Service{db: db, hub: hub, now: now, serverName: serverName, log: log, maxBackup: maxBackup, gone: make(chan struct{}, 1)}
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
+	return &Service{db: db, hub: hub, now: now, serverName: c.ServerName, remote: c.Remote, log: c.Log, maxBackup: maxBackup,
+		gone: make(chan struct{}, 1), stale: make(chan struct{}, 1)}
 }
 
 // Failures names the servers that could not be asked, each with an error.
 type Failures map[string]*merr.Error
 
-// isLocal tells a local user id; a remote one is put among the failures, since this server doesn't speak to others.
-func (s *Service) isLocal(userID string, failures Failures) (bool, error) {
+// add notes a failure, in words that clients may read.
+func (f Failures) add(server string, err error) {
+	public := merr.From(err)
+	if public.Status == http.StatusInternalServerError {
+		public = merr.New(http.StatusServiceUnavailable, "M_UNKNOWN", "%s does not answer", server).Because(err)
+	}
+	f[server] = public
+}
+
+// isLocal tells a local user id.
+func (s *Service) isLocal(userID string) (bool, error) {
 	if !pdu.ValidUserID(userID) {
 		return false, merr.InvalidParam("%q is not a user id", userID)
 	}
-	server := pdu.ServerOf(userID)
-	if server == s.serverName {
-		return true, nil
-	}
-	failures[server] = merr.New(503, "M_UNKNOWN", "This server does not federate")
-	return false, nil
+	return pdu.ServerOf(userID) == s.serverName, nil
 }
 
 // localUser gives the atom of a local user, 0 where there is none of that name.

@@ -23,7 +23,7 @@ func TestAKeyBackupHasASize(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := New(db, notify.New(), time.Now, "hs", zerolog.Nop())
+	s := New(db, notify.New(), time.Now, Config{ServerName: "hs", Log: zerolog.Nop()})
 	s.maxBackup = 1000
 	alice := &accounts.Session{User: 1000}
 	algorithm := "m.megolm_backup.v1.curve25519-aes-sha2"

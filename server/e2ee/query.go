@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"beffroi/server/accounts"
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -19,62 +21,117 @@ type KeysQuery struct {
 	Failures        Failures                              `json:"failures"`
 }
 
-// Query gives the keys of users: of the devices that are named, or of all where none is. Unknown users are left out.
+func newKeysQuery() *KeysQuery {
+	return &KeysQuery{DeviceKeys: map[string]map[string]json.RawMessage{}, MasterKeys: map[string]json.RawMessage{},
+		SelfSigningKeys: map[string]json.RawMessage{}, UserSigningKeys: map[string]json.RawMessage{}, Failures: Failures{}}
+}
+
+// Query gives the keys of users: of the devices that are named, or of all where none is. Unknown users are left out. Users of other servers whose devices are
+// not kept here are asked for, within the timeout.
 // Source: client-server API, POST /keys/query; "Key and signature security" for who sees what.
-func (s *Service) Query(ctx context.Context, session *accounts.Session, users map[string][]string) (*KeysQuery, error) {
+func (s *Service) Query(ctx context.Context, session *accounts.Session, users map[string][]string, timeout time.Duration) (*KeysQuery, error) {
+	answer := newKeysQuery()
+	var lacking map[string][]lack
+	err := s.db.Read(ctx, func(r *store.Reader) (err error) {
+		lacking, err = s.answerFrom(r, session.User, users, answer)
+		return err
+	})
+	if err != nil || len(lacking) == 0 {
+		return answer, err
+	}
+	return answer, s.askFor(ctx, session, lacking, timeout, answer)
+}
+
+// QueryLocal is Query for another server, which gets what everybody may have of local users.
+// Source: server-server API, POST /user/keys/query.
+func (s *Service) QueryLocal(ctx context.Context, users map[string][]string) (*KeysQuery, error) {
+	answer := newKeysQuery()
+	return answer, s.db.Read(ctx, func(r *store.Reader) error {
+		_, err := s.answerFrom(r, 0, users, answer)
+		return err
+	})
+}
+
+// answerFrom answers from the database, and gives by server the users whose devices are not here, or not up to date.
+func (s *Service) answerFrom(r *store.Reader, viewer store.Atom, users map[string][]string, answer *KeysQuery) (map[string][]lack, error) {
 	if len(users) > maxUsers {
 		return nil, merr.TooLarge("A query can name %d users", maxUsers)
 	}
-	answer := &KeysQuery{DeviceKeys: map[string]map[string]json.RawMessage{}, MasterKeys: map[string]json.RawMessage{},
-		SelfSigningKeys: map[string]json.RawMessage{}, UserSigningKeys: map[string]json.RawMessage{}, Failures: Failures{}}
-	err := s.db.Read(ctx, func(r *store.Reader) error {
-		for userID, devices := range users {
-			local, err := s.isLocal(userID, answer.Failures)
-			if err == nil && local {
-				err = answer.add(r, session, userID, devices)
-			}
+	lacking := map[string][]lack{}
+	for userID, devices := range users {
+		local, err := s.isLocal(userID)
+		if err != nil {
+			return nil, err
+		}
+		var user store.Atom
+		if local {
+			user, err = localUser(r, userID)
+		} else {
+			user, err = r.FindAtom(userID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !local {
+			l, isLack, err := lackOf(r, user, userID, devices)
 			if err != nil {
-				return err
+				return nil, err
+			}
+			if isLack {
+				lacking[pdu.ServerOf(userID)] = append(lacking[pdu.ServerOf(userID)], l)
+				continue
 			}
 		}
-		return nil
-	})
-	return answer, err
-}
-
-func (k *KeysQuery) add(r *store.Reader, session *accounts.Session, userID string, devices []string) error {
-	user, err := localUser(r, userID)
-	if err != nil || user == 0 {
-		return err
-	}
-	signatures, err := newSignatures(r, user, session.User)
-	if err != nil {
-		return err
-	}
-	if err := k.addDevices(r, user, userID, devices, signatures); err != nil {
-		return err
-	}
-	return k.addCrossSigning(r, user, userID, user == session.User, signatures)
-}
-
-func (k *KeysQuery) addDevices(r *store.Reader, user store.Atom, userID string, devices []string, signatures signatures) error {
-	k.DeviceKeys[userID] = map[string]json.RawMessage{}
-	keys, err := r.DeviceKeysOfUser(user)
-	if err != nil {
-		return err
-	}
-	for _, d := range keys {
-		if len(devices) > 0 && !slices.Contains(devices, d.DeviceID) {
+		if user == 0 {
 			continue
 		}
-		key, err := signatures.addTo(d.JSON, d.DeviceID)
+		if err := answer.read(r, viewer, user, userID, devices); err != nil {
+			return nil, err
+		}
+	}
+	return lacking, nil
+}
+
+// userKeys are the keys of a user and what else belongs to them.
+type userKeys struct {
+	userID     string
+	devices    []store.DeviceKeys
+	cross      map[string][]byte // by usage
+	signatures signatures        // that were uploaded apart, and the viewer may see
+}
+
+// read adds the keys of a user that are here.
+func (k *KeysQuery) read(r *store.Reader, viewer, user store.Atom, userID string, wanted []string) (err error) {
+	u := userKeys{userID: userID}
+	if u.signatures, err = newSignatures(r, user, viewer); err != nil {
+		return err
+	}
+	if u.devices, err = r.DeviceKeysOfUser(user); err != nil {
+		return err
+	}
+	if u.cross, err = r.CrossSigningKeys(user); err != nil {
+		return err
+	}
+	if err := k.addDevices(u, wanted); err != nil {
+		return err
+	}
+	return k.addCrossSigning(u, user == viewer)
+}
+
+func (k *KeysQuery) addDevices(u userKeys, wanted []string) error {
+	k.DeviceKeys[u.userID] = map[string]json.RawMessage{}
+	for _, d := range u.devices {
+		if len(wanted) > 0 && !slices.Contains(wanted, d.DeviceID) {
+			continue
+		}
+		key, err := u.signatures.addTo(d.JSON, d.DeviceID)
 		if err != nil {
 			return err
 		}
 		if key["unsigned"], err = json.Marshal(displayName{d.DisplayName}); err != nil {
 			return err
 		}
-		if k.DeviceKeys[userID][d.DeviceID], err = json.Marshal(key); err != nil {
+		if k.DeviceKeys[u.userID][d.DeviceID], err = json.Marshal(key); err != nil {
 			return err
 		}
 	}
@@ -86,28 +143,24 @@ type displayName struct {
 }
 
 // addCrossSigning adds the cross-signing keys; the user-signing key is for its owner alone.
-func (k *KeysQuery) addCrossSigning(r *store.Reader, user store.Atom, userID string, own bool, signatures signatures) error {
-	keys, err := r.CrossSigningKeys(user)
-	if err != nil {
-		return err
-	}
+func (k *KeysQuery) addCrossSigning(u userKeys, own bool) error {
 	into := map[string]map[string]json.RawMessage{store.UsageMaster: k.MasterKeys, store.UsageSelfSigning: k.SelfSigningKeys}
 	if own {
 		into[store.UsageUserSigning] = k.UserSigningKeys
 	}
 	for usage, answer := range into {
-		if keys[usage] == nil {
+		if u.cross[usage] == nil {
 			continue
 		}
-		publicKey, err := storedPublicKey(keys[usage])
+		publicKey, err := storedPublicKey(u.cross[usage])
 		if err != nil {
 			return err
 		}
-		key, err := signatures.addTo(keys[usage], publicKey)
+		key, err := u.signatures.addTo(u.cross[usage], publicKey)
 		if err != nil {
 			return err
 		}
-		if answer[userID], err = json.Marshal(key); err != nil {
+		if answer[u.userID], err = json.Marshal(key); err != nil {
 			return err
 		}
 	}

@@ -119,7 +119,7 @@ func (c *signatureCheck) check(userID, keyID string, raw json.RawMessage) ([]sto
 	if err := checkSignatures(o); err != nil {
 		return nil, err
 	}
-	user, err := localUser(c.r, userID)
+	user, err := c.r.FindAtom(userID) // of this server or another: what counts is whether there is a key
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, e
 		if known, err = r.TxnKnown(session.Device, scope, txnID); err != nil || known {
 			return err
 		}
-		return s.address(r, session, eventType, messages, out)
+		return s.address(r, session.UserID, eventType, messages, out)
 	})
 	if err != nil || known {
 		return 0, err
@@ -39,16 +39,16 @@ func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, e
 	if out.full > 0 && len(out.messages) == 0 {
 		return 0, merr.TooLarge("%d messages wait for the device already", maxWaiting)
 	}
-	return out.size, s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session, scope, txnID, out) })
+	return out.size, s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session.Device, scope, txnID, out) })
 }
 
 // queue writes the messages, once for each transaction id.
-func (s *Service) queue(tx *store.Tx, session *accounts.Session, scope, txnID string, out *outgoing) error {
-	known, err := tx.TxnKnown(session.Device, scope, txnID)
+func (s *Service) queue(tx *store.Tx, device int64, scope, txnID string, out *outgoing) error {
+	known, err := tx.TxnKnown(device, scope, txnID)
 	if err != nil || known {
 		return err
 	}
-	if err := tx.AddTxn(session.Device, scope, txnID, 0, store.Millis(s.now())); err != nil {
+	if err := tx.AddTxn(device, scope, txnID, 0, store.Millis(s.now())); err != nil {
 		return err
 	}
 	for _, m := range out.messages {
@@ -61,9 +61,9 @@ func (s *Service) queue(tx *store.Tx, session *accounts.Session, scope, txnID st
 }
 
 // address finds the devices of all messages.
-func (s *Service) address(r *store.Reader, session *accounts.Session, eventType string, messages map[string]map[string]json.RawMessage, out *outgoing) error {
+func (s *Service) address(r *store.Reader, sender, eventType string, messages map[string]map[string]json.RawMessage, out *outgoing) error {
 	for userID, byDevice := range messages {
-		events, err := toDeviceEvents(session.UserID, eventType, byDevice)
+		events, err := toDeviceEvents(sender, eventType, byDevice)
 		if err != nil {
 			return err
 		}

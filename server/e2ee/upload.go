@@ -75,7 +75,7 @@ type keySet struct {
 
 func parseUpload(session *accounts.Session, upload *KeysUpload) (k keySet, err error) {
 	if len(upload.DeviceKeys) > 0 && string(upload.DeviceKeys) != "null" {
-		if k.device, err = parseDeviceKeys(session, upload.DeviceKeys); err != nil {
+		if k.device, err = parseDeviceKeys(session.UserID, session.DeviceID, upload.DeviceKeys); err != nil {
 			return k, err
 		}
 	}
@@ -95,7 +95,7 @@ func parseUpload(session *accounts.Session, upload *KeysUpload) (k keySet, err e
 
 // parseDeviceKeys checks identity keys. Whether they are signed is for the clients that use them to check: they can't trust this server
 // with it, and not all clients sign.
-func parseDeviceKeys(session *accounts.Session, raw json.RawMessage) ([]byte, error) {
+func parseDeviceKeys(owner, device string, raw json.RawMessage) ([]byte, error) {
 	if len(raw) > maxDeviceKeys {
 		return nil, merr.TooLarge("device_keys is larger than %d bytes", maxDeviceKeys)
 	}
@@ -113,7 +113,7 @@ func parseDeviceKeys(session *accounts.Session, raw json.RawMessage) ([]byte, er
 	if err := checkSignatures(o); err != nil {
 		return nil, err
 	}
-	if userID != session.UserID || deviceID != session.DeviceID {
+	if userID != owner || deviceID != device {
 		return nil, merr.InvalidParam("device_keys must be those of this user and device")
 	}
 	return withOwnSignatures(o, userID)

@@ -64,8 +64,12 @@ func (u *UserDevices) read(r *store.Reader, user store.Atom) (err error) {
 		}
 		u.Devices = append(u.Devices, UserDevice{d.DeviceID, raw})
 	}
-	cross := &KeysQuery{MasterKeys: map[string]json.RawMessage{}, SelfSigningKeys: map[string]json.RawMessage{}, UserSigningKeys: map[string]json.RawMessage{}}
-	err = cross.addCrossSigning(r, user, u.UserID, false, signatures)
+	cross := newKeysQuery()
+	keysOf := userKeys{userID: u.UserID, signatures: signatures}
+	if keysOf.cross, err = r.CrossSigningKeys(user); err != nil {
+		return err
+	}
+	err = cross.addCrossSigning(keysOf, false)
 	u.Master, u.SelfSigning = cross.MasterKeys[u.UserID], cross.SelfSigningKeys[u.UserID]
 	return err
 }

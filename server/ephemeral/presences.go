@@ -27,6 +27,8 @@ type presences struct {
 	users map[store.Atom]*present
 	dirty map[store.Atom]bool // changed and not announced yet
 
+	elsewhere int // how many of the users are of other servers
+
 	begun     time.Time
 	settled   int64        // the position of the moment from which on who is not here is gone; 0: not yet
 	unsettled []store.Atom // who is to be woken for that
@@ -40,6 +42,8 @@ type present struct {
 	active  time.Time // when they last did something; zero: not in this run
 	pos     int64     // of the last change
 	shown   shownPresence
+
+	elsewhere *elsewhere // nil: a user of this server
 }
 
 // shownPresence is what others are told when it changes; how long ago a user was active comes along, but is not told for itself.
@@ -145,6 +149,9 @@ func (p *presences) refresh(user store.Atom, u *present, now time.Time) {
 		}
 	}
 	shown.active = shown.presence == Online && now.Sub(u.active) < activeUntil
+	if u.elsewhere != nil {
+		shown = u.elsewhere.at(now)
+	}
 	if shown != u.shown {
 		u.shown, u.pos = shown, p.pos.Add(1)
 		p.dirty[user] = true
@@ -170,6 +177,7 @@ func (p *presences) expire() {
 		if u.shown.presence != Offline {
 			p.refresh(user, u, now)
 		}
+		p.leave(user, u, now)
 	}
 }
 

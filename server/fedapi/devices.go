@@ -3,7 +3,6 @@ package fedapi
 import (
 	"encoding/json"
 
-	"beffroi/server/accounts"
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
 )
@@ -36,7 +35,7 @@ func (a *API) queryKeys(r *request) (any, error) {
 	if q.Users == nil {
 		return nil, merr.MissingParam("device_keys is missing")
 	}
-	found, err := a.E2EE.Query(r.Context(), &accounts.Session{}, q.Users)
+	found, err := a.E2EE.QueryLocal(r.Context(), q.Users)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +69,7 @@ func (a *API) claimKeys(r *request) (any, error) {
 	if q.Users == nil {
 		return nil, merr.MissingParam("one_time_keys is missing")
 	}
-	found, err := a.E2EE.Claim(r.Context(), q.Users)
+	found, err := a.E2EE.ClaimLocal(r.Context(), q.Users)
 	if err != nil {
 		return nil, err
 	}

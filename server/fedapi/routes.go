@@ -7,6 +7,8 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/directory"
 	"beffroi/server/e2ee"
+	"beffroi/server/federation/inbox"
+	"beffroi/server/federation/selftest"
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
@@ -18,6 +20,7 @@ import (
 type API struct {
 	DB         *store.DB
 	ServerName string
+	Address    string // where this server is, host:port; "": where its name says
 	Version    string // of this program
 	Now        func() time.Time
 	Own        *keys.Own
@@ -26,11 +29,12 @@ type API struct {
 	Directory  *directory.Service
 	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
+	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes())
 }
 
 // signed is a route for other servers only.
@@ -41,4 +45,12 @@ func signed(method, path string, handle httpx.Handler[session]) route {
 // open is a route for everybody.
 func open(method, path string, handle httpx.Handler[session]) route {
 	return route{Method: method, Path: path, Handle: handle, Auth: httpx.None, Class: limits.Lookup}
+}
+
+// Endpoints are the operations for other servers, as a test from outside asks for them.
+func Endpoints() (all []selftest.Endpoint) {
+	for _, r := range new(API).Routes() {
+		all = append(all, selftest.Endpoint{Method: r.Method, Path: r.Path, Signed: r.Auth == httpx.Signed})
+	}
+	return all
 }

@@ -118,3 +118,12 @@ func validKeyID(id string) bool {
 	version, ed := strings.CutPrefix(id, "ed25519:")
 	return ed && version != "" && len(version) <= maxVersion && strings.Trim(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == ""
 }
+
+// Check reads what a server said of its keys, as the ring does that takes them: those in use and old ones (Retired). The error wraps ErrDocument.
+func Check(b []byte, server string, now time.Time) ([]store.ServerKey, error) {
+	d, err := readDocument(b, server, now)
+	if err != nil {
+		return nil, err
+	}
+	return d.keys, nil
+}

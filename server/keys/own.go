@@ -45,6 +45,15 @@ func OpenOwn(ctx context.Context, db *store.DB, serverName string, now func() ti
 	})
 }
 
+// ReadOwn gives the keys as they are, beside a server that runs or for a command; they can't be rotated.
+func ReadOwn(r *store.Reader, serverName string, now func() time.Time) (*Own, error) {
+	known, err := r.SigningKeys()
+	if err == nil && (len(known) == 0 || known[0].Expired != 0) {
+		err = errors.New("no signing key is in use")
+	}
+	return &Own{now: now, serverName: serverName, keys: known}, err
+}
+
 // Rotate takes a new key into use. What the old ones signed stays valid, and they stay in the document. Servers that pinned the old key must be told.
 func (o *Own) Rotate(ctx context.Context) error {
 	return o.change(ctx, func(tx *store.Tx) (bool, error) { return true, tx.ExpireSigningKeys(o.now().Add(overlap)) })

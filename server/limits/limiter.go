@@ -93,21 +93,22 @@ func (l *Limiter) Admit(c Class, who Caller) (Admission, error) {
 
 // Weigh counts a request that moved n bytes beside its answer as more than one, after the fact: each 64 KiB is one.
 func (l *Limiter) Weigh(c Class, who Caller, n int) {
-	if l == nil || who.Allowance.Unlimited || n < weight {
+	if l == nil || who.Allowance.Unlimited || n < Weight {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	for _, h := range l.held(c, who) {
-		for range min(n/weight, maxWeight) {
+		for range min(n/Weight, maxWeight) {
 			l.owed.take(h.key, h.rate, now)
 		}
 	}
 }
 
 const (
-	weight    = 64 << 10
+	// Weight is how many bytes count as one request.
+	Weight    = 64 << 10
 	maxWeight = 1024
 )
 

@@ -7,11 +7,8 @@ import (
 	"html/template"
 	"net/http"
 
-	"github.com/BurntSushi/toml"
-	"github.com/nicksnyder/go-i18n/v2/i18n"
-	"golang.org/x/text/language"
-
 	"beffroi/server/httpx"
+	"beffroi/server/look"
 	"beffroi/server/threepid"
 )
 
@@ -45,22 +42,12 @@ func (v view) Other() string {
 type templates map[string]*template.Template
 
 func parse() (templates, error) {
-	bundle := i18n.NewBundle(language.French)
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	all := templates{}
 	for _, lang := range languages() {
-		if _, err := bundle.LoadMessageFileFS(embedded, "messages/"+lang+".toml"); err != nil {
+		say, err := look.Say(embedded, "messages", lang)
+		if err != nil {
 			return nil, fmt.Errorf("mailpage: %w", err)
 		}
-		messages := i18n.NewLocalizer(bundle, lang)
-		say := func(key string, data ...any) (string, error) {
-			c := &i18n.LocalizeConfig{MessageID: key}
-			if len(data) > 0 {
-				c.TemplateData = data[0]
-			}
-			return messages.Localize(c)
-		}
-		var err error
 		if all[lang], err = template.New("layout.html").Funcs(template.FuncMap{"t": say}).ParseFS(embedded, "pages/layout.html"); err != nil {
 			return nil, fmt.Errorf("mailpage: %w", err)
 		}

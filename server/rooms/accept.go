@@ -113,7 +113,7 @@ func (s *Service) enter(ctx context.Context, a *arrival) error {
 	if err == nil {
 		err = s.durable(ctx, a, w)
 	}
-	if errors.Is(err, errLacks) || errors.Is(err, errElsewhere) {
+	if errors.Is(err, ErrLacks) || errors.Is(err, errElsewhere) {
 		err = merr.InvalidParam("The event builds on others than the room has").Because(err)
 	}
 	return err

@@ -1,9 +1,11 @@
 package rooms
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 
+	"beffroi/server/merr"
 	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
@@ -65,6 +67,28 @@ func matches(glob, text string) bool {
 		}
 	}
 	return strings.Trim(glob[g:], "*") == ""
+}
+
+// Admits finds a room that this server takes part in, for another server: 403 M_FORBIDDEN where it doesn't, or where the room's ACL refuses the other one.
+func (s *Service) Admits(ctx context.Context, roomID, server string) (store.Room, error) {
+	l, err := s.cache.acquire(ctx, roomID)
+	if err != nil {
+		return store.Room{}, err
+	}
+	defer l.mu.Unlock()
+	if len(l.joined) == 0 {
+		return store.Room{}, merr.Forbidden("This server does not take part in this room")
+	}
+	return l.Room, l.admits(server)
+}
+
+// admits refuses what another server says in a room whose ACL does not let it. Where nobody of this server is joined events are taken all the same: in a fork that
+// is still to be resolved somebody may be.
+func (l *live) admits(server string) error {
+	if e := l.held.Event("m.room.server_acl", ""); e != nil && !admits(e.Body(), true, server) {
+		return merr.Forbidden("The room does not let %s take part", server)
+	}
+	return nil
 }
 
 // admitsNow asks the room's current state.

@@ -152,7 +152,7 @@ func (b *backfill) judge(e *pdu.Event) error {
 	}
 	if err != nil {
 		delete(b.fresh, e.ID())
-		if errors.Is(err, errLacks) {
+		if errors.Is(err, ErrLacks) {
 			return nil
 		}
 		return err
@@ -183,7 +183,7 @@ func (b *backfill) judgeByOwnState(v *verdict) (err error) {
 		return err
 	}
 	if refusal != nil && len(v.missing) > 0 {
-		return errLacks
+		return ErrLacks
 	}
 	if err := v.refuse(store.StatusRejected, refusal); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // graft queues an event anywhere in the room's graph. It waits until the database tells all, under the room's lock. It gives no write where the
-// event is known already, and errLacks where something is not known that it builds upon.
+// event is known already, and ErrLacks where something is not known that it builds upon.
 func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	l, err := s.cache.acquireAtRest(ctx, a.room.ID)
 	if err != nil {

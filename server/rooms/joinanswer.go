@@ -35,7 +35,7 @@ func (s *Service) AnswerJoin(ctx context.Context, room store.Room, join *pdu.Eve
 	err := s.db.Read(ctx, func(r *store.Reader) error {
 		row, ok, err := r.EventByID(join.ID())
 		if err != nil || !ok {
-			return errOr(err, errLacks)
+			return errOr(err, ErrLacks)
 		}
 		group, err := r.StateBefore(&row)
 		if err != nil {

@@ -26,9 +26,3 @@ type Joining interface {
 	// Older asks for events and those before them, the latest first. Source: server-server API, "GET /_matrix/federation/v1/backfill/{roomId}".
 	Older(ctx context.Context, server, roomID string, from []string, limit int) ([]json.RawMessage, error)
 }
-
-// Template is an event as a server proposes it. Nothing of it is believed.
-type Template struct {
-	RoomVersion string // "" where it does not say
-	Event       json.RawMessage
-}

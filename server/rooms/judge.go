@@ -41,7 +41,7 @@ type earlyRedaction struct {
 // placed tells whether the event enters the timeline.
 func (v *verdict) placed() bool { return v.status&(store.StatusRejected|store.StatusSoftFailed) == 0 }
 
-// judge holds an event to all that is asked of one. It gives nothing where the event is known already, and errLacks where something is not known
+// judge holds an event to all that is asked of one. It gives nothing where the event is known already, and ErrLacks where something is not known
 // that it builds upon.
 //
 // Spec: server-server API, "Checks performed on receipt of a PDU", steps 4 to 6, "Rejection", "Soft failure".
@@ -102,7 +102,7 @@ func (g *graph) judgeByAuthEvents(v *verdict) error {
 	for _, id := range g.own.AuthEvents() {
 		a, err := g.vertex(id)
 		if err != nil || a == nil {
-			return errOr(err, errLacks)
+			return errOr(err, ErrLacks)
 		}
 		rejected[id] = a.Status&store.StatusRejected != 0
 		authEvents = append(authEvents, a.e)
@@ -154,7 +154,7 @@ func (g *graph) stateBefore(a *arrival, v *verdict) (*state, error) {
 	}
 	if len(v.missing) > 0 || len(states) == 0 {
 		if a.state == nil {
-			return nil, errLacks
+			return nil, ErrLacks
 		}
 		st, err := g.toldState(a.state)
 		if err != nil {
@@ -205,7 +205,7 @@ func (g *graph) judgeByState(ctx context.Context, v *verdict) error {
 		return err
 	}
 	if refusal != nil && len(v.missing) > 0 { // for good it is rejected only by what is known: another server may tell better
-		return fmt.Errorf("%w: refused by the state that was told: %w", errLacks, refusal)
+		return fmt.Errorf("%w: refused by the state that was told: %w", ErrLacks, refusal)
 	}
 	if err := v.refuse(store.StatusRejected, refusal); err != nil || v.status&store.StatusRejected != 0 {
 		return err

@@ -35,8 +35,8 @@ type spent struct{ events, states int }
 // told is a state by the ids of its events.
 type told struct{ ids []string }
 
-// errLacks says that something an event builds upon is not known.
-var errLacks = errors.New("events before this one are not known")
+// ErrLacks says that something an event builds upon is not known, and could not be had.
+var ErrLacks = errors.New("events before this one are not known")
 
 // Receive takes events that a server sent, in their order, and waits until they are durable. An event that is known already is nothing new.
 //
@@ -77,7 +77,7 @@ func (s *Service) arrive(ctx context.Context, origin string, raw []byte) (*arriv
 	if s.Remote == nil {
 		return nil, "", merr.Forbidden("This server does not federate")
 	}
-	room, rules, err := s.roomOf(ctx, raw)
+	room, rules, refusal, err := s.roomOf(ctx, origin, raw)
 	if err != nil {
 		return nil, "", err
 	}
@@ -85,6 +85,9 @@ func (s *Service) arrive(ctx context.Context, origin string, raw []byte) (*arriv
 	rc, err := pdu.Receive(rules, raw)
 	if err != nil {
 		return nil, "", badEvent(err)
+	}
+	if refusal != nil {
+		return nil, rc.ID(), refusal
 	}
 	var known bool
 	err = s.db.Peek(ctx, func(r *store.Reader) error {
@@ -104,27 +107,37 @@ func counts(r *store.Reader, room store.RoomRef, eventID string) (bool, error) {
 	return ok && e.Room == room && e.Status&store.StatusOutlier == 0, err
 }
 
-// roomOf finds the room of an event, whose version says how to read it.
-func (s *Service) roomOf(ctx context.Context, raw []byte) (room store.Room, rules pdu.Rules, err error) {
-	o, err := pdu.ParseObject(raw)
+// roomOf finds the room of an event, whose version says how to read it, and whether the room takes events from a server.
+func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room store.Room, rules pdu.Rules, refusal, err error) {
+	id, err := RoomIDOf(raw)
 	if err != nil {
-		return room, rules, badEvent(err)
+		return room, rules, nil, badEvent(err)
 	}
-	id, ok := o.Text("room_id")
-	if !ok {
-		return room, rules, merr.BadJSON("room_id is missing or not a string")
+	l, err := s.cache.acquire(ctx, id)
+	if err != nil {
+		return room, rules, nil, err
 	}
-	err = s.db.Peek(ctx, func(r *store.Reader) error {
-		room, err = Find(r, id)
+	defer l.mu.Unlock()
+	return l.Room, l.rules, l.admits(server), nil
+}
+
+// RoomIDOf reads the room of an event that nobody checked yet. The error wraps pdu.ErrNotJSON or pdu.ErrBadJSON.
+func RoomIDOf(raw []byte) (id string, err error) {
+	found := false
+	err = pdu.CutObject(raw, func(key string, value []byte) error {
+		if key != "room_id" {
+			return nil
+		}
+		v, err := pdu.Parse(value)
+		if err == nil {
+			id, found = v.Text()
+		}
 		return err
 	})
-	if err != nil {
-		return room, rules, err
+	if err == nil && !found {
+		err = fmt.Errorf("%w: room_id is missing or not a string", pdu.ErrBadJSON)
 	}
-	if rules, ok = pdu.RulesFor(room.Version); !ok {
-		err = fmt.Errorf("room %s has version %q, which is not known", room.ID, room.Version)
-	}
-	return room, rules, err
+	return id, err
 }
 
 // maxAttempts is how often an event is tried whose surroundings change while they are asked for.
@@ -144,9 +157,9 @@ func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 		if err := s.supply(ctx, a); err != nil {
 			return nil, err
 		}
-		if w, err = s.graft(ctx, a); !errors.Is(err, errLacks) || a.state != nil {
+		if w, err = s.graft(ctx, a); !errors.Is(err, ErrLacks) || a.state != nil {
 			return w, err
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", a.ID(), errLacks)
+	return nil, fmt.Errorf("%s: %w", a.ID(), ErrLacks)
 }

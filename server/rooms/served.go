@@ -19,7 +19,7 @@ type Handshake struct {
 	Membership string // join, leave or knock
 }
 
-// Template is an event for another server to sign.
+// Template is an event for another server to sign. Of one that another server proposes nothing is believed, and it may leave the version out.
 type Template struct {
 	RoomVersion string          `json:"room_version"`
 	Event       json.RawMessage `json:"event"`

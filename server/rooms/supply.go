@@ -39,7 +39,7 @@ func (s *Service) supply(ctx context.Context, a *arrival) error {
 	}
 	if len(missing.prevs) > 0 && a.state == nil {
 		if a.spent.states++; a.spent.states > maxStates {
-			return fmt.Errorf("%w, and the state was asked for often enough", errLacks)
+			return fmt.Errorf("%w, and the state was asked for often enough", ErrLacks)
 		}
 		if a.state, err = s.askState(ctx, a, rules); err != nil {
 			return err

@@ -55,9 +55,6 @@ func (p *Peer) Reside(version string) *Residence {
 	return r
 }
 
-// User is the id of a user of the peer.
-func (p *Peer) User(localpart string) string { return "@" + localpart + ":" + p.Name }
-
 // Say adds a message.
 func (r *Residence) Say(sender, body string) *pdu.Event {
 	defer r.Lock()()

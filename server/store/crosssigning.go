@@ -6,7 +6,8 @@ const (
 	crossSigningKeys   = `SELECT usage, json FROM cross_signing_key WHERE user = ?`
 	putCrossSigningKey = `INSERT INTO cross_signing_key (user, usage, json) VALUES (?, ?, ?)
 		ON CONFLICT (user, usage) DO UPDATE SET json = excluded.json`
-	deleteCrossSigningKey = `DELETE FROM cross_signing_key WHERE user = ? AND usage = ?`
+	deleteCrossSigningKey  = `DELETE FROM cross_signing_key WHERE user = ? AND usage = ?`
+	deleteCrossSigningKeys = `DELETE FROM cross_signing_key WHERE user = ?`
 
 	keySignatures = `SELECT key_id, signer, signer_key, signature FROM key_signature WHERE user = ? AND signer IN (user, ?)`
 	keySignature  = `SELECT signature FROM key_signature WHERE user = ? AND key_id = ? AND signer = ? AND signer_key = ?`

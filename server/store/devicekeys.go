@@ -9,16 +9,17 @@ const (
 	deviceKeysOf  = `SELECT json FROM device_keys WHERE user = ? AND device_id = ?`
 	putDeviceKeys = `INSERT INTO device_keys (user, device_id, json) VALUES (?, ?, ?)
 		ON CONFLICT (user, device_id) DO UPDATE SET json = excluded.json`
-	deviceKeysOfUser = `SELECT k.device_id, k.json, coalesce(d.display_name, '') FROM device_keys k
+	deviceKeysOfUser = `SELECT k.device_id, k.json, coalesce(d.display_name, k.name, '') FROM device_keys k
 		LEFT JOIN device d ON d.user = k.user AND d.device_id = k.device_id WHERE k.user = ?`
-	deleteDeviceKeys = `DELETE FROM device_keys WHERE user = ? AND device_id = ?`
+	deleteDeviceKeys    = `DELETE FROM device_keys WHERE user = ? AND device_id = ?`
+	deleteAllDeviceKeys = `DELETE FROM device_keys WHERE user = ?`
 )
 
 // DeviceKeys are the identity keys of a device.
 type DeviceKeys struct {
 	DeviceID    string
 	JSON        []byte // canonical, without unsigned
-	DisplayName string // empty where it has none, or the device is remote
+	DisplayName string // empty where it has none
 }
 
 // DeviceKeysOfUser gives the keys of all devices that have some.

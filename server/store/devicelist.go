@@ -11,6 +11,7 @@ const (
 	deviceListPos = `SELECT pos FROM device_list WHERE user = ?`
 	sharesRoom    = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = ?2 AND b.membership = 1
 		WHERE a.user = ?1 AND a.membership = 1 LIMIT 1`
+	joinedAnywhere     = `SELECT 1 FROM member WHERE user = ? AND membership = 1 LIMIT 1`
 	changedDeviceLists = `SELECT user FROM device_list WHERE pos > ?2 AND (user = ?1 OR EXISTS (` + sharesRoomWithList + `))`
 	sharesRoomWithList = `SELECT 1 FROM member a JOIN member b ON b.room = a.room AND b.user = device_list.user AND b.membership = 1
 		WHERE a.user = ?1 AND a.membership = 1`
@@ -85,6 +86,12 @@ func (r *Reader) AllDeviceLists(user Atom) (DeviceLists, error) {
 func (r *Reader) SharesRoom(a, b Atom) (bool, error) {
 	var one int
 	return r.row(sharesRoom, in(a, b), &one)
+}
+
+// IsJoinedAnywhere tells whether a user is joined to any room.
+func (r *Reader) IsJoinedAnywhere(user Atom) (bool, error) {
+	var one int
+	return r.row(joinedAnywhere, in(user), &one)
 }
 
 // texts gives the sorted texts of atoms, never nil.

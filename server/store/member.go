@@ -65,7 +65,10 @@ func (tx *Tx) PutMember(m Member) error {
 	if err := tx.moveServer(m); err != nil {
 		return err
 	}
-	return tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord)
+	if err := tx.exec(putMember, m.Room, m.User, m.Membership, m.NID, m.Pos, m.Ord); err != nil || m.Membership == Join {
+		return err
+	}
+	return tx.leftRoom(m.Room, m.User)
 }
 
 // ForgetRoom hides a room that the user has left.

@@ -21,7 +21,7 @@ const (
 	// What was proven in the lost interval was used up.
 	emptyThreepidSessions = `DELETE FROM threepid_session`
 	forgetFetched         = `DELETE FROM remote_media` // a backup has no files of other servers
-	staleLists            = `UPDATE device_list SET stale = 1 WHERE stream_id IS NOT NULL`
+	allListsStale         = `UPDATE device_list SET stale = 1 WHERE stream_id IS NOT NULL`
 	// The current version of each user's key backup.
 	currentBackups = `SELECT user, max(version) FROM key_backup WHERE deleted = 0 GROUP BY user`
 	copyBackup     = `INSERT INTO key_backup (user, version, algorithm, auth_data, etag, count, bytes)
@@ -40,7 +40,7 @@ func (tx *Tx) AfterRestore(now time.Time) (epoch int64, err error) {
 	if err := tx.jump(max(tx.pos.last+leastJump, number<<positionShift)); err != nil {
 		return 0, err
 	}
-	for _, query := range []string{emptyOneTimeKeys, emptyFallbackKeys, emptyThreepidSessions, staleLists, forgetFetched} {
+	for _, query := range []string{emptyOneTimeKeys, emptyFallbackKeys, emptyThreepidSessions, allListsStale, forgetFetched} {
 		if err := tx.exec(query); err != nil {
 			return 0, err
 		}

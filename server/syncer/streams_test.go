@@ -85,7 +85,7 @@ func TestKeyCountsAreAlwaysThere(t *testing.T) {
 		want(t, "after the upload", fmt.Sprint(n, fallback), `2["signed_curve25519"]`)
 	}
 	for n := range int64(3) {
-		_, err = w.e2ee.Claim(context.Background(), map[string]map[string]string{alice.ID: {"D": "signed_curve25519"}})
+		_, err = w.e2ee.Claim(context.Background(), map[string]map[string]string{alice.ID: {"D": "signed_curve25519"}}, 0)
 		w.ok(err)
 		left, fallback := count()
 		want(t, "keys left", left, max(1-n, 0))

@@ -84,7 +84,7 @@ func (w *world) open() {
 	signer := pdutest.Signer("hs")
 	w.push = push.New(db, w.hub)
 	w.rooms = rooms.New(db, w.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: people{db}, Counts: w.push})
-	w.e2ee = e2ee.New(db, w.hub, time.Now, "hs", zerolog.Nop())
+	w.e2ee = e2ee.New(db, w.hub, time.Now, e2ee.Config{ServerName: "hs", Log: zerolog.Nop()})
 	w.begin()
 }
 

@@ -129,7 +129,7 @@ CREATE TABLE device (
 CREATE TABLE device_keys (
 	user      INTEGER NOT NULL, -- atom
 	device_id TEXT NOT NULL,
-	json      BLOB NOT NULL,    -- canonical, with the user's own signatures only
+	json      BLOB NOT NULL, name TEXT,    -- canonical, with the user's own signatures only
 	PRIMARY KEY (user, device_id)
 );
 
@@ -137,11 +137,13 @@ CREATE TABLE device_list (
 	user      INTEGER PRIMARY KEY, -- atom
 	pos       INTEGER NOT NULL,    -- of the last change of devices or keys
 	stream_id INTEGER,             -- remote users: the last update their server sent,
-	prev_id   INTEGER,             -- the one before it,
+	told   INTEGER,             -- the one before it,
 	stale     INTEGER NOT NULL DEFAULT 0 -- and whether one was missed
 );
 
 CREATE INDEX device_list_pos ON device_list (pos);
+
+CREATE INDEX device_list_stale ON device_list (user) WHERE stale = 1;
 
 CREATE TABLE early_redaction (
 	room     INTEGER NOT NULL,
