@@ -1,15 +1,43 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
+	"beffroi/server/pdu"
 	"beffroi/server/servertest"
 )
 
-func joinBy(u *servertest.User, roomID string, via ...string) string {
+func joinBy(roomID string, via ...string) string {
 	return "/_matrix/client/v3/join/" + url.PathEscape(roomID) + "?" + url.Values{"via": via}.Encode()
+}
+
+// texts pages back through the whole history of a room and gives what was said in it, the latest first.
+func texts(t *testing.T, u *servertest.User, roomID string) (all []string) {
+	t.Helper()
+	for from, pages := "", 0; ; pages++ {
+		var page struct {
+			End   string `json:"end"`
+			Chunk []struct {
+				Content struct {
+					Body string `json:"body"`
+				} `json:"content"`
+			} `json:"chunk"`
+		}
+		u.Must(http.MethodGet, "/_matrix/client/v3/rooms/"+url.PathEscape(roomID)+"/messages?dir=b&limit=5&from="+from, nil, &page)
+		for _, e := range page.Chunk {
+			if e.Content.Body != "" {
+				all = append(all, e.Content.Body)
+			}
+		}
+		if page.End == "" || pages == 100 {
+			return all
+		}
+		from = page.End
+	}
 }
 
 func TestARoomOfOthersIsJoined(t *testing.T) {
@@ -27,7 +55,7 @@ func TestARoomOfOthersIsJoined(t *testing.T) {
 			var joined struct {
 				RoomID string `json:"room_id"`
 			}
-			alice.Must(http.MethodPost, joinBy(alice, there.Room.ID, there.Name), map[string]any{}, &joined)
+			alice.Must(http.MethodPost, joinBy(there.Room.ID, there.Name), map[string]any{}, &joined)
 			if joined.RoomID != there.Room.ID {
 				t.Fatalf("joined %q", joined.RoomID)
 			}
@@ -35,11 +63,72 @@ func TestARoomOfOthersIsJoined(t *testing.T) {
 			if len(room) != 1 {
 				t.Fatalf("%d rooms in sync", len(room))
 			}
+			past := texts(t, alice, there.Room.ID)
+			if want := []string{"trois", "deux", "un"}; !slices.Equal(past, want) {
+				t.Errorf("history is %q, want %q", past, want)
+			}
 			for id, r := range room {
 				if string(id) != there.Room.ID || !r.Timeline.Limited || len(r.Timeline.Events) != 1 || len(r.State.Events) < 6 {
 					t.Errorf("%s: %d events, %d of the state", id, len(r.Timeline.Events), len(r.State.Events))
 				}
 			}
 		})
+	}
+}
+
+// two starts two servers with a user each: ours and theirs.
+func two(t *testing.T) (home, there *servertest.Server, alice, bob *servertest.User) {
+	t.Helper()
+	n := servertest.NewNetwork(t)
+	home, there = n.Start(""), n.Start("")
+	return home, there, home.Register(t, "alice"), there.Register(t, "bob")
+}
+
+func TestARoomOfAnotherBeffroiIsJoinedByItsAlias(t *testing.T) {
+	home, there, alice, bob := two(t)
+	dora := home.Register(t, "dora")
+	for _, version := range []string{"1", "10", "12"} {
+		roomID := bob.CreateRoom(object{"preset": "public_chat", "room_version": version, "room_alias_name": "fete" + version, "name": "Fête"})
+		for _, text := range []string{"un", "deux", "trois"} {
+			bob.SendText(roomID, text)
+		}
+		alias := "#fete" + version + ":" + there.ServerName
+		var joined struct {
+			RoomID string `json:"room_id"`
+		}
+		alice.Must(http.MethodPost, joinBy(alias), object{}, &joined)
+		if joined.RoomID != roomID {
+			t.Fatalf("joined %q, not %q", joined.RoomID, roomID)
+		}
+		dora.Join(roomID) // the room is here now
+		if past := texts(t, alice, roomID); !slices.Equal(past, []string{"trois", "deux", "un"}) {
+			t.Errorf("version %s: history is %q", version, past)
+		}
+		if name := state(alice, roomID, "m.room.name"); name["name"] != "Fête" {
+			t.Errorf("version %s: name is %v", version, name)
+		}
+	}
+	alice.MustFail(http.StatusNotFound, "M_NOT_FOUND", http.MethodPost, joinBy("#none:"+there.ServerName), object{})
+}
+
+// A room that lets members of a space in: who asks through the other server gets its signature, and so does who can't be let in by anybody here.
+func TestRestrictedRoomsOfOthers(t *testing.T) {
+	home, there, alice, bob := two(t)
+	dora := home.Register(t, "dora")
+	var allow []object
+	spaces := map[*servertest.User]string{} // one for each, so that both are let in by the other server
+	for _, u := range []*servertest.User{alice, dora} {
+		spaces[u] = bob.CreateRoom(object{"preset": "public_chat", "creation_content": object{"type": "m.space"}})
+		allow = append(allow, object{"type": "m.room_membership", "room_id": spaces[u]})
+	}
+	room := bob.CreateRoom(object{"preset": "public_chat", "room_version": "10", "power_level_content_override": object{"invite": 50}, "initial_state": []object{
+		{"type": "m.room.join_rules", "content": object{"join_rule": "restricted", "allow": allow}}}})
+	alice.MustFail(http.StatusForbidden, "M_FORBIDDEN", http.MethodPost, joinBy(room, there.ServerName), object{})
+	for _, u := range []*servertest.User{alice, dora} {
+		u.Must(http.MethodPost, joinBy(spaces[u], there.ServerName), object{}, nil)
+		u.Must(http.MethodPost, joinBy(room, there.ServerName), object{}, nil)
+		if got := state(u, room, "m.room.member/"+url.PathEscape(u.UserID)); pdu.ServerOf(fmt.Sprint(got["join_authorised_via_users_server"])) != there.ServerName {
+			t.Errorf("%s is let in as %v", u.UserID, got)
+		}
 	}
 }

@@ -111,6 +111,9 @@ func (s *Server) register() (err error) {
 // wireRooms makes the room core and what stands beside it.
 func (s *Server) wireRooms(ctx context.Context) (err error) {
 	content := media.Config{DataDir: s.cfg.DataDir, ServerName: s.cfg.ServerName, MaxUpload: s.cfg.Media.MaxUploadBytes, Log: s.log}
+	if s.remote != nil {
+		content.Remote = remote.NewMedia(s.remote)
+	}
 	if s.media, err = media.New(s.db, s.hub, content, time.Now, rand.Reader); err != nil {
 		return err
 	}
@@ -228,7 +231,7 @@ func (s *Server) routes() http.Handler {
 	adapter.Mount(fedapi.OpenID{Accounts: s.accounts}.Routes())
 	if s.ring != nil {
 		federation := &fedapi.API{DB: s.db, ServerName: s.cfg.ServerName, Address: s.cfg.FederationAddress(), Version: s.version, Now: time.Now, Own: s.keys, Ring: s.ring,
-			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee, Inbox: s.inbox}
+			Accounts: s.accounts, Directory: s.directory, Rooms: s.rooms, E2EE: s.e2ee, Media: s.media, Inbox: s.inbox}
 		adapter.Mount(federation.Routes())
 	}
 	adapter.Mount(s.mailPages.Routes())

@@ -2,9 +2,7 @@ package clientapi
 
 import (
 	"io"
-	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,7 +157,7 @@ func (s served) Respond(w http.ResponseWriter, r *http.Request) {
 	defer s.Close()
 	h := w.Header()
 	h.Set("Content-Type", s.ContentType)
-	h.Set("Content-Disposition", disposition(s.ContentType, s.Name))
+	h.Set("Content-Disposition", s.Disposition())
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; "+
 		"style-src 'unsafe-inline'; object-src 'self';")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
@@ -173,24 +171,4 @@ func (s served) Respond(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Range")
 	}
 	http.ServeContent(w, r, "", time.Time{}, s.File)
-}
-
-// disposition is inline for types that browsers can't be attacked with. The name is written as RFC 6266 wants it, RFC 5987 included.
-func disposition(contentType, name string) string {
-	kind := "attachment"
-	if essence, _, err := mime.ParseMediaType(contentType); err == nil && slices.Contains(inlineTypes(), essence) {
-		kind = "inline"
-	}
-	if name == "" {
-		return kind
-	}
-	return mime.FormatMediaType(kind, map[string]string{"filename": name})
-}
-
-// Spec: client-server API, "Serving inline content".
-func inlineTypes() []string {
-	return strings.Fields(`text/css text/plain text/csv application/json application/ld+json
-		image/jpeg image/gif image/png image/apng image/webp image/avif
-		video/mp4 video/webm video/ogg video/quicktime
-		audio/mp4 audio/webm audio/aac audio/mpeg audio/ogg audio/wave audio/wav audio/x-wav audio/x-pn-wav audio/flac audio/x-flac`)
 }

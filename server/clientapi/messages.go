@@ -153,9 +153,27 @@ type messagesAnswer struct {
 	State []json.RawMessage `json:"state,omitempty"`
 }
 
+// maxFilled is how often one request asks other servers for history.
+const maxFilled = 3
+
+// messages asks other servers for what is missing of the page, within bounds.
 func (a *API) messages(r *request) (any, error) {
-	var answer messagesAnswer
-	err := a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
+	for filled := 0; ; filled++ {
+		answer, gap, err := a.page(r)
+		if err != nil || gap == store.OrdMin || filled == maxFilled {
+			return answer, err
+		}
+		more, err := a.Rooms.FillGap(r.Context(), r.PathValue("roomId"), gap)
+		if err != nil || !more {
+			return answer, err
+		}
+	}
+}
+
+// page reads a page of a timeline. Where it reaches a gap before it is full, gap is the place where that ends; else store.OrdMin.
+func (a *API) page(r *request) (answer messagesAnswer, gap int64, err error) {
+	gap = store.OrdMin
+	err = a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
 		p, err := a.paging(r, rd, room, v)
 		if err != nil {
 			return err
@@ -168,10 +186,13 @@ func (a *API) messages(r *request) (any, error) {
 		if err != nil {
 			return err
 		}
+		if n := len(page.Events); n < q.Limit || n > 0 && page.Events[n-1].Ord < page.Gap {
+			gap = page.Gap
+		}
 		answer, err = p.answer(page)
 		return err
 	})
-	return answer, err
+	return answer, gap, err
 }
 
 func (p *paging) answer(page *rooms.Page) (m messagesAnswer, err error) {

@@ -12,6 +12,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/keys"
 	"beffroi/server/limits"
+	"beffroi/server/media"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -29,12 +30,13 @@ type API struct {
 	Directory  *directory.Service
 	Rooms      *rooms.Service
 	E2EE       *e2ee.Service
+	Media      *media.Service
 	Inbox      *inbox.Service
 }
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes(), a.mediaRoutes())
 }
 
 // signed is a route for other servers only.

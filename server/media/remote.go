@@ -47,12 +47,13 @@ type fetcher struct {
 	slots    *semaphore.Weighted
 	flights  *singleflight.Group
 	lastUsed *lastUsed
+	failed   *failures
 }
 
 func newFetcher(from Remote) fetcher {
 	living, end := context.WithCancel(context.Background())
 	return fetcher{from: from, stall: fetchStall, living: living, end: end, slots: semaphore.NewWeighted(fetchesAtATime),
-		flights: new(singleflight.Group), lastUsed: &lastUsed{at: map[remoteName]int64{}}}
+		flights: new(singleflight.Group), lastUsed: &lastUsed{at: map[remoteName]int64{}}, failed: &failures{last: map[remoteName]failure{}}}
 }
 
 // close ends the fetches and waits for them.
@@ -75,6 +76,9 @@ func (s *Service) elsewhere(ctx context.Context, w Wanted) (store.Media, error) 
 	}
 	if s.remote.from == nil || w.NotRemote {
 		return m, notFound()
+	}
+	if err := s.remote.failed.of(remoteName{w.Server, w.ID}, s.now()); err != nil {
+		return m, err
 	}
 	flight := s.remote.flights.DoChan(w.Server+"/"+w.ID, func() (any, error) { return nil, s.fetch(w) })
 	timeout := time.NewTimer(min(w.Within, maxWait))
@@ -135,6 +139,7 @@ func (s *Service) fetch(w Wanted) (err error) {
 		return err
 	}
 	if err := s.bring(ctx, cancel, w, l.Remote/shareOfOne); err != nil {
+		s.remote.failed.note(remoteName{w.Server, w.ID}, err, s.now())
 		return err
 	}
 	return s.shrinkRemote(ctx, l.Remote)

@@ -395,3 +395,30 @@ func TestAFullDisk(t *testing.T) {
 		t.Errorf("%v; files %v", err, b.files())
 	}
 }
+
+func TestWhatCouldNotBeFetchedIsNotAskedForAgainAtOnce(t *testing.T) {
+	b := newBench(t)
+	for range 3 {
+		if got := b.get(far("gone")); got != "M_NOT_FOUND" {
+			t.Errorf("%q", got)
+		}
+	}
+	if n := b.far.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	b.far.text("far.example/gone", "here", "text/plain", "")
+	b.now = b.now.Add(failedFor)
+	if got := b.get(far("gone")); got != "here" {
+		t.Errorf("%q", got)
+	}
+	b.far.put("far.example/later", func(context.Context) (*Incoming, error) {
+		return nil, merr.New(504, "M_NOT_YET_UPLOADED", "not yet")
+	})
+	if got := b.get(far("later")); got != "M_NOT_YET_UPLOADED" {
+		t.Errorf("%q", got)
+	}
+	b.far.text("far.example/later", "now", "text/plain", "")
+	if got := b.get(far("later")); got != "now" {
+		t.Errorf("%q", got)
+	}
+}

@@ -20,7 +20,7 @@ type landing struct {
 	user   User
 	roomID string
 	room   store.RoomRef
-	isNew  bool                  // nobody finds the room yet
+	quiet  bool                  // nobody sees anything of the room yet: it is not found, or known by an invitation only
 	rows   []store.StateRow      // of the state
 	seats  []seat                // what changes of the current state
 	group  int64                 // the state before the join
@@ -61,10 +61,14 @@ func (l *landing) begin(ctx context.Context) error {
 	}
 	return l.db.Write(ctx, func(tx *store.Tx) error {
 		room, ok, err := tx.FindRoom(l.roomID)
-		if l.room = room.Ref; err != nil || ok {
+		if err != nil {
 			return err
 		}
-		l.isNew = true
+		if l.room, l.quiet = room.Ref, true; ok {
+			_, ok, err = tx.LastPlace(l.room)
+			l.quiet = !ok
+			return err
+		}
 		l.room, err = tx.BeginArrival(l.roomID, l.join.Rules().Version)
 		return err
 	})
@@ -134,7 +138,7 @@ func (l *landing) compare(ctx context.Context) error {
 		delete(gone, store.StateEntry{Type: row.Type, StateKey: row.StateKey})
 		e := l.who[row.ID]
 		key, _ := e.StateKey()
-		if now[row.StateEntry] && !l.isNew {
+		if now[row.StateEntry] && !l.quiet {
 			continue
 		}
 		l.seats = append(l.seats, seat{row.StateEntry, store.ParseMembership(auth.Membership(e)), l.local(key)})
@@ -145,9 +149,9 @@ func (l *landing) compare(ctx context.Context) error {
 	return nil
 }
 
-// putQuietly makes the current state of a room that nobody finds, but for what concerns users of this server.
+// putQuietly makes the current state of a room that nobody sees, but for what concerns users of this server.
 func (l *landing) putQuietly(ctx context.Context) error {
-	if !l.isNew {
+	if !l.quiet {
 		return nil
 	}
 	var quiet, rest []seat

@@ -45,16 +45,27 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 }
 
 // older are those among events that are missing before the event at a place or a later one, directly or not. Anything else is no history of it: what
-// came to this server as such would be known, and never come into force.
+// came to this server as such would be known, and never come into force. Nor is what is before events that are in the timeline: below those it has a place of its own.
 func (s *Service) older(ctx context.Context, room store.RoomRef, above int64, events map[string]*pdu.Event) (map[string]*pdu.Event, error) {
-	todo, err := store.Get(ctx, s.db, func(r *store.Reader) ([]string, error) { return r.MissingBelow(room, above, store.OrdMax) })
 	reached := map[string]*pdu.Event{}
-	for ; len(todo) > 0; todo = todo[1:] {
-		if e := events[todo[0]]; e != nil && reached[e.ID()] == nil {
-			reached[e.ID()] = e
-			todo = append(todo, e.PrevEvents()...)
+	err := s.db.Read(ctx, func(r *store.Reader) error {
+		todo, err := r.MissingBelow(room, above, store.OrdMax)
+		for ; err == nil && len(todo) > 0; todo = todo[1:] {
+			e := events[todo[0]]
+			if e == nil || reached[e.ID()] != nil {
+				continue
+			}
+			row, _, err := r.EventByID(e.ID())
+			if err != nil {
+				return err
+			}
+			if !row.Placed {
+				reached[e.ID()] = e
+				todo = append(todo, e.PrevEvents()...)
+			}
 		}
-	}
+		return err
+	})
 	return reached, err
 }
 

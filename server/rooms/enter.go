@@ -25,6 +25,8 @@ const (
 	maxAskedToEnter = 10
 	// arrivalTime is how long a room may take to arrive, from the join on.
 	arrivalTime = 8 * time.Minute
+	// giveBackTime is how long it is tried to leave a room again that did not arrive.
+	giveBackTime = 20 * time.Second
 )
 
 // JoinWith joins the user to a room: here where somebody of this server is in it, else by a server that is. Joining again changes nothing.
@@ -93,7 +95,7 @@ func (s *Service) participates(ctx context.Context, roomID string) (bool, error)
 // entrances lists the servers to ask for a room that nobody of this server is in: those that the client names, that of who invited the user, those that were in it
 // when it was last seen from here, and the one in its id. There are none where the room was made here and nobody else was left in it.
 func (s *Service) entrances(ctx context.Context, u User, roomID string, via []string) ([]string, error) {
-	e := entrances{own: s.ServerName}
+	e := entrances{own: s.ServerName, most: maxAskedToEnter}
 	e.add(via...)
 	err := s.db.Peek(ctx, func(r *store.Reader) error {
 		room, ok, err := r.FindRoom(roomID)
@@ -135,12 +137,13 @@ func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
 // entrances are the servers to ask for a room.
 type entrances struct {
 	own  string
+	most int
 	list []string
 }
 
 func (e *entrances) add(servers ...string) {
 	for _, server := range servers {
-		if pdu.ValidServerName(server) && server != e.own && !slices.Contains(e.list, server) && len(e.list) < maxAskedToEnter {
+		if pdu.ValidServerName(server) && server != e.own && !slices.Contains(e.list, server) && len(e.list) < e.most {
 			e.list = append(e.list, server)
 		}
 	}

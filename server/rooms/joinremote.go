@@ -26,3 +26,9 @@ type Joining interface {
 	// Older asks for events and those before them, the latest first. Source: server-server API, "GET /_matrix/federation/v1/backfill/{roomId}".
 	Older(ctx context.Context, server, roomID string, from []string, limit int) ([]json.RawMessage, error)
 }
+
+// Template is an event that one server proposes to another one, which signs it. Of those that others propose nothing is believed.
+type Template struct {
+	RoomVersion string          `json:"room_version"` // "" where they do not say
+	Event       json.RawMessage `json:"event"`
+}

@@ -26,6 +26,7 @@ type Page struct {
 	Events     []Seen
 	Start, End int64 // boundaries, as place tokens have them
 	More       bool  // there is more beyond End
+	Gap        int64 // of a page backwards: the first event above the highest gap that it reaches; store.OrdMin where it reaches none
 }
 
 // PageQuery asks for a stretch of a timeline.
@@ -58,7 +59,7 @@ func Look(r *store.Reader, roomID string, user store.Atom) (store.Room, *Viewer,
 //
 // Spec: client-server API, "GET /_matrix/client/v3/rooms/{roomId}/messages".
 func Messages(r *store.Reader, room store.Room, v *Viewer, q PageQuery) (*Page, error) {
-	p := &Page{Room: room, Start: q.From, End: q.From, More: true}
+	p := &Page{Room: room, Start: q.From, End: q.From, More: true, Gap: store.OrdMin}
 	limit := min(max(q.Limit, 1), maxPage)
 	for scanned := 0; p.More && len(p.Events) < limit && scanned < maxScanned; {
 		batch, err := q.next(r, room.Ref, p.End, limit)
@@ -74,7 +75,27 @@ func Messages(r *store.Reader, room store.Room, v *Viewer, q PageQuery) (*Page, 
 			return nil, err
 		}
 	}
-	return p, nil
+	if !q.Backward {
+		return p, nil
+	}
+	return p, p.reach(r, q)
+}
+
+// reach finds the highest gap that a page backwards reaches. Where the timeline ends with one there is more, though it is not here.
+func (p *Page) reach(r *store.Reader, q PageQuery) error {
+	from := q.From
+	if from < store.OrdMax {
+		from++ // what stands just above the boundary may be where a gap ends
+	}
+	gap, ok, err := r.GapWithin(p.Room.Ref, max(q.To, p.End), from)
+	if err != nil || !ok {
+		return err
+	}
+	p.Gap = gap
+	if !p.More && p.End > q.To {
+		_, p.More, err = r.GapWithin(p.Room.Ref, p.End, p.End+1)
+	}
+	return err
 }
 
 func (q *PageQuery) next(r *store.Reader, room store.RoomRef, from int64, limit int) ([]store.Event, error) {

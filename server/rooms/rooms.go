@@ -77,6 +77,7 @@ type Service struct {
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
 	doors   doors        // of rooms that arrive from other servers
+	filling doors        // of rooms whose history is asked for
 	arrived atomic.Int64 // bytes of events that are arriving
 
 	created atomic.Int64 // when the last room was made here, so that no two are made in one millisecond

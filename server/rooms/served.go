@@ -19,12 +19,6 @@ type Handshake struct {
 	Membership string // join, leave or knock
 }
 
-// Template is an event for another server to sign. Of one that another server proposes nothing is believed, and it may leave the version out.
-type Template struct {
-	RoomVersion string          `json:"room_version"`
-	Event       json.RawMessage `json:"event"`
-}
-
 // Template makes the event of a handshake for one of the other server's users; versions are the room versions that it knows, nil where it need not know any. 404 M_NOT_FOUND
 // where nobody of this server is in the room, 403 M_FORBIDDEN where the room's rules don't allow it, 400 M_INCOMPATIBLE_ROOM_VERSION with room_version.
 //
@@ -95,6 +89,11 @@ func (s *Service) template(ctx context.Context, l *live, h Handshake, userID str
 	e, template, err := pdu.Template(l.rules, p, h.Origin, s.ServerName)
 	if err != nil {
 		return nil, badEvent(err)
+	}
+	if content.JoinAuthorisedViaUsersServer != "" { // with the signature that it gets here when it is sent
+		if e, err = e.Sign(s.Signer()); err != nil {
+			return nil, err
+		}
 	}
 	return template, forbidden(auth.Check(e, l.held))
 }

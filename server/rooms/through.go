@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"errors"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -23,14 +24,17 @@ func (s *Service) joinThrough(ctx context.Context, u User, roomID, server string
 	defer cancel()
 	a := s.newArriving(roomID, join)
 	defer a.close()
-	if err := s.Remote.SendJoin(ctx, server, join.Event, a.take); err != nil {
+	err = s.Remote.SendJoin(ctx, server, join.Event, a.take)
+	if refused := (*merr.Error)(nil); errors.As(err, &refused) {
 		return err
 	}
-	if err := s.settle(ctx, u, a); err != nil {
+	if err == nil {
+		err = s.settle(ctx, u, a)
+	}
+	if err != nil {
 		s.giveBack(ctx, u, roomID, server)
-		return err
 	}
-	return nil
+	return err
 }
 
 func (s *Service) mayEnter(ctx context.Context, roomID string, servers ...string) error {
@@ -88,6 +92,8 @@ func (s *Service) takeJoin(ctx context.Context, a *arriving, join *pdu.Event) er
 
 // giveBack leaves a room again that did not arrive whole, so that the others don't count a member here who sees nothing.
 func (s *Service) giveBack(ctx context.Context, u User, roomID, server string) {
+	ctx, cancel := context.WithTimeout(ctx, giveBackTime)
+	defer cancel()
 	leave, err := s.propose(ctx, u, roomID, server, memberContent{Membership: "leave"})
 	if err == nil {
 		err = s.Remote.SendLeave(ctx, server, leave.Event)

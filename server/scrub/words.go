@@ -190,6 +190,7 @@ var nouns = map[string]noun{
 	"outgoing":           {"envoi à d'autres serveurs", "envois à d'autres serveurs", ""},
 	"outgoing_edu":       {"envoi à un autre serveur", "envois à un autre serveur", ""},
 	"destination":        {"état d'un autre serveur", "états d'autres serveurs", ""},
+	"incoming_event":     {"message d'un autre serveur en attente", "messages d'autres serveurs en attente", ""},
 	"server_key":         {"clé de signature d'un autre serveur", "clés de signature d'autres serveurs", "e"},
 	"current_state":      {"réglage actuel", "réglages actuels", ""},
 	"state_delta":        {"réglage passé", "réglages passés", ""},

@@ -9,9 +9,6 @@ import (
 	"beffroi/server/pdu"
 )
 
-// User is the id of a user of the peer.
-func (p *Peer) User(localpart string) string { return "@" + localpart + ":" + p.Name }
-
 // Template asks a server for the event of a handshake (join, leave, knock), which the test may then change. The peer knows all room versions.
 func (p *Peer) Template(to *Server, membership, roomID, userID string) (pdu.Rules, pdu.Proto) {
 	p.t.Helper()

@@ -81,8 +81,24 @@ func (p *Peer) Do(to *Server, method, uri string, body any) (status int, answer 
 	return p.Send(to, method, uri, raw, header)
 }
 
+// Ask is Do without a body that gives the header of the answer, too.
+func (p *Peer) Ask(to *Server, method, uri string) (status int, header http.Header, answer []byte) {
+	p.t.Helper()
+	authorization, err := p.Own.Authorization(method, uri, to.ServerName, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.send(to, method, uri, nil, authorization)
+}
+
 // Send is Do with bytes and an Authorization header that the test makes; "" for none.
 func (p *Peer) Send(to *Server, method, uri string, body []byte, authorization string) (status int, answer []byte) {
+	p.t.Helper()
+	status, _, answer = p.send(to, method, uri, body, authorization)
+	return status, answer
+}
+
+func (p *Peer) send(to *Server, method, uri string, body []byte, authorization string) (status int, header http.Header, answer []byte) {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), method, "https://"+to.cfg.Listen.TLS+uri, bytes.NewReader(body))
 	if err != nil {
@@ -99,5 +115,5 @@ func (p *Peer) Send(to *Server, method, uri string, body []byte, authorization s
 	if answer, err = io.ReadAll(resp.Body); err != nil {
 		p.t.Fatal(err)
 	}
-	return resp.StatusCode, answer
+	return resp.StatusCode, resp.Header, answer
 }

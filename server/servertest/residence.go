@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"beffroi/server/pdu"
+	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/pdutest"
 )
 
@@ -21,9 +22,8 @@ type Residence struct {
 	// Shape changes what is said when somebody joins or asks to; nil: nothing.
 	Shape func(member string, answer map[string]any)
 
-	mu     sync.Mutex
-	before map[string][]string // the state before each event, by ids
-	Asked  map[string]int      // how often it was asked, by endpoint; hold Lock
+	mu    sync.Mutex
+	Asked map[string]int // how often it was asked, by endpoint; hold Lock
 }
 
 // Lock is held by who reads or writes what the server answers from while others may ask.
@@ -35,7 +35,7 @@ func (r *Residence) Lock() func() {
 // Reside makes a room of a version whose creator is the peer's user "host".
 func (p *Peer) Reside(version string) *Residence {
 	p.t.Helper()
-	r := &Residence{Peer: p, before: map[string][]string{}, Asked: map[string]int{}}
+	r := &Residence{Peer: p, Asked: map[string]int{}}
 	sign := func(server string) pdu.Signer {
 		if server == p.Name {
 			return p.Own.Signer()
@@ -55,11 +55,14 @@ func (p *Peer) Reside(version string) *Residence {
 	return r
 }
 
+// User is the id of a user of the peer.
+func (p *Peer) User(localpart string) string { return "@" + localpart + ":" + p.Name }
+
 // Say adds a message.
 func (r *Residence) Say(sender, body string) *pdu.Event {
 	defer r.Lock()()
 	e := r.Line.Build("m.room.message", nil, sender, map[string]any{"msgtype": "m.text", "body": body})
-	r.add(e)
+	r.Line.Add(e)
 	return e
 }
 
@@ -67,13 +70,22 @@ func (r *Residence) Say(sender, body string) *pdu.Event {
 func (r *Residence) Set(eventType, stateKey, sender string, content any) *pdu.Event {
 	defer r.Lock()()
 	e := r.Line.Build(eventType, &stateKey, sender, content)
-	r.add(e)
+	r.Line.Add(e)
 	return e
 }
 
-func (r *Residence) add(e *pdu.Event) {
-	r.before[e.ID()] = slices.Collect(maps.Values(r.Line.State))
-	r.Line.Add(e)
+// before is the state before an event of the line.
+func (r *Residence) before(e *pdu.Event) []string {
+	state := map[auth.Key]string{}
+	for prevs := e.PrevEvents(); len(prevs) > 0; prevs = e.PrevEvents() {
+		e = r.Room.Events[prevs[0]]
+		key, isState := e.StateKey()
+		entry := auth.Key{Type: e.Type(), StateKey: key}
+		if isState && state[entry] == "" {
+			state[entry] = e.ID()
+		}
+	}
+	return slices.Collect(maps.Values(state))
 }
 
 func (r *Residence) serve() {
@@ -137,7 +149,7 @@ func (r *Residence) taken(q *http.Request) *pdu.Event {
 		r.t.Errorf("%s was sent: %v", b, err)
 		return nil
 	}
-	r.add(e)
+	r.Line.Add(e)
 	return e
 }
 
@@ -211,10 +223,11 @@ func (r *Residence) backfill(q *http.Request) map[string]any {
 }
 
 func (r *Residence) stateIDs(q *http.Request) map[string]any {
-	ids, ok := r.before[q.URL.Query().Get("event_id")]
-	if !ok {
+	e := r.Room.Events[q.URL.Query().Get("event_id")]
+	if e == nil {
 		return nil
 	}
+	ids := r.before(e)
 	return map[string]any{"pdu_ids": ids, "auth_chain_ids": r.chain(ids)}
 }
 

@@ -14,7 +14,10 @@ const (
 		WHERE m.room = ? AND m.membership = 1 GROUP BY server ORDER BY count(*) DESC, server LIMIT ?`
 
 	highestGap = `SELECT to_ord FROM timeline_gap WHERE room = ? AND to_ord > ? AND to_ord <= ? ORDER BY to_ord DESC LIMIT 1`
-	nextGap    = `SELECT from_ord FROM timeline_gap WHERE room = ? AND from_ord >= ? ORDER BY from_ord LIMIT 1`
+	// Up to the next gap above.
+	missingAround = `SELECT DISTINCT m.event_id FROM missing_event m JOIN event e ON e.nid = m.nid WHERE m.room = ?1 AND e.ord >= ?2
+		AND e.ord <= coalesce((SELECT from_ord FROM timeline_gap WHERE room = ?1 AND from_ord >= ?2 ORDER BY from_ord LIMIT 1), 9223372036854775807)
+		ORDER BY e.ord LIMIT ?3`
 )
 
 // FindArriving finds a room that arrives, or whose arrival was cut off.
@@ -77,11 +80,11 @@ func (r *Reader) GapWithin(room RoomRef, above, upto int64) (to int64, ok bool, 
 	return to, ok, err
 }
 
-// GapFrom gives the last place before the first gap that begins at a place or above it; OrdMax where none does.
-func (r *Reader) GapFrom(room RoomRef, place int64) (from int64, err error) {
-	ok, err := r.row(nextGap, in(room, place), &from)
-	if !ok {
-		from = OrdMax
-	}
-	return from, err
+// MissingAround lists up to limit events that are missing below the stretch of a timeline that begins at a place and ends at the next gap.
+func (r *Reader) MissingAround(room RoomRef, place int64, limit int) ([]string, error) {
+	return list(r, missingAround, in(room, place, limit), func(rows *sql.Rows) (string, error) {
+		var id []byte
+		err := rows.Scan(&id)
+		return eventIDText(id), err
+	})
 }

@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -12,9 +14,10 @@ import (
 type flight struct {
 	origin *origin
 	key    txnKey
+	jobs   []*job
 
 	mu      sync.Mutex
-	left    int // batches
+	left    int // jobs
 	results map[string]Result
 	failed  error // of ours: the transaction is to be sent again
 
@@ -24,21 +27,17 @@ type flight struct {
 	err      error
 }
 
-func newFlight(o *origin, key txnKey, t transaction) *flight {
-	f := &flight{origin: o, key: key, left: len(t.pdus), results: map[string]Result{}, settled: make(chan struct{}), answered: make(chan struct{})}
-	if f.left == 0 {
-		close(f.settled)
-	}
-	return f
+func newFlight(o *origin, key txnKey) *flight {
+	return &flight{origin: o, key: key, results: map[string]Result{}, settled: make(chan struct{}), answered: make(chan struct{})}
 }
 
-// done notes what became of the events of a batch.
+// done notes what became of the events of a job.
 func (f *flight) done(outcomes []rooms.Outcome) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, o := range outcomes {
-		if o.Err != nil && merr.From(o.Err).Status == 507 {
-			f.failed = o.Err // the disk is full for all of them
+		if o.Err != nil && merr.From(o.Err).Status == http.StatusInsufficientStorage {
+			f.failed = o.Err // it would be so for all of them
 		}
 		if o.EventID != "" {
 			f.results[o.EventID] = Result{words(o.Err)}
@@ -49,16 +48,26 @@ func (f *flight) done(outcomes []rooms.Outcome) {
 	}
 }
 
+func (f *flight) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed = err
+}
+
 // fly does what is to be done for a transaction beside its events, waits for these as long as there is time, and answers.
 func (s *Service) fly(f *flight, t transaction) {
-	edus := s.sorted(f.origin.name, t.edus)
-	s.deliver(f.origin.name, edus.anywhere)
 	timer := time.NewTimer(s.Hold)
 	defer timer.Stop()
+	edus := s.sorted(f.origin.name, t.edus)
+	s.deliver(f.origin.name, edus.anywhere)
 	select {
 	case <-f.settled:
 	case <-timer.C:
+		if err := s.keep(f); err != nil {
+			f.fail(err)
+		}
 	case <-s.living.Done():
+		f.fail(stopping())
 	}
 	s.deliver(f.origin.name, edus.ofRooms) // receipts name events
 	f.settle()
@@ -69,13 +78,9 @@ func (s *Service) fly(f *flight, t transaction) {
 	close(f.answered)
 }
 
-// settle makes the answer of what is known by now.
+// settle makes the answer of what is known by now. Events that are kept are not in it: what became of them nobody knows yet.
 func (f *flight) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.err = f.failed
-	f.answer.PDUs = make(map[string]Result, len(f.results))
-	for id, r := range f.results {
-		f.answer.PDUs[id] = r
-	}
+	f.answer.PDUs, f.err = maps.Clone(f.results), f.failed
 }

@@ -5,6 +5,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"sync"
 	"time"
 
@@ -66,6 +67,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	origins map[string]*origin
+	bytes   int // of all events in lanes
 }
 
 // New makes the inbox. Who calls it calls Close.
@@ -84,6 +86,10 @@ func (s *Service) Close() {
 	s.running.Wait()
 }
 
+func stopping() error {
+	return merr.New(http.StatusServiceUnavailable, "M_UNKNOWN", "This server is stopping")
+}
+
 // Answer is what became of a transaction: of each event nothing, or an error for people.
 type Answer struct {
 	PDUs map[string]Result `json:"pdus"`
@@ -94,7 +100,8 @@ type Result struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Take takes a transaction that a server signed. It answers when everything in it is stored or refused, or after some seconds; one that it saw before gets the same
+// Take takes a transaction that a server signed. It answers when everything in it is judged, or after some seconds, when what is not is
+// kept to be judged later; one that it saw before gets the same
 // answer. items is how much it was to work on. 429 M_LIMIT_EXCEEDED where too many of the same server are being worked on.
 //
 // Source: server-server API, "PUT /_matrix/federation/v1/send/{txnId}".
@@ -120,7 +127,7 @@ func (s *Service) Take(ctx context.Context, server, txnID string, body []byte) (
 	case <-ctx.Done():
 		return Answer{}, t.items(), ctx.Err()
 	case <-s.living.Done():
-		return Answer{}, 0, merr.New(503, "M_UNKNOWN", "This server is stopping")
+		return Answer{}, 0, stopping()
 	}
 }
 

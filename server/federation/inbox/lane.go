@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"beffroi/server/keys"
 	"beffroi/server/merr"
@@ -15,10 +16,12 @@ import (
 // lane is the events of one room that one server sent: worked on in their order, beside those of other rooms and of other servers.
 type lane struct{ jobs []*job }
 
-// job is the events of one room in one transaction.
+// job is the events of one room in one transaction. What is below batch is guarded by Service.mu.
 type job struct {
 	batch
-	flight *flight
+	flight *flight // nil: it was kept over a restart
+	ended  bool
+	rows   []int64 // its events in the database, where they were kept there
 }
 
 func (j *job) size() (bytes int) {
@@ -28,14 +31,14 @@ func (j *job) size() (bytes int) {
 	return bytes
 }
 
+// full tells whether a server has too much waiting to be given more. s.mu is held.
+func (o *origin) full(j *job) bool {
+	return o.waiting+len(j.pdus) > maxWaiting || o.bytes+j.size() > maxWaitingBytes
+}
+
 // enqueue puts events into their lane, which begins to work where it did not. s.mu is held.
 func (s *Service) enqueue(o *origin, j *job) {
-	if o.waiting+len(j.pdus) > maxWaiting || o.bytes+j.size() > maxWaitingBytes {
-		j.flight.done(make([]rooms.Outcome, len(j.pdus))) // other events will name them: they are asked for then
-		s.Log.Warn().Str("server", o.name).Str("room", j.room).Msg("too many events of a server wait: more are left out")
-		return
-	}
-	o.waiting, o.bytes = o.waiting+len(j.pdus), o.bytes+j.size()
+	o.waiting, o.bytes, s.bytes = o.waiting+len(j.pdus), o.bytes+j.size(), s.bytes+j.size()
 	l := o.lanes[j.room]
 	if l != nil {
 		l.jobs = append(l.jobs, j)
@@ -48,21 +51,36 @@ func (s *Service) enqueue(o *origin, j *job) {
 
 // work does the jobs of a lane until there are none.
 func (s *Service) work(o *origin, room string, l *lane) {
-	for {
-		j := s.next(o, room, l)
-		if j == nil {
-			return
-		}
+	for j := s.next(o, room, l); j != nil; j = s.next(o, room, l) {
 		select {
 		case o.slots <- struct{}{}:
-			j.flight.done(s.receive(o.name, j))
+			s.do(o, j)
 			<-o.slots
 		case <-s.living.Done():
 		}
-		s.mu.Lock()
-		o.waiting, o.bytes = o.waiting-len(j.pdus), o.bytes-j.size()
-		s.mu.Unlock()
 	}
+}
+
+func (s *Service) do(o *origin, j *job) {
+	outcomes := s.receive(o.name, j)
+	if s.living.Err() != nil && slices.ContainsFunc(outcomes, func(o rooms.Outcome) bool { return errors.Is(o.Err, context.Canceled) }) {
+		return // it was cut off: what is kept of it is for the next start
+	}
+	if j.flight != nil {
+		j.flight.done(outcomes)
+	}
+	if rows := s.ended(o, j); len(rows) > 0 {
+		s.endKept(rows)
+	}
+}
+
+// ended notes that a job is done, and gives its rows.
+func (s *Service) ended(o *origin, j *job) []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.waiting, o.bytes, s.bytes = o.waiting-len(j.pdus), o.bytes-j.size(), s.bytes-j.size()
+	j.ended = true
+	return j.rows
 }
 
 // next takes the first job of a lane; where there is none the lane ends.

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"beffroi/server/limits"
-	"beffroi/server/merr"
 )
 
 // origin is what is being worked on for one server. It is there only as long as there is something.
@@ -17,10 +16,11 @@ type origin struct {
 	slots   chan struct{}    // one for each room that is worked on
 }
 
-// The most that waits in the lanes of one server.
+// The most that waits in the lanes of one server, and in all.
 const (
 	maxWaiting      = 2000
 	maxWaitingBytes = 8 << 20
+	maxAllBytes     = 32 << 20
 )
 
 // board begins to work on a transaction, or finds it where it is being worked on already.
@@ -28,26 +28,42 @@ func (s *Service) board(server string, key txnKey, t transaction) (*flight, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.living.Err() != nil {
-		return nil, merr.New(503, "M_UNKNOWN", "This server is stopping")
+		return nil, stopping()
 	}
+	o := s.origin(server)
+	if f := o.flights[key]; f != nil {
+		return f, nil
+	}
+	if len(o.flights) >= maxTransactions || s.bytes > maxAllBytes {
+		s.forget(o)
+		return nil, limits.Exceeded(time.Second)
+	}
+	f := newFlight(o, key)
+	o.flights[key] = f
+	for _, b := range t.pdus {
+		j := &job{batch: b, flight: f}
+		if o.full(j) { // other events will name those that are left out: they are asked for then
+			s.Log.Warn().Str("server", server).Str("room", j.room).Msg("too many events of a server wait: more are left out")
+			continue
+		}
+		f.jobs = append(f.jobs, j)
+		s.enqueue(o, j)
+	}
+	if f.left = len(f.jobs); f.left == 0 {
+		close(f.settled)
+	}
+	s.running.Go(func() { s.fly(f, t) })
+	return f, nil
+}
+
+// origin finds what is being done for a server, or begins to do something. s.mu is held.
+func (s *Service) origin(server string) *origin {
 	o := s.origins[server]
 	if o == nil {
 		o = &origin{name: server, flights: map[txnKey]*flight{}, lanes: map[string]*lane{}, slots: make(chan struct{}, maxLanes)}
 		s.origins[server] = o
 	}
-	if f := o.flights[key]; f != nil {
-		return f, nil
-	}
-	if len(o.flights) >= maxTransactions {
-		return nil, limits.Exceeded(time.Second)
-	}
-	f := newFlight(o, key, t)
-	o.flights[key] = f
-	for _, b := range t.pdus {
-		s.enqueue(o, &job{batch: b, flight: f})
-	}
-	s.running.Go(func() { s.fly(f, t) })
-	return f, nil
+	return o
 }
 
 // land ends the work on a transaction but for what is left in the lanes.

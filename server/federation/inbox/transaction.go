@@ -1,8 +1,10 @@
 package inbox
 
 import (
+	"bytes"
 	"errors"
 
+	"beffroi/server/httpx"
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
 	"beffroi/server/rooms"
@@ -12,8 +14,8 @@ import (
 const (
 	maxPDUs = 50
 	maxEDUs = 100
-	// maxEDU is the most bytes of one item that is no event; larger ones are dropped alone. Source: as large as an event.
-	maxEDU = 65536
+	// maxEDU is the most bytes of one item that is no event; larger ones are dropped alone. As much as a client may send to devices at once.
+	maxEDU = httpx.LimitKeys
 )
 
 // transaction is the body of a request, cut into its items.
@@ -106,7 +108,7 @@ func byRoom(pdus [][]byte) (batches []batch) {
 			place[room] = i
 			batches = append(batches, batch{room: room})
 		}
-		batches[i].pdus = append(batches[i].pdus, raw)
+		batches[i].pdus = append(batches[i].pdus, bytes.Clone(raw)) // events may wait for long: not with all that came beside them
 	}
 	return batches
 }

@@ -24,34 +24,15 @@ var errStalled = errors.New("no byte came for too long")
 // stream makes a request whose answer is given to read while it comes, so that it is never in memory as a whole. Its errors are those of Get; what read says is no
 // failure of the server.
 func (c *Client) stream(ctx context.Context, r request, s streamed, read func(*http.Response) error) error {
-	if err := c.pauses.of(r.server); err != nil {
-		return err
-	}
-	if !c.Admits(r.server) {
-		return fmt.Errorf("%s: %w", r.server, ErrRefused)
-	}
 	ctx, cancel := context.WithTimeout(ctx, s.whole)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	resp, err := c.send(ctx, r)
+	resp, err := c.open(ctx, r)
 	if err != nil {
-		if ctx.Err() == nil {
-			c.pauses.begin(r.server)
-		}
-		return fmt.Errorf("%s: %w", r.server, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		err := refusal(r.server, resp)
-		if alive(err) {
-			c.pauses.end(r.server)
-		} else {
-			c.pauses.begin(r.server)
-		}
 		return err
 	}
-	c.pauses.end(r.server)
+	defer resp.Body.Close()
 	watch := time.AfterFunc(s.stall, func() { stop(errStalled) })
 	defer watch.Stop()
 	resp.Body = &bounded{ReadCloser: resp.Body, most: s.bytes, left: s.bytes, heard: func() { watch.Reset(s.stall) }}

@@ -210,6 +210,14 @@ CREATE TABLE filter (
 	PRIMARY KEY (user, filter_id)
 ) WITHOUT ROWID;
 
+CREATE TABLE incoming_event (
+	id      INTEGER PRIMARY KEY,
+	server  TEXT NOT NULL, -- that sent it
+	room_id TEXT NOT NULL,
+	tries   INTEGER NOT NULL DEFAULT 0, -- starts of this server that took it up
+	json    BLOB NOT NULL  -- as it came: nothing of it is proven
+);
+
 CREATE TABLE journal (
 	seq     INTEGER PRIMARY KEY, -- without a gap
 	ts      INTEGER NOT NULL,    -- milliseconds
