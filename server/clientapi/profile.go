@@ -30,10 +30,14 @@ func (a *API) profileRoutes() []route {
 
 func (a *API) profile(r *request) (any, error) { return a.profileOf(r) }
 
-// profileOf reads a profile. Where there is none an application service may have the user; it is asked for those who are logged in only.
+// profileOf reads a profile. Where there is none an application service may have the user; it is asked for those who are logged in only, and so are other servers.
 func (a *API) profileOf(r *request) (map[string]json.RawMessage, error) {
 	userID := r.PathValue("userId")
-	profile, err := a.Accounts.Profile(r.Context(), userID)
+	read := a.Accounts.Profile
+	if r.Session != nil {
+		read = a.Directory.Profile
+	}
+	profile, err := read(r.Context(), userID)
 	if !merr.Is(err, "M_NOT_FOUND") || r.Session == nil {
 		return profile, err
 	}

@@ -24,7 +24,7 @@ func (a *API) roomDiscoveryRoutes() []route {
 }
 
 func (a *API) roomSummary(r *request) (any, error) {
-	return a.Directory.Summarise(r.Context(), r.Session.User, r.PathValue("roomIdOrAlias"))
+	return a.Directory.Summarise(r.Context(), r.Session.User, r.PathValue("roomIdOrAlias"), r.URL.Query()["via"])
 }
 
 func (a *API) hierarchy(r *request) (any, error) {

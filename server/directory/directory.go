@@ -38,6 +38,15 @@ type Remote interface {
 	// Alias asks a server for the room of an alias of its own, and for servers that are in it: a *merr.Error where it refuses.
 	// Source: server-server API, "GET /_matrix/federation/v1/query/directory".
 	Alias(ctx context.Context, server, alias string) (roomID string, servers []string, err error)
+	// Profile asks a server for the profile of a user of its own. Like the answers below it is JSON, not yet parsed, of bounded size.
+	// Source: server-server API, "GET /_matrix/federation/v1/query/profile".
+	Profile(ctx context.Context, server, userID string) ([]byte, error)
+	// PublicRooms asks a server for a page of its directory. Source: server-server API, "POST /_matrix/federation/v1/publicRooms".
+	PublicRooms(ctx context.Context, server string, query []byte) ([]byte, error)
+	// Hierarchy asks a server for a room and its children. Source: server-server API, "GET /_matrix/federation/v1/hierarchy/{roomId}".
+	Hierarchy(ctx context.Context, server, roomID string, suggestedOnly bool) ([]byte, error)
+	// EventAtTime asks a server in a room for the event that is closest to a time. Source: server-server API, "GET /_matrix/federation/v1/timestamp_to_event/{roomId}".
+	EventAtTime(ctx context.Context, server, roomID string, ts int64, forward bool) ([]byte, error)
 }
 
 // AppServices may know rooms that are not there yet.
@@ -58,6 +67,7 @@ type Service struct {
 	everybody bool
 	log       zerolog.Logger
 	now       func() time.Time
+	asked     *asked
 
 	mu    sync.Mutex
 	shown map[store.RoomRef]shown // what the directory shows of rooms; see look
@@ -65,7 +75,7 @@ type Service struct {
 
 // New makes the directory of a server.
 func New(db *store.DB, now func() time.Time, c Config) *Service {
-	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, services: c.Services, remote: c.Remote, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now,
+	return &Service{db: db, rooms: c.Rooms, accounts: c.Accounts, push: c.Push, services: c.Services, remote: c.Remote, server: c.ServerName, everybody: c.Everybody, log: c.Log, now: now, asked: &asked{},
 		shown: map[store.RoomRef]shown{}}
 }
 
@@ -95,14 +105,19 @@ func (s *Service) Resolve(ctx context.Context, idOrAlias string) (roomID string,
 func (s *Service) elsewhere(ctx context.Context, alias string) (roomID string, servers []string, err error) {
 	server := pdu.ServerOf(alias)
 	roomID, servers, err = s.remote.Alias(ctx, server, alias)
-	var refused *merr.Error
-	switch {
-	case err == nil:
-		return roomID, withServer(servers, server), nil
-	case errors.As(err, &refused):
-		return "", nil, err
+	if err != nil {
+		return "", nil, unreachable(server, err)
 	}
-	return "", nil, merr.New(http.StatusBadGateway, "M_UNKNOWN", "The server %s could not be reached", server).Because(err)
+	return roomID, withServer(servers, server), nil
+}
+
+// unreachable is what a client learns of a question that another server did not answer: what it answered as a Matrix error, or 502.
+func unreachable(server string, err error) error {
+	var refused *merr.Error
+	if errors.As(err, &refused) {
+		return err
+	}
+	return merr.New(http.StatusBadGateway, "M_UNKNOWN", "The server %s could not be reached", server).Because(err)
 }
 
 // withServer adds a server to a list that may have it.
@@ -137,14 +152,6 @@ func find(r *store.Reader, alias string) (room store.Room, a store.Alias, err er
 		err = missing
 	}
 	return room, a, err
-}
-
-// local refuses other servers, which can't be asked from here.
-func (s *Service) local(serverName string) error {
-	if serverName != "" && serverName != s.server {
-		return merr.NotFound("The server %s can't be reached from here", serverName)
-	}
-	return nil
 }
 
 // errOr is err, or what its absence means.

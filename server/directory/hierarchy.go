@@ -40,34 +40,46 @@ const (
 )
 
 // Hierarchy walks over the tree of a space: each space before its children, those in their order, no room twice. Rooms that the user may not
-// know of are left out with what is below them, and so are rooms that are not on this server: others are not asked yet.
+// know of are left out with what is below them. Rooms that nobody here is in are asked for, between two walks: nothing is asked while the database is read.
 //
 // Spec: client-server API, "GET /_matrix/client/v1/rooms/{roomId}/hierarchy" and "Spaces".
 func (s *Service) Hierarchy(ctx context.Context, user store.Atom, roomID string, q HierarchyQuery) (p HierarchyPage, err error) {
 	if q.MaxDepth < 0 || q.MaxDepth > maxDepth {
 		q.MaxDepth = maxDepth
 	}
-	w := walk{user: user, q: q, seen: map[string]bool{}, page: []HierarchyRoom{}}
+	w := walk{user: user, q: q}
 	w.limit = cmp.Or(min(max(q.Limit, 0), usualHierarchy), usualHierarchy)
 	if w.skip, err = w.parse(q.From); err != nil {
 		return p, err
 	}
-	err = s.db.Read(ctx, func(r *store.Reader) error {
-		w.r = r
-		root, ok, err := w.find(roomID)
-		if err == nil && !ok {
-			err = merr.Forbidden("You may not look into this room")
+	ctx, cancel := context.WithTimeout(ctx, hierarchyTime)
+	defer cancel()
+	w.far = newFar()
+	for round := 0; ; round++ {
+		w.begin()
+		err = s.db.Read(context.WithoutCancel(ctx), func(r *store.Reader) error {
+			w.r = r
+			root, ok, err := w.find(roomID, nil)
+			if err == nil && !ok {
+				err = merr.Forbidden("You may not look into this room")
+			}
+			if err != nil {
+				return err
+			}
+			return w.visit(root)
+		})
+		if round == maxRounds || !s.askFar(ctx, w.far, q.SuggestedOnly) {
+			break
 		}
-		if err != nil {
-			return err
-		}
-		return w.visit(root)
-	})
+	}
+	if err != nil {
+		return p, err
+	}
 	p.Rooms = w.page
 	if w.more {
 		p.Next = w.token()
 	}
-	return p, err
+	return p, nil
 }
 
 // walk is a depth-first walk that begins at its root anew for each page and skips what earlier pages had: a tree is small, and so nothing
@@ -78,6 +90,7 @@ type walk struct {
 	q     HierarchyQuery
 	skip  int
 	limit int
+	far   *far // what other servers said
 
 	page   []HierarchyRoom
 	met    int // rooms so far
@@ -86,11 +99,27 @@ type walk struct {
 	seen   map[string]bool
 }
 
+// begin forgets the walk before.
+func (w *walk) begin() {
+	w.page, w.met, w.looked, w.more, w.seen = []HierarchyRoom{}, 0, 0, false, map[string]bool{}
+}
+
 // node is a room that is to be visited, at its depth below the root.
 type node struct {
 	store.Room
 	Summary
-	depth int
+	membership store.Membership // of the user
+	depth      int
+	far        *farRoom // nil: it is here
+}
+
+// shown is the room with its children.
+func (n *node) shown(children []child) HierarchyRoom {
+	room := HierarchyRoom{Summary: n.Summary, Children: []json.RawMessage{}}
+	for _, c := range children {
+		room.Children = append(room.Children, c.stripped)
+	}
+	return room
 }
 
 // visit walks over the tree below a room, with the rooms to come on a stack.
@@ -127,11 +156,7 @@ func (w *walk) take(n node) ([]child, error) {
 		return nil, err
 	}
 	if w.met++; w.met > w.skip {
-		room := HierarchyRoom{Summary: n.Summary, Children: []json.RawMessage{}}
-		for _, c := range children {
-			room.Children = append(room.Children, c.stripped)
-		}
-		w.page = append(w.page, room)
+		w.page = append(w.page, n.shown(children))
 	}
 	return children, nil
 }
@@ -149,7 +174,7 @@ func (w *walk) below(n node, children []child) ([]node, error) {
 		if w.seen[c.room] {
 			continue
 		}
-		found, ok, err := w.find(c.room)
+		found, ok, err := w.find(c.room, c.via)
 		if err != nil {
 			return nil, err
 		}
@@ -161,25 +186,50 @@ func (w *walk) below(n node, children []child) ([]node, error) {
 	return nodes, nil
 }
 
-// find gives a room that the user may know of.
-func (w *walk) find(roomID string) (n node, ok bool, err error) {
-	if n.Room, ok, err = w.r.FindRoom(roomID); err != nil || !ok {
+// find gives a room that the user may know of. One that nobody here is in is that which other servers say, or what is still known of it; via are servers to ask.
+func (w *walk) find(roomID string, via []string) (n node, ok bool, err error) {
+	known, here := false, false
+	if n.Room, known, err = w.r.FindRoom(roomID); err != nil {
 		return n, false, err
 	}
-	if n.Summary, err = summarise(w.r, n.Room); err != nil {
-		return n, false, err
+	if known {
+		if here, err = describes(w.r, n.Room); err != nil {
+			return n, false, err
+		}
+		if n.membership, err = w.r.MembershipOf(n.Ref, w.user); err != nil {
+			return n, false, err
+		}
 	}
-	now, err := w.r.MembershipOf(n.Ref, w.user)
-	if err != nil {
-		return n, false, err
+	if !here {
+		n.far = w.elsewhere(roomID, via)
 	}
-	ok, err = accessible(w.r, &n.Summary, w.user, now)
+	switch {
+	case n.far != nil:
+		n.ID, n.Summary = roomID, n.far.Summary
+	case !known:
+		return n, false, nil
+	default:
+		if n.Summary, err = summarise(w.r, n.Room); err != nil {
+			return n, false, err
+		}
+	}
+	ok, err = accessible(w.r, &n.Summary, w.user, n.membership)
 	return n, ok, err
+}
+
+// elsewhere gives what other servers said of a room, nil where they said nothing. What they did not say yet is to be asked for.
+func (w *walk) elsewhere(roomID string, via []string) *farRoom {
+	room, asked := w.far.rooms[roomID]
+	if !asked || room != nil && !room.whole {
+		w.far.want(roomID, via)
+	}
+	return room
 }
 
 // child is an m.space.child event.
 type child struct {
 	room     string
+	via      []string
 	order    string // "": none that is valid
 	ts       int64
 	stripped json.RawMessage
@@ -187,8 +237,11 @@ type child struct {
 
 // children reads what a space has, in order.
 func (w *walk) children(n node) ([]child, error) {
-	if n.RoomType != "m.space" {
+	switch {
+	case n.RoomType != "m.space":
 		return nil, nil
+	case n.far != nil:
+		return n.far.children, nil
 	}
 	events, err := w.r.CurrentEventsOfType(n.Ref, store.AtomSpaceChild)
 	if err != nil {
@@ -226,7 +279,7 @@ func asChild(room string, ts int64, event pdu.Object, suggestedOnly bool) (c chi
 	if len(via) == 0 || suggestedOnly && !suggested {
 		return c, false
 	}
-	c = child{room: room, ts: ts}
+	c = child{room: room, via: via, ts: ts}
 	if order, _ := content.Text("order"); validOrder(order) {
 		c.order = order
 	}

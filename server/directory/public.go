@@ -61,6 +61,7 @@ type PublicQuery struct {
 	// Of the directories that application services keep: the instance id of a network, "" for none; or all of them, and ours.
 	Network     string
 	AllNetworks bool
+	Federated   bool // only rooms that users of other servers may join
 }
 
 // PublicPage is a page of the directory.
@@ -76,13 +77,13 @@ const (
 	maxPublic   = 500
 )
 
-// Public reads a page of the directory: rooms with the most members first.
+// Public reads a page of the directory: rooms with the most members first. The directory of another server is asked for.
 //
 // Spec: client-server API, "POST /_matrix/client/v3/publicRooms".
 func (s *Service) Public(ctx context.Context, q PublicQuery) (p PublicPage, err error) {
 	p.Chunk = []Entry{}
-	if err := s.local(q.Server); err != nil {
-		return p, err
+	if q.Server != "" && q.Server != s.server {
+		return s.publicOf(ctx, q)
 	}
 	at, err := parsePlace(q.Since)
 	if err != nil {
@@ -118,7 +119,7 @@ func (q *PublicQuery) filter(all []shown) []shown {
 		wanted := func(t *string) bool {
 			return t == nil && room.RoomType == "" || t != nil && *t != "" && *t == room.RoomType
 		}
-		return q.Types != nil && !slices.ContainsFunc(q.Types, wanted) || !matches(room.text, search)
+		return q.Federated && room.internal || q.Types != nil && !slices.ContainsFunc(q.Types, wanted) || !matches(room.text, search)
 	})
 }
 
@@ -127,6 +128,7 @@ type shown struct {
 	Entry
 	ref             store.RoomRef
 	text            string // folded, for searches
+	internal        bool   // users of other servers can't join
 	state, timeline int64
 }
 
@@ -193,7 +195,7 @@ func (s *Service) look(r *store.Reader, ref store.RoomRef) (shown, error) {
 		return now, err
 	}
 	alt, err := altAliases(r, room)
-	now.Entry = summary.Entry
+	now.Entry, now.internal = summary.Entry, summary.internal
 	now.text = fold(strings.Join(append(alt, summary.Name, summary.Topic, summary.CanonicalAlias), "\n"))
 	s.remember(now)
 	return now, err

@@ -32,7 +32,9 @@ type Summary struct {
 	Entry
 	AllowedRoomIDs []string `json:"allowed_room_ids,omitempty"`
 	Encryption     string   `json:"encryption,omitempty"`
-	RoomVersion    string   `json:"room_version"`
+	RoomVersion    string   `json:"room_version,omitempty"`
+
+	internal bool // users of other servers can't join: m.federate is false
 }
 
 // summarise reads what a room says of itself.
@@ -64,7 +66,11 @@ func summarise(r *store.Reader, room store.Room) (s Summary, err error) {
 	return s, err
 }
 
-func takeCreate(s *Summary, content pdu.Object) { s.RoomType, _ = content.Text("type") }
+func takeCreate(s *Summary, content pdu.Object) {
+	s.RoomType, _ = content.Text("type")
+	federate, given := content.Get("m.federate").Bool()
+	s.internal = given && !federate
+}
 
 func takeAlias(s *Summary, content pdu.Object) {
 	if alias, _ := content.Text("alias"); pdu.ValidRoomAlias(alias) {
@@ -104,34 +110,31 @@ type MemberSummary struct {
 	Membership string `json:"membership,omitempty"`
 }
 
-// Summarise tells a user what a room is, by its id or alias: 404 M_NOT_FOUND where they may not know.
+// Summarise tells a user what a room is, by its id or alias: 404 M_NOT_FOUND where they may not know. Where nobody here is in it, servers that may be are asked: those of via, and
+// that of the id or alias.
 //
 // Spec: client-server API, "GET /_matrix/client/v1/room_summary/{roomIdOrAlias}".
-func (s *Service) Summarise(ctx context.Context, user store.Atom, idOrAlias string) (m MemberSummary, err error) {
-	roomID, _, err := s.Resolve(ctx, idOrAlias)
+func (s *Service) Summarise(ctx context.Context, user store.Atom, idOrAlias string, via []string) (m MemberSummary, err error) {
+	roomID, servers, err := s.Resolve(ctx, idOrAlias)
 	if err != nil {
 		return m, err
 	}
-	err = s.db.Read(ctx, func(r *store.Reader) error {
-		missing := merr.NotFound("There is no such room, or you may not know of it")
-		room, ok, err := r.FindRoom(roomID)
-		if err != nil || !ok {
-			return errOr(err, missing)
+	asking, cancel := context.WithTimeout(ctx, hierarchyTime)
+	defer cancel()
+	f := newFar()
+	look := func(r *store.Reader) error {
+		w := walk{r: r, user: user, far: f}
+		n, ok, err := w.find(roomID, append(servers, via...))
+		if err == nil && !ok {
+			err = merr.NotFound("There is no such room, or you may not know of it")
 		}
-		if m.Summary, err = summarise(r, room); err != nil {
-			return err
-		}
-		now, err := r.MembershipOf(room.Ref, user)
-		if err != nil {
-			return err
-		}
-		m.Membership = now.String()
-		mayKnow, err := accessible(r, &m.Summary, user, now)
-		if err == nil && !mayKnow {
-			err = missing
-		}
+		m = MemberSummary{n.Summary, n.membership.String()}
 		return err
-	})
+	}
+	err = s.db.Read(ctx, look)
+	if s.askFar(asking, f, false) {
+		err = s.db.Read(ctx, look)
+	}
 	return m, err
 }
 

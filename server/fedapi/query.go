@@ -58,7 +58,7 @@ func (a *API) publicRooms(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Directory.Public(r.Context(), directory.PublicQuery{Limit: int(min(limit, 1000)), Since: q.Get("since")})
+	return a.Directory.Public(r.Context(), directory.PublicQuery{Federated: true, Limit: int(min(limit, 1000)), Since: q.Get("since")})
 }
 
 func (a *API) queryPublicRooms(r *request) (any, error) {
@@ -73,5 +73,5 @@ func (a *API) queryPublicRooms(r *request) (any, error) {
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	return a.Directory.Public(r.Context(), directory.PublicQuery{Limit: q.Limit, Since: q.Since, Search: q.Filter.Search, Types: q.Filter.Types})
+	return a.Directory.Public(r.Context(), directory.PublicQuery{Federated: true, Limit: q.Limit, Since: q.Since, Search: q.Filter.Search, Types: q.Filter.Types})
 }

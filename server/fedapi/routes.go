@@ -36,7 +36,8 @@ type API struct {
 
 // Routes is the index of the API.
 func (a *API) Routes() []route {
-	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.queryRoutes(), a.deviceRoutes(), a.sendRoutes(), a.mediaRoutes())
+	return slices.Concat(a.versionRoutes(), a.keyRoutes(), a.roomRoutes(), a.handshakeRoutes(), a.inviteRoutes(), a.thirdPartyRoutes(), a.queryRoutes(), a.deviceRoutes(),
+		a.sendRoutes(), a.mediaRoutes(), a.spaceRoutes())
 }
 
 // signed is a route for other servers only.

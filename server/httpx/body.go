@@ -30,7 +30,7 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 		return r.body, nil
 	}
 	readWithin(r.Writer, min(r.ContentLength, r.limit))
-	b, err := io.ReadAll(r.Body)
+	b, err := r.readAll()
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, merr.TooLarge("The request is larger than %d bytes", over.Limit)
@@ -38,12 +38,31 @@ func (r *Request[S]) ReadBody() ([]byte, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, merr.New(http.StatusRequestTimeout, "M_UNKNOWN", "The request came too slowly").Because(err)
 	}
+	if merr.Is(err, "M_LIMIT_EXCEEDED") {
+		return nil, err
+	}
 	if err != nil {
 		return nil, merr.New(http.StatusBadRequest, "M_UNKNOWN", "The request could not be read").Because(err)
 	}
 	readWhenever(r.Writer)
 	r.Moves(len(b))
 	return b, nil
+}
+
+// readAll reads the body; that of a signed request within what bodies may hold.
+func (r *Request[S]) readAll() ([]byte, error) {
+	if r.share == nil {
+		return io.ReadAll(r.Body)
+	}
+	return r.share.ReadAll(r.Context(), r.Body, r.ContentLength)
+}
+
+// release gives back what the body of a signed request held.
+func (r *Request[S]) release() {
+	if r.share != nil {
+		r.share.Leave()
+		r.body = nil
+	}
 }
 
 // Decode reads a JSON object into v: M_NOT_JSON where the body is no JSON, M_BAD_JSON where it is of another shape.

@@ -109,6 +109,7 @@ type Request[S Session] struct {
 	Writer  http.ResponseWriter // for limits and deadlines of streamed bodies
 	limit   int64               // of the body
 	body    []byte              // of a signed request
+	share   *limits.Share       // what the body holds
 	moved   int                 // see Moves
 }
 
@@ -120,6 +121,7 @@ type Gate struct {
 	Limits  *limits.Limiter // nil: no limits
 	Proxies limits.Proxies  // whose word on the client's address counts
 	Origins Origins         // for signed routes
+	Bodies  *limits.Bytes   // what the bodies of signed requests hold in memory; nil: whatever comes
 }
 
 // Adapter serves routes.
@@ -160,6 +162,7 @@ func (a *Adapter[S]) run(route Route[S], r *Request[S]) (any, error) {
 		return nil, merr.InvalidParam("The path is not UTF-8") // ids and types in it are kept, and sent to others as JSON
 	}
 	caller, err := a.authenticate(route, r)
+	defer r.release()
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +215,7 @@ func (a *Adapter[S]) origin(r *Request[S]) (limits.Caller, error) {
 		return caller, err
 	}
 	defer admission.Leave()
+	r.share = a.gate.Bodies.Share(limits.Prefix(r.Client).String())
 	if r.body, err = r.ReadBody(); err != nil {
 		return caller, err
 	}

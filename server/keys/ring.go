@@ -190,15 +190,30 @@ func remember[V any](m map[string]V, server string, v V) {
 // Spec: server-server API, "Validating hashes and signatures on received events"; room versions 1 and 5, "Signing key validity period".
 func (r *Ring) Verify(ctx context.Context, e *pdu.Received) (*pdu.Event, error) {
 	var missing error
-	event, err := e.Verify(func(server, keyID string) (ed25519.PublicKey, bool) {
-		key, err := r.key(ctx, need{server: server, keyID: keyID, at: e.OriginServerTS(), always: !e.Rules().SigningKeyValidity})
-		if err != nil {
-			missing = err
-		}
-		return key, err == nil
-	})
+	event, err := e.Verify(r.keysFor(ctx, e, &missing))
 	if err != nil && missing != nil {
 		return nil, errors.Join(err, missing)
 	}
 	return event, err
+}
+
+// VerifySigner checks the signatures of one server on an event, whether it must have signed it or not.
+func (r *Ring) VerifySigner(ctx context.Context, e *pdu.Received, server string) error {
+	var missing error
+	err := e.CheckSignature(server, r.keysFor(ctx, e, &missing))
+	if err != nil {
+		err = errors.Join(err, missing)
+	}
+	return err
+}
+
+// keysFor gives the keys with which an event may be signed, and notes the last one that could not be had.
+func (r *Ring) keysFor(ctx context.Context, e *pdu.Received, missing *error) func(server, keyID string) (ed25519.PublicKey, bool) {
+	return func(server, keyID string) (ed25519.PublicKey, bool) {
+		key, err := r.key(ctx, need{server: server, keyID: keyID, at: e.OriginServerTS(), always: !e.Rules().SigningKeyValidity})
+		if err != nil {
+			*missing = err
+		}
+		return key, err == nil
+	}
 }

@@ -3,7 +3,8 @@ package pdu
 // CutArray cuts a JSON array from outside into its elements without building a
 // tree, and gives each to f as it is written. Only the grammar is checked:
 // whether an element is canonical is for its own reader to say, so that one
-// bad element does not take the others with it. The error wraps ErrNotJSON
+// bad element does not take the others with it; of what lies too deep not even
+// that. The error wraps ErrNotJSON
 // where b is no JSON (f may have seen elements by then), ErrBadJSON where it is
 // no array, or is what f returned.
 func CutArray(b []byte, f func(element []byte) error) error {

@@ -131,6 +131,9 @@ func (p *parser) peek() byte {
 func (p *parser) value(depth int) error {
 	switch c := p.peek(); {
 	case c == '{' || c == '[':
+		if depth == MaxNesting && p.lax {
+			return p.skip()
+		}
 		if depth == MaxNesting {
 			return badf("more than %d levels at byte %d", MaxNesting, p.pos)
 		}
@@ -151,6 +154,28 @@ func (p *parser) value(depth int) error {
 		return p.word("null")
 	}
 	return p.syntax("no value")
+}
+
+// skip passes over an array or object that lies too deep for its reader, which
+// will say so: here it must not take what stands beside it with it.
+func (p *parser) skip() error {
+	for open := 0; p.pos < len(p.src); p.pos++ {
+		switch p.src[p.pos] {
+		case '{', '[':
+			open++
+		case '"':
+			if _, err := p.string(); err != nil {
+				return err
+			}
+			p.pos--
+		case '}', ']':
+			if open--; open == 0 {
+				p.pos++
+				return nil
+			}
+		}
+	}
+	return p.syntax("no closing bracket")
 }
 
 func (p *parser) word(w string) error {

@@ -40,7 +40,11 @@ func (s *Service) Accept(ctx context.Context, h Handshake, eventID string, raw [
 	if err != nil {
 		return room, nil, merr.InvalidParam("The event is not rightly signed").Because(err)
 	}
-	return room, e, s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)})
+	err = s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)})
+	if errors.Is(err, ErrLacks) || errors.Is(err, errElsewhere) {
+		err = merr.InvalidParam("The event builds on others than the room has").Because(err)
+	}
+	return room, e, err
 }
 
 // read reads the event of a handshake, of which nothing is proven yet.
@@ -107,14 +111,11 @@ func (s *Service) countersign(ctx context.Context, room store.Room, rc *pdu.Rece
 	return rc.Sign(s.Signer())
 }
 
-// enter puts an event of a handshake into the room, and waits until it is durable.
+// enter puts an event for which this server stands into the room, and waits until it is durable.
 func (s *Service) enter(ctx context.Context, a *arrival) error {
 	w, err := s.admit(ctx, a)
 	if err == nil {
 		err = s.durable(ctx, a, w)
-	}
-	if errors.Is(err, ErrLacks) || errors.Is(err, errElsewhere) {
-		err = merr.InvalidParam("The event builds on others than the room has").Because(err)
 	}
 	return err
 }

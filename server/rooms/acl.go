@@ -91,8 +91,8 @@ func (l *live) admits(server string) error {
 	return nil
 }
 
-// admitsNow asks the room's current state.
-func admitsNow(r *store.Reader, room store.RoomRef, server string) (bool, error) {
+// AdmitsNow tells whether the ACL in a room's current state lets a server take part.
+func AdmitsNow(r *store.Reader, room store.RoomRef, server string) (bool, error) {
 	e, ok, err := r.CurrentEvent(room, store.AtomServerACL, store.AtomEmpty)
 	if err != nil {
 		return false, err

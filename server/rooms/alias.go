@@ -80,8 +80,7 @@ func (s *Service) listed(u User, alias string, public bool) func(tx *store.Tx, r
 	}
 }
 
-// settableAliases refuses new aliases in an m.room.canonical_alias event that are none, or do not point to the room. Aliases of other
-// servers can't be looked up from here yet.
+// settableAliases refuses new aliases in an m.room.canonical_alias event that are none, or do not point to the room. Other servers are asked for theirs.
 //
 // Spec: client-server API, "PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", M_INVALID_PARAM and M_BAD_ALIAS.
 func (s *Service) settableAliases(ctx context.Context, roomID, stateKey string, content json.RawMessage) error {
@@ -93,7 +92,8 @@ func (s *Service) settableAliases(ctx context.Context, roomID, stateKey string, 
 	if err != nil || len(aliases) == 0 {
 		return err
 	}
-	return s.db.Peek(ctx, func(r *store.Reader) error {
+	var theirs []string
+	err = s.db.Peek(ctx, func(r *store.Reader) error {
 		room, err := Find(r, roomID)
 		if err != nil {
 			return err
@@ -103,12 +103,41 @@ func (s *Service) settableAliases(ctx context.Context, roomID, stateKey string, 
 			return err
 		}
 		for _, alias := range aliases {
-			if err := pointsTo(r, room, alias); err != nil && !slices.Contains(known, alias) {
+			if slices.Contains(known, alias) {
+				continue
+			}
+			if s.Remote != nil && pdu.ValidRoomAlias(alias) && pdu.ServerOf(alias) != s.ServerName {
+				theirs = append(theirs, alias)
+			} else if err := pointsTo(r, room, alias); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.pointThere(ctx, roomID, theirs)
+}
+
+// maxTheirs is how many new aliases of other servers one event may bring.
+const maxTheirs = 10
+
+// pointThere refuses aliases of other servers that these do not have for the room.
+func (s *Service) pointThere(ctx context.Context, roomID string, aliases []string) error {
+	if len(aliases) > maxTheirs {
+		return merr.InvalidParam("An event can bring %d new aliases of other servers", maxTheirs)
+	}
+	for _, alias := range aliases {
+		if found, _, err := s.Remote.Alias(ctx, pdu.ServerOf(alias), alias); err != nil || found != roomID {
+			return notThis(alias).Because(err)
+		}
+	}
+	return nil
+}
+
+func notThis(alias string) *merr.Error {
+	return merr.New(http.StatusBadRequest, "M_BAD_ALIAS", "The alias %q is not one of this room", alias)
 }
 
 // standingAliases are the aliases that the event in force names.
@@ -132,7 +161,7 @@ func pointsTo(r *store.Reader, room store.Room, alias string) error {
 	}
 	found, ok, err := r.FindAlias(alias)
 	if err == nil && (!ok || found.Room != room.Ref) {
-		err = merr.New(http.StatusBadRequest, "M_BAD_ALIAS", "The alias %q is not one of this room", alias)
+		err = notThis(alias)
 	}
 	return err
 }

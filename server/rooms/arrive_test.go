@@ -281,3 +281,45 @@ func TestWhoMayEnterIsAsked(t *testing.T) {
 		t.Errorf("asked about %q", last)
 	}
 }
+
+// What an arrival left that was cut off is nothing: neither for the next one, nor for ever.
+func TestAnArrivalThatWasCutOff(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		s, r := abroad(t, "11")
+		var ref store.RoomRef
+		s.ok(s.db.Write(context.Background(), func(tx *store.Tx) (err error) {
+			if ref, err = tx.BeginArrival(s.room, "10"); err != nil {
+				return err
+			}
+			pos, err := tx.NextPos()
+			if err != nil {
+				return err
+			}
+			for _, kind := range []store.Atom{store.AtomName, store.AtomTopic} {
+				if _, err := tx.SetCurrentState(ref, pos, store.StateEntry{Type: kind, StateKey: store.AtomEmpty, NID: 1}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if again {
+			s.ok(s.joins(s.alice))
+			s.agrees(r)
+		} else {
+			s.ok(s.PurgeForgotten(context.Background()))
+		}
+		s.ok(s.db.Read(context.Background(), func(rd *store.Reader) error {
+			room, there, err := rd.FindRoom(s.room)
+			_, arriving, err2 := rd.FindArriving(s.room)
+			row, known, err3 := rd.Room(ref)
+			if err != nil || err2 != nil || err3 != nil || arriving || there != again || known != again || again && (room.Version != "11" || row.ID != s.room) {
+				t.Errorf("%t: found %t, arriving %t, its row %t", again, there, arriving, known)
+			}
+			return nil
+		}))
+		if !again {
+			s.ok(s.joins(s.alice))
+			s.agrees(r)
+		}
+	}
+}

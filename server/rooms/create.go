@@ -79,7 +79,23 @@ func (s *Service) Create(ctx context.Context, u User, q *CreateRequest) (string,
 	if err != nil {
 		return "", err
 	}
-	return s.found(ctx, rules, drafts)
+	roomID, err := s.found(ctx, rules, drafts)
+	if err == nil {
+		s.inviteOthers(ctx, u, roomID, q)
+	}
+	return roomID, err
+}
+
+// inviteOthers invites those of other servers into a new room. Who can't be reached is not invited, and the room is there all the same: who asked for it sees who is in it.
+func (s *Service) inviteOthers(ctx context.Context, u User, roomID string, q *CreateRequest) {
+	for _, target := range q.Invite {
+		if s.local(target) {
+			continue
+		}
+		if err := s.inviteElsewhere(ctx, u, roomID, target, memberContent{Membership: "invite", IsDirect: q.IsDirect}); err != nil {
+			s.Log.Warn().Err(err).Str("room", roomID).Str("user", target).Msg("somebody could not be invited into a new room")
+		}
+	}
 }
 
 // found makes a room of its first events, in one commit.
@@ -212,6 +228,9 @@ func (s *Service) draftMembers(ctx context.Context, d *drafting, q *CreateReques
 		content, err := s.inviteContent(ctx, target, "", q.IsDirect)
 		if err != nil {
 			return err
+		}
+		if !s.local(target) {
+			continue // when the room is there
 		}
 		d.state("m.room.member", target, content)
 	}

@@ -22,6 +22,8 @@ import (
 // elsewhere is the other servers: they have every event of the room, and may be told to keep silent.
 type elsewhere struct {
 	rooms.Joining
+	rooms.Inviting
+	rooms.Aliases
 
 	room   *pdutest.Room
 	before map[string]map[auth.Key]string // the state before each event

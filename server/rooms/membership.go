@@ -72,6 +72,9 @@ func (s *Service) Invite(ctx context.Context, u User, roomID, target, reason str
 	if err != nil {
 		return err
 	}
+	if !s.local(target) {
+		return s.inviteElsewhere(ctx, u, roomID, target, content)
+	}
 	return s.member(ctx, u, roomID, target, content, func(_ *live, now string) error {
 		if now == "join" {
 			return merr.Forbidden("%s is already in the room", target)
@@ -187,14 +190,14 @@ func (s *Service) joinContent(ctx context.Context, u User, reason string) (membe
 // inviteContent is the content of an invitation.
 func (s *Service) inviteContent(ctx context.Context, target, reason string, direct bool) (memberContent, error) {
 	atom, err := s.reachable(ctx, target)
-	if err != nil {
-		return memberContent{}, err
+	if err != nil || atom == 0 {
+		return memberContent{Membership: "invite", Reason: reason, IsDirect: direct}, err // of another server: who they are stands in what they join with
 	}
 	name, avatar, err := s.People.MemberProfile(ctx, atom)
 	return memberContent{Membership: "invite", DisplayName: name, AvatarURL: avatar, Reason: reason, IsDirect: direct}, err
 }
 
-// reachable gives who can be invited. An account of this server must exist and want it: else 403 M_INVITE_BLOCKED. Other servers are not spoken with yet.
+// reachable gives who can be invited, 0 for users of other servers, which are asked. An account of this server must exist and want it: else 403 M_INVITE_BLOCKED.
 //
 // Spec: client-server API, "Invite permission".
 func (s *Service) reachable(ctx context.Context, target string) (store.Atom, error) {
@@ -202,7 +205,10 @@ func (s *Service) reachable(ctx context.Context, target string) (store.Atom, err
 		return 0, merr.InvalidParam("%q is not a user id", target)
 	}
 	if !s.local(target) {
-		return 0, merr.NotFound("The server of %s can't be reached from here", target)
+		if s.Remote == nil {
+			return 0, merr.NotFound("The server of %s can't be reached from here", target)
+		}
+		return 0, nil
 	}
 	atom, ok, err := s.People.FindLocal(ctx, target)
 	if err == nil && !ok {

@@ -27,6 +27,9 @@ func (s *Service) Purge(ctx context.Context, roomID string) error {
 // PurgeForgotten removes the rooms that everybody of this server has left and forgotten (the specification lets who left read on until they forget
 // the room), and what an earlier purge left over.
 func (s *Service) PurgeForgotten(ctx context.Context) error {
+	if err := s.purgeCutOff(ctx); err != nil {
+		return err
+	}
 	for after := store.RoomRef(0); ; {
 		ids, last, err := s.forgotten(ctx, after)
 		if err != nil {
@@ -42,6 +45,34 @@ func (s *Service) PurgeForgotten(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// purgeCutOff marks the rooms to be removed whose arrival was cut off.
+func (s *Service) purgeCutOff(ctx context.Context) error {
+	all, err := store.Get(ctx, s.db, (*store.Reader).ArrivingRooms)
+	for _, room := range all {
+		if err != nil {
+			return err
+		}
+		err = s.dropArrival(ctx, room)
+	}
+	return err
+}
+
+// dropArrival marks a room to be removed that nobody brings in just now.
+func (s *Service) dropArrival(ctx context.Context, room store.Room) error {
+	leave, err := s.doors.enter(ctx, room.ID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.db.Write(ctx, func(tx *store.Tx) error {
+		ref, arriving, err := tx.FindArriving(room.ID)
+		if err != nil || !arriving || ref != room.Ref {
+			return err
+		}
+		return tx.BeginPurge(ref)
+	})
 }
 
 // forgotten lists rooms among the next ones that nobody wants. last is the last that was looked at.

@@ -45,7 +45,11 @@ func (s *Service) Receive(ctx context.Context, origin string, pdus ...[]byte) []
 	out, arrivals, writes := make([]Outcome, len(pdus)), make([]*arrival, len(pdus)), make([]*write, len(pdus))
 	for i, raw := range pdus {
 		o := &out[i]
-		if arrivals[i], o.EventID, o.Err = s.arrive(ctx, origin, raw); o.Err == nil && arrivals[i] != nil {
+		if arrivals[i], o.EventID, o.Err = s.arrive(ctx, origin, raw); o.Err != nil || arrivals[i] == nil {
+			continue
+		}
+		var ended bool
+		if ended, o.Err = s.endsHearsay(ctx, arrivals[i]); o.Err == nil && !ended {
 			writes[i], o.Err = s.admit(ctx, arrivals[i])
 		}
 	}

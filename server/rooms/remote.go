@@ -10,7 +10,9 @@ import (
 // Remote is what the room core asks of other servers. Each method may take as long as its context; none is called while a room is locked.
 // What they give is proven afterwards, event by event.
 type Remote interface {
+	Inviting
 	Joining
+	Aliases
 	// Verify checks the signatures of an event with the keys of those who must have signed it, as pdu.Received.Verify does.
 	Verify(ctx context.Context, e *pdu.Received) (*pdu.Event, error)
 	// MissingEvents asks for the events between some that are known and some that were received. Source: server-server API,
@@ -25,6 +27,12 @@ type Remote interface {
 	// AuthChain asks for all events that allow an event, directly or not. Source: server-server API,
 	// "GET /_matrix/federation/v1/event_auth/{roomId}/{eventId}".
 	AuthChain(ctx context.Context, server, roomID, eventID string) ([]json.RawMessage, error)
+}
+
+// Aliases is how other servers are asked for the rooms of their aliases.
+type Aliases interface {
+	// Alias asks a server for the room of an alias of its own. Source: server-server API, "GET /_matrix/federation/v1/query/directory".
+	Alias(ctx context.Context, server, alias string) (roomID string, servers []string, err error)
 }
 
 // MissingQuery is the body of /get_missing_events.

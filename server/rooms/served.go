@@ -55,7 +55,7 @@ func (s *Service) served(ctx context.Context, h Handshake) (room store.Room, rul
 		if err != nil || len(ours) == 0 {
 			return errOr(err, merr.NotFound("This server is not in the room"))
 		}
-		admitted, err := admitsNow(r, room.Ref, h.Origin)
+		admitted, err := AdmitsNow(r, room.Ref, h.Origin)
 		if err != nil || !admitted {
 			return errOr(err, merr.Forbidden("The room does not let %s take part", h.Origin))
 		}

@@ -36,7 +36,7 @@ func LookFrom(r *store.Reader, roomID, server string) (*ServerView, error) {
 	if err != nil || len(joined) == 0 {
 		return nil, errOr(err, refusal)
 	}
-	if admitted, err := admitsNow(r, room.Ref, server); err != nil || !admitted {
+	if admitted, err := AdmitsNow(r, room.Ref, server); err != nil || !admitted {
 		return nil, errOr(err, merr.Forbidden("The room does not let %s take part", server))
 	}
 	rules, _ := pdu.RulesFor(room.Version)

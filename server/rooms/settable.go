@@ -55,7 +55,10 @@ func (s *Service) settableMember(ctx context.Context, target string, content pdu
 	if membership != "invite" {
 		return nil
 	}
-	_, err := s.reachable(ctx, target)
+	user, err := s.reachable(ctx, target)
+	if err == nil && user == 0 {
+		err = merr.InvalidParam("Users of other servers are invited by /invite: their server is asked")
+	}
 	return err
 }
 

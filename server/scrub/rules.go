@@ -68,8 +68,10 @@ var rules = map[string][]rule{
 		broken: `t.type = 3 AND NOT EXISTS (SELECT 1 FROM member m WHERE m.room = t.room AND m.user = t.state_key AND m.nid = t.nid)`}},
 	"state_change": {inRoom("room"), atom("type"), atom("state_key"), stateOf("old", "t.room"), stateOf("new", "t.room")},
 	"member":       {inRoom("room"), atom("user"), named("nid")},
-	"extremity":    {inRoom("room"), named("nid")},
-	"receipt":      {inRoom("room"), atom("user"), atom("type")},
+	"stripped_state": {inRoom("room"), atom("user"), {what: "user → member", room: "t.room",
+		broken: `NOT EXISTS (SELECT 1 FROM member m WHERE m.room = t.room AND m.user = t.user)`}},
+	"extremity": {inRoom("room"), named("nid")},
+	"receipt":   {inRoom("room"), atom("user"), atom("type")},
 
 	"missing_event":   {inRoom("room"), named("nid")},
 	"early_redaction": {inRoom("room"), named("nid")},

@@ -46,7 +46,7 @@ func (r *Reader) RoomsAfter(after RoomRef, limit int) ([]RoomRef, error) {
 // purgedByRoom are the tables whose rows are found by the room, with the rest of their keys.
 func purgedByRoom() [][2]string {
 	return [][2]string{
-		{"alias", "alias"}, {"room_server", "server, since"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
+		{"alias", "alias"}, {"room_server", "server, since"}, {"published", "room"}, {"network_room", "service, network"}, {"member", "user"}, {"stripped_state", "user"}, {"receipt", "user, type, thread"}, {"timeline", "ord"},
 		{"timeline_gap", "from_ord"}, {"extremity", "nid"}, {"current_state", "type, state_key"}, {"state_change", "pos, type, state_key"},
 		{"thread", "root"}, {"late", "pos"}, {"missing_event", "event_id, nid"}, {"early_redaction", "event_id, nid"},
 		{"unread_mode", "user, ord"}, {"unread_mark", "user, thread, ord"}, {"unread_everybody", "thread, ord"}, {"unread_redacted", "thread, ord"},

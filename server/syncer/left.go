@@ -1,6 +1,9 @@
 package syncer
 
 import (
+	"encoding/json"
+
+	"beffroi/server/clientevent"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
 )
@@ -78,6 +81,9 @@ func (s *section) knocked(knock *store.Event) error {
 
 // strippedBefore gives the stripped state of the room before the user's membership event, its sender's membership, and the event.
 func (s *section) strippedBefore(own *store.Event) (Events, error) {
+	if own.Status&store.StatusOutlier != 0 {
+		return s.strippedElsewhere(own)
+	}
 	group, err := s.r.StateBefore(own)
 	if err != nil {
 		return Events{}, err
@@ -102,4 +108,14 @@ func (s *section) strippedBefore(own *store.Event) (Events, error) {
 	}
 	events, err := s.r.EventsByNID(nids)
 	return stripped(append(events, *own)), err
+}
+
+// strippedElsewhere gives the stripped state as another server told it, and the user's membership event.
+func (s *section) strippedElsewhere(own *store.Event) (out Events, err error) {
+	told, ok, err := s.r.Stripped(s.ref, s.q.Session.User)
+	if err == nil && ok {
+		err = json.Unmarshal(told.JSON, &out.Events)
+	}
+	out.Events = append(out.Events, clientevent.Stripped(own))
+	return out, err
 }

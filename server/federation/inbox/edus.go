@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,11 +21,15 @@ type edu struct {
 // edus are those of a transaction: those of rooms come after the events.
 type edus struct{ anywhere, ofRooms []edu }
 
+// maxOfRooms is the most bytes of those of rooms in one transaction.
+const maxOfRooms = 512 << 10
+
 // eduTime is how long those of one transaction may take.
 const eduTime = 30 * time.Second
 
 // sorted reads the ephemeral events of a transaction. What is malformed or unknown is dropped alone.
 func (s *Service) sorted(server string, raws [][]byte) (all edus) {
+	left := maxOfRooms
 	for _, raw := range raws {
 		e, err := readEDU(raw)
 		if err != nil {
@@ -32,7 +37,10 @@ func (s *Service) sorted(server string, raws [][]byte) (all edus) {
 			continue
 		}
 		if e.kind == "m.typing" || e.kind == "m.receipt" {
-			all.ofRooms = append(all.ofRooms, e)
+			if left -= len(e.content); left >= 0 {
+				e.content = bytes.Clone(e.content) // it waits: not with the whole transaction
+				all.ofRooms = append(all.ofRooms, e)
+			}
 		} else {
 			all.anywhere = append(all.anywhere, e)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"beffroi/server/dial"
 	"beffroi/server/federation/discovery"
 	"beffroi/server/keys"
+	"beffroi/server/limits"
 )
 
 // Config is what the client works with.
@@ -31,14 +33,14 @@ type Client struct {
 	Config
 	transport *http.Transport
 	pauses    pauses
-	large     chan struct{} // one for each large answer that is being read
+	answers   *limits.Bytes // what answers hold while they are read
 }
 
 const (
 	// usual and large are how many bytes an answer may have.
 	usual, large = 4 << 20, 8 << 20
-	// largeAtATime is how many answers of more than the usual size are in memory.
-	largeAtATime = 2
+	// answersAll and answersEach are what answers may hold in memory while they are read, in all and of one server.
+	answersAll, answersEach = 32 << 20, 12 << 20
 	// requestTime is how long a request may take, from the look for the server to the last byte.
 	requestTime = time.Minute
 	// connectTime is how long the connection to one address may take.
@@ -65,7 +67,7 @@ func (e *Refused) Error() string {
 
 // New makes a client. Who calls it calls Close.
 func New(c Config) *Client {
-	client := &Client{Config: c, pauses: newPauses(c.Now), large: make(chan struct{}, largeAtATime)}
+	client := &Client{Config: c, pauses: newPauses(c.Now), answers: limits.NewBytes(answersAll, answersEach, requestTime)}
 	client.transport = &http.Transport{
 		DialTLSContext:         client.connect,
 		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("not without TLS") },
@@ -138,14 +140,6 @@ func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	if most > usual {
-		select {
-		case c.large <- struct{}{}:
-			defer func() { <-c.large }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 	resp, err := c.send(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.server, err)
@@ -154,7 +148,12 @@ func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) 
 	if resp.StatusCode != http.StatusOK {
 		return nil, refusal(r.server, resp)
 	}
-	b, err := dial.ReadAll(resp.Body, most)
+	share := c.answers.Share(r.server)
+	defer share.Leave()
+	b, err := share.ReadAll(ctx, io.LimitReader(resp.Body, most+1), resp.ContentLength)
+	if err == nil && int64(len(b)) > most {
+		err = &dial.TooLarge{Max: most}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.server, err)
 	}

@@ -630,6 +630,18 @@ CREATE TABLE state_group (
 	links INTEGER NOT NULL  -- groups back to the last whole snapshot; 0: this is one
 );
 
+CREATE TABLE stripped_state (
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL, -- atom
+	via  TEXT NOT NULL,    -- the server by whose word it is known
+	json BLOB NOT NULL,    -- array of stripped state events
+	UNIQUE (room, user)
+);
+
+CREATE INDEX stripped_state_user ON stripped_state (user);
+
+CREATE INDEX stripped_state_via ON stripped_state (via);
+
 CREATE TABLE thread (
 	room INTEGER NOT NULL,
 	root INTEGER NOT NULL, -- nid
