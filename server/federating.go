@@ -9,7 +9,9 @@ import (
 	"beffroi/server/config"
 	"beffroi/server/dial"
 	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/federation/discovery"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
 )
@@ -26,9 +28,10 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	admits := func(server string) bool { return server != s.cfg.ServerName }
 	wellKnown := rule.Client(dial.Limits{Total: 10 * time.Second, Connect: 5 * time.Second, Redirects: 5})
 	where := discovery.New(discovery.Config{Client: wellKnown, Resolver: s.resolver, Now: time.Now})
-	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: admits, Now: time.Now})
+	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: admits, Now: time.Now,
+		LongestPause: s.longestPause(), Back: func(server string) { s.outbox.Heard(server) }})
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
-		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Heard: s.remote.Heard, Log: s.log})
+		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Heard: s.heard, Log: s.log})
 	return nil
 }
 
@@ -38,6 +41,33 @@ func (s *Server) e2eeConfig() e2ee.Config {
 		c.Remote = remote.Devices{Client: s.remote}
 	}
 	return c
+}
+
+func (s *Server) longestPause() time.Duration {
+	return time.Duration(s.cfg.Federation.LongestPause) * time.Second
+}
+
+// wireOutbox makes what sends to other servers.
+func (s *Server) wireOutbox() {
+	if s.remote == nil {
+		return
+	}
+	s.outbox = outbox.New(s.db, time.Now, outbox.Config{ServerName: s.cfg.ServerName, Client: s.remote, Devices: s.e2ee, Presence: s.cfg.Federation.Presence,
+		LongestPause: s.longestPause(), Log: s.log})
+}
+
+// heard notes that another server speaks or answers. It is called by requests that are served or made, when everything is wired.
+func (s *Server) heard(server string) {
+	s.remote.Heard(server)
+	s.outbox.Heard(server)
+}
+
+// elsewhere is who tells other servers what counts for a moment; nil where there are none.
+func (s *Server) elsewhere() ephemeral.Elsewhere {
+	if s.outbox == nil {
+		return nil
+	}
+	return s.outbox
 }
 
 // federationRule says where connections to other servers may go.

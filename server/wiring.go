@@ -20,6 +20,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
 	"beffroi/server/federation/inbox"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
@@ -59,9 +60,10 @@ type services struct {
 	mailPages *mailpage.Pages
 
 	keys          *keys.Own
-	ring          *keys.Ring     // nil: no federation
-	remote        *remote.Client // nil: no federation
-	inbox         *inbox.Service // nil: no federation
+	ring          *keys.Ring      // nil: no federation
+	remote        *remote.Client  // nil: no federation
+	inbox         *inbox.Service  // nil: no federation
+	outbox        *outbox.Service // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -77,6 +79,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.e2eeConfig())
+	s.wireOutbox()
 	s.push = push.New(s.db, s.hub)
 	if err := s.wireMail(ctx); err != nil {
 		return err
@@ -120,7 +123,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if err := s.wirePreviews(); err != nil {
 		return err
 	}
-	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
+	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled, s.elsewhere()); err != nil {
 		return err
 	}
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
@@ -236,6 +239,6 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}, Outbox: s.outbox}).Routes())
 	return adapter
 }

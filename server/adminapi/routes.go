@@ -12,6 +12,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/admin"
 	"beffroi/server/directory"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/keys"
@@ -40,6 +41,7 @@ type API struct {
 	Previews   *preview.Service
 	Keys       *keys.Own
 	Partners   Partners
+	Outbox     *outbox.Service // nil: this server speaks with no other
 
 	elevated *elevations
 }
@@ -94,6 +96,7 @@ func (a *API) Calls() []Call {
 		a.tokenCalls(),
 		a.redactCalls(),
 		a.serverCalls(),
+		a.destinationCalls(),
 		refusedCalls(),
 		a.ownCalls(),
 		a.partnerCalls(), a.settingCalls(),

@@ -23,6 +23,7 @@ import (
 type elsewhere struct {
 	rooms.Joining
 	rooms.Inviting
+	rooms.Policing
 	rooms.Aliases
 
 	room   *pdutest.Room

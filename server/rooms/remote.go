@@ -11,6 +11,7 @@ import (
 // What they give is proven afterwards, event by event.
 type Remote interface {
 	Inviting
+	Policing
 	Joining
 	Aliases
 	// Verify checks the signatures of an event with the keys of those who must have signed it, as pdu.Received.Verify does.

@@ -76,6 +76,7 @@ type Service struct {
 	sweeping  sync.Mutex // held while purged rooms are removed
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
+	asking  doors        // of events that a policy server is asked about, by transaction ids
 	doors   doors        // of rooms that arrive from other servers
 	filling doors        // of rooms whose history is asked for
 	arrived atomic.Int64 // bytes of events that are arriving

@@ -65,6 +65,18 @@ func (s *Server) Restart() {
 	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
 }
 
+// Stop stops the server in order, until Again.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.stop()
+}
+
+// Again starts a server that was stopped.
+func (s *Server) Again() {
+	s.t.Helper()
+	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
+}
+
 // RestartWith is Restart with another configuration. It gives the error of a server that does not start; that one stays stopped.
 func (s *Server) RestartWith(opts ...Option) error {
 	s.t.Helper()
