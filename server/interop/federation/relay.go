@@ -43,8 +43,10 @@ func newRelay(t testing.TB, network *servertest.Network) *relay {
 	return r
 }
 
-// to says whom it relays to, what watches each exchange, and by which transport.
-func (r *relay) to(target string, transport http.RoundTripper, watch func(exchange)) {
+// to says whom it relays to, and what watches each exchange.
+func (r *relay) to(target string, watch func(exchange)) {
+	transport := &http.Transport{}
+	r.t.Cleanup(transport.CloseIdleConnections)
 	address, err := url.Parse(target)
 	if err != nil {
 		r.t.Fatal(err)
