@@ -14,25 +14,54 @@ import (
 	"beffroi/server/federation/outbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
+	"beffroi/server/policy"
 )
 
-// wireFederation reads our signing keys and makes, where the configuration says so, what asks other servers.
+// wireFederation reads our signing keys and with whom we speak, and makes, where the configuration says so, what asks other servers.
 func (s *Server) wireFederation(ctx context.Context) (err error) {
-	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil || !s.cfg.Federation.Enabled {
+	if s.keys, err = keys.OpenOwn(ctx, s.db, s.cfg.ServerName, time.Now, rand.Reader); err != nil {
 		return err
 	}
 	rule, err := federationRule(s.cfg, s.resolver)
 	if err != nil {
 		return err
 	}
-	admits := func(server string) bool { return server != s.cfg.ServerName }
+	if err = s.wirePolicy(ctx, rule); err != nil || !s.cfg.Federation.Enabled {
+		return err
+	}
 	wellKnown := rule.Client(dial.Limits{Total: 10 * time.Second, Connect: 5 * time.Second, Redirects: 5})
 	where := discovery.New(discovery.Config{Client: wellKnown, Resolver: s.resolver, Now: time.Now})
-	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: admits, Now: time.Now,
+	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: s.policy.Admits, Now: time.Now,
 		LongestPause: s.longestPause(), Back: func(server string) { s.outbox.Heard(server) }})
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
-		Notaries: config.SplitList(s.cfg.Federation.Notaries), Admits: admits, Heard: s.heard, Log: s.log})
+		Notaries: s.notaries, Admits: s.policy.Admits, Pinned: s.policy.Pinned, Heard: s.heard, Log: s.log})
 	return nil
+}
+
+// wirePolicy makes the policy. Lists are fetched by connections of their own.
+func (s *Server) wirePolicy(ctx context.Context, rule dial.Rule) (err error) {
+	lists := rule.Client(dial.Limits{Total: 30 * time.Second, Redirects: 3})
+	s.policy, err = policy.New(ctx, s.db, time.Now, policy.Config{ServerName: s.cfg.ServerName, Mode: policy.Mode(s.cfg.Federation.Mode), Client: lists, Log: s.log})
+	return err
+}
+
+// notaries are the servers that are asked for the keys of others: those of the configuration, then those of lists.
+func (s *Server) notaries() []string {
+	return append(config.SplitList(s.cfg.Federation.Notaries), s.policy.Notaries()...)
+}
+
+// renewACLs gives rooms the server ACL that follows from the policy, whenever that changes; after a start, what a stop left.
+func (s *Server) renewACLs(ctx context.Context) error {
+	for {
+		if err := s.rooms.RenewACLs(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error().Err(err).Msg("rooms keep the server ACL of before until the policy changes again, or the next start")
+		}
+		select {
+		case <-s.policy.Changed():
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (s *Server) e2eeConfig() e2ee.Config {

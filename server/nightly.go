@@ -13,6 +13,7 @@ import (
 // nightly is what is done while the town hall sleeps.
 func (s *Server) nightly() []jobs.Job {
 	return []jobs.Job{
+		{Name: "trust lists", When: "3 * * * *", Spread: 20 * time.Minute, Run: s.policy.FetchAll},
 		{Name: "old delayed events", When: "7 2 * * *", Spread: time.Hour, Run: s.delayed.Forget},
 		{Name: "who asked for mails", When: "12 2 * * *", Spread: time.Hour, Run: s.mail.Forget},
 		{Name: "proofs of addresses that nobody made", When: "14 2 * * *", Spread: time.Hour, Run: s.threepids.Forget},

@@ -122,6 +122,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("rooms in memory", s.rooms.Rest)
 	s.loops.start("mail", s.mail.Run)
 	s.loops.start("what administrators began", s.admin.Run)
+	if s.cfg.Federation.Enabled {
+		s.loops.start("server ACLs of rooms", s.renewACLs)
+	}
 	return nil
 }
 
@@ -230,6 +233,9 @@ func (s *Server) Close() error {
 	}
 	if s.inbox != nil {
 		s.inbox.Close()
+	}
+	if s.policy != nil {
+		s.policy.Close()
 	}
 	if s.ring != nil {
 		s.ring.Close()

@@ -28,6 +28,7 @@ import (
 	"beffroi/server/mail"
 	"beffroi/server/mailpage"
 	"beffroi/server/media"
+	"beffroi/server/policy"
 	"beffroi/server/preview"
 	"beffroi/server/push"
 	"beffroi/server/push/pusher"
@@ -64,6 +65,7 @@ type services struct {
 	remote        *remote.Client  // nil: no federation
 	inbox         *inbox.Service  // nil: no federation
 	outbox        *outbox.Service // nil: no federation
+	policy        *policy.Service
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -132,6 +134,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
+		c.Policy = s.policy
 	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
@@ -239,6 +242,9 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys, Partners: partners{s}, Outbox: s.outbox}).Routes())
-	return adapter
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Policy: s.policy, Partners: partners{s}, Outbox: s.outbox}).Routes())
+	if s.ring == nil {
+		return adapter
+	}
+	return policy.NewGateway(s.policy, adapter, keys.Claimed)
 }

@@ -18,6 +18,7 @@ import (
 	"beffroi/server/keys"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/policy"
 	"beffroi/server/preview"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
@@ -39,6 +40,7 @@ type API struct {
 	Directory  *directory.Service
 	Journal    *journal.Service
 	Previews   *preview.Service
+	Policy     *policy.Service
 	Keys       *keys.Own
 	Partners   Partners
 	Outbox     *outbox.Service // nil: this server speaks with no other
@@ -71,6 +73,7 @@ type Call struct {
 	Note         string // what it shows or does, and how it differs from Synapse's
 	handle       handler
 	limit        limits.Class // General where nothing is said
+	bytes        int64        // of the body; 0: what is usual
 }
 
 func call(method, path string, class Class, note string, handle handler) Call {
@@ -80,6 +83,12 @@ func call(method, path string, class Class, note string, handle handler) Call {
 // as gives a call a limit of its own.
 func (c Call) as(limit limits.Class) Call {
 	c.limit = limit
+	return c
+}
+
+// upTo lets a call's body be longer, or shorter, than is usual.
+func (c Call) upTo(bytes int64) Call {
+	c.bytes = bytes
 	return c
 }
 
@@ -100,6 +109,7 @@ func (a *API) Calls() []Call {
 		refusedCalls(),
 		a.ownCalls(),
 		a.partnerCalls(), a.settingCalls(),
+		a.policyCalls(),
 		a.keyCalls(),
 		a.passwordPageCalls(),
 	)
@@ -109,7 +119,7 @@ func (a *API) Calls() []Call {
 func (a *API) Routes() []route {
 	var routes []route
 	for _, c := range a.Calls() {
-		r := route{Method: c.Method, Path: c.Path, Handle: c.handle, Class: c.limit}
+		r := route{Method: c.Method, Path: c.Path, Handle: c.handle, Class: c.limit, Limit: c.bytes}
 		switch c.Class {
 		case Open:
 			r.Auth = httpx.None

@@ -31,7 +31,8 @@ type Config struct {
 
 // Federation says whether this server speaks with others, and by which way.
 type Federation struct {
-	Enabled     bool   // federation.enabled: off until it is decided with whom (server/policy)
+	Enabled     bool   // federation.enabled: off, this server neither asks nor answers others, whatever the town hall decides
+	Mode        string // federation.mode: open, trusted or closed, until the town hall decides (server/policy)
 	Allow       string // federation.allow: addresses of this network that other servers may have, as prefixes, separated by commas; empty: public ones only
 	Authorities string // federation.authorities: PEM file of certification authorities that they may have beside the usual ones; empty: none
 	Notaries    string // federation.notaries: server names, separated by commas, that are asked for the keys of servers that don't answer; empty: none
@@ -128,7 +129,7 @@ func Default() Config {
 		Directory: Directory{Everybody: true},
 		Limits:    Limits{Enabled: true},
 
-		Federation: Federation{LongestPause: 3600},
+		Federation: Federation{Enabled: true, Mode: "open", LongestPause: 3600},
 	}
 }
 

@@ -56,6 +56,7 @@ func (c *Config) settings() []setting {
 		text("push.allow", &c.Push.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("push.authorities", &c.Push.Authorities, "un fichier PEM, ou rien", anything),
 		toggle("federation.enabled", &c.Federation.Enabled),
+		oneOf("federation.mode", &c.Federation.Mode, "open", "trusted", "closed"),
 		text("federation.allow", &c.Federation.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("federation.authorities", &c.Federation.Authorities, "un fichier PEM, ou rien", anything),
 		text("federation.notaries", &c.Federation.Notaries, "des noms de serveurs séparés par des virgules, ou rien", validServerNames),

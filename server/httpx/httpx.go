@@ -338,6 +338,12 @@ func (a *Adapter[S]) panicked(w *recorder, r *http.Request, p any) {
 	}
 }
 
+// Refuse answers a request with an error, for who stands before the adapter.
+func Refuse(w http.ResponseWriter, e *merr.Error) {
+	setCORS(w.Header())
+	writeJSON(w, e.Status, e)
+}
+
 // setCORS lets clients of any origin use the API. Source: client-server API, "Web Browser Clients".
 func setCORS(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")

@@ -47,6 +47,9 @@ const (
 	RotateKey        Act = "keys.rotate"
 	RetryServer      Act = "federation.retry"
 	RegisterBySecret Act = "user.register_secret"
+	ChangePolicy     Act = "policy.change"
+	ChangeTrustList  Act = "policy.list"
+	RefuseServer     Act = "policy.refused"
 )
 
 var french = map[Act]string{
@@ -90,6 +93,9 @@ var french = map[Act]string{
 	ConfirmPassword:  "Mot de passe confirmé pour un acte sensible",
 	RefusedByDesign:  "Demande refusée : elle donnerait accès à ce qui est privé",
 	RegisterBySecret: "Compte créé par le secret partagé",
+	ChangePolicy:     "Autres communes et organismes : choix de la mairie modifiés",
+	ChangeTrustList:  "Liste de confiance reçue",
+	RefuseServer:     "Demande d'un autre serveur refusée",
 }
 
 // Moderation is what locking or suspending an account is called, or ending that.

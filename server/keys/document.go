@@ -106,15 +106,15 @@ func readKey(id string, v pdu.Value) (key ed25519.PublicKey, ok bool) {
 	inner, _ := v.Object()
 	text, _ := inner.Text("key")
 	raw, err := pdu.DecodeBase64(text)
-	return raw, err == nil && len(raw) == ed25519.PublicKeySize && validKeyID(id)
+	return raw, err == nil && len(raw) == ed25519.PublicKeySize && ValidKeyID(id)
 }
 
 func (d *document) has(id string) bool {
 	return slices.ContainsFunc(d.keys, func(k store.ServerKey) bool { return k.ID == id })
 }
 
-// validKeyID takes points and dashes beside what the specification allows in a version: servers have used them.
-func validKeyID(id string) bool {
+// ValidKeyID tells whether a text is the id of an Ed25519 key. It takes points and dashes beside what the specification allows in a version: servers have used them.
+func ValidKeyID(id string) bool {
 	version, ed := strings.CutPrefix(id, "ed25519:")
 	return ed && version != "" && len(version) <= maxVersion && strings.Trim(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == ""
 }

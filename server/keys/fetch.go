@@ -29,9 +29,6 @@ type flight struct {
 
 // refresh asks for a server's keys, unless that was done just now.
 func (r *Ring) refresh(ctx context.Context, n need) error {
-	if !r.Admits(n.server) {
-		return ErrRefused
-	}
 	if most := store.Millis(r.now().Add(trusted)); !n.always && n.at > most {
 		return errors.New("no key is valid so far ahead")
 	}
@@ -93,7 +90,7 @@ func (r *Ring) note(server string, err error) {
 	t.next = r.now().Add(wait + rand.N(wait/4))
 }
 
-// fetch asks the server itself, then the notaries.
+// fetch asks the server itself, then the notaries. One that this server does not speak with is not asked: its events come by others.
 func (r *Ring) fetch(ctx context.Context, n need) error {
 	select {
 	case r.slots <- struct{}{}:
@@ -105,7 +102,7 @@ func (r *Ring) fetch(ctx context.Context, n need) error {
 	if direct == nil {
 		return nil
 	}
-	for _, notary := range r.Notaries {
+	for _, notary := range r.Notaries() {
 		if notary == n.server || notary == r.Own.serverName || !r.Admits(notary) {
 			continue
 		}
@@ -120,6 +117,9 @@ func (r *Ring) fetch(ctx context.Context, n need) error {
 
 // fetchDirect gives half of the time to the server itself, so that notaries can be asked when it is slow.
 func (r *Ring) fetchDirect(ctx context.Context, server string) error {
+	if !r.Admits(server) {
+		return ErrRefused
+	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTime/2)
 	defer cancel()
 	b, err := r.Fetcher.ServerKeys(ctx, server)
@@ -219,6 +219,9 @@ func added(before store.ServerKey, known bool, now store.ServerKey) store.Server
 
 // keep stores the keys of a document beside those that are known.
 func (r *Ring) keep(ctx context.Context, server string, d *document, merge func(before store.ServerKey, known bool, now store.ServerKey) store.ServerKey) error {
+	if !r.vouched(server, d.object) {
+		return documentf("no key that is pinned has signed it")
+	}
 	keys := map[string]store.ServerKey{}
 	err := r.db.Write(ctx, func(tx *store.Tx) error {
 		clear(keys)
@@ -249,4 +252,15 @@ func (r *Ring) keep(ctx context.Context, server string, d *document, merge func(
 	defer r.mu.Unlock()
 	remember(r.known, server, keys)
 	return nil
+}
+
+// vouched tells whether a key that is pinned has signed what a server says of its keys. At a rotation the list follows later: until then the old key signs, too.
+func (r *Ring) vouched(server string, document pdu.Object) bool {
+	pinned, ok := r.Pinned(server)
+	for id, k := range pinned {
+		if document.VerifySignature(server, id, k.Key) == nil {
+			return true
+		}
+	}
+	return !ok
 }

@@ -36,6 +36,7 @@ type world struct {
 	asked   map[string]int
 	blocked chan struct{} // nil: nobody is slow
 	refused map[string]bool
+	pinned  map[string]map[string]store.ServerKey
 	heard   map[string]int
 }
 
@@ -54,8 +55,9 @@ func newWorld(t *testing.T, notaries ...string) *world {
 
 // ring is a ring on the world's database, as after a restart.
 func (w *world) ring(notaries ...string) *keys.Ring {
-	return keys.NewRing(w.db.DB, w.now, keys.Config{Own: w.own, Fetcher: w, Notaries: notaries, Log: zerolog.Nop(),
-		Admits: func(server string) bool { return !w.refused[server] }, Heard: func(server string) { w.heard[server]++ }})
+	return keys.NewRing(w.db.DB, w.now, keys.Config{Own: w.own, Fetcher: w, Notaries: func() []string { return notaries }, Log: zerolog.Nop(),
+		Admits: func(server string) bool { return !w.refused[server] },
+		Pinned: func(server string) (map[string]store.ServerKey, bool) { k, ok := w.pinned[server]; return k, ok }, Heard: func(server string) { w.heard[server]++ }})
 }
 
 func (w *world) now() time.Time { return w.clock }
@@ -335,8 +337,56 @@ func TestNobodyIsAskedWhomThePolicyRefuses(t *testing.T) {
 	if got, err := w.Answer(t.Context(), keys.Query{"a.fr": 0}); err != nil || len(got) != 0 {
 		t.Error(got, err)
 	}
-	if len(w.asked) != 0 {
+	if w.asked["a.fr"] != 0 {
 		t.Errorf("asked: %v", w.asked)
+	}
+}
+
+// The events of a server that the policy refuses come by others: its keys come from notaries that are not refused, and are told to nobody.
+func TestKeysOfRefusedServersComeFromNotaries(t *testing.T) {
+	w := newWorld(t, "refused-notary.fr", "notary.fr")
+	w.refused["a.fr"], w.refused["refused-notary.fr"] = true, true
+	w.said["a.fr"] = document(t, "a.fr", w.after(time.Hour), nil, "one")
+	w.said["notary.fr"] = document(t, "notary.fr", w.after(time.Hour), nil, "n")
+	w.noted["notary.fr"] = func(m) [][]byte {
+		return [][]byte{sign(t, document(t, "a.fr", w.after(time.Hour), nil, "one"), "notary.fr", "n")}
+	}
+	w.verifies(t, "by a notary", "one", w.after(0), true)
+	if w.asked["a.fr"] != 0 || w.asked["refused-notary.fr as a notary"] != 0 || w.asked["notary.fr as a notary"] != 1 {
+		t.Errorf("asked: %v", w.asked)
+	}
+	if got, err := w.Answer(t.Context(), keys.Query{"a.fr": 0, "hs": 0}); err != nil || len(got) != 1 {
+		t.Errorf("told: %s %v", got, err)
+	}
+}
+
+func TestPinnedKeysCountAlone(t *testing.T) {
+	w := newWorld(t, "notary.fr")
+	w.said["a.fr"] = document(t, "a.fr", w.after(time.Hour), nil, "one")
+	w.verifies(t, "before", "one", w.after(0), true)
+	pin := func(name string, retired bool) store.ServerKey {
+		return store.ServerKey{ID: "ed25519:" + name, Key: key(name).Public().(ed25519.PublicKey), Until: w.after(0), Retired: retired}
+	}
+	w.pinned = map[string]map[string]store.ServerKey{"a.fr": {"ed25519:two": pin("two", false), "ed25519:old": pin("old", true)}}
+	asked := w.asked["a.fr"]
+	w.verifies(t, "what it says itself", "one", w.after(0), false)
+	w.verifies(t, "the key that is pinned", "two", w.after(0), true)
+	w.verifies(t, "one of before, in its time", "old", w.after(-time.Hour), true)
+	w.verifies(t, "one of before, after it", "old", w.after(time.Hour), false)
+	w.verifies(t, "nobody's", "three", w.after(0), false)
+	if w.asked["a.fr"] != asked || w.asked["notary.fr as a notary"] != 0 {
+		t.Errorf("asked: %v", w.asked)
+	}
+	w.clock = w.clock.Add(2 * time.Hour) // what is known of it is old: as a notary the ring asks again
+	for _, c := range []struct {
+		signed []string
+		want   int
+	}{{[]string{"one"}, 0}, {[]string{"one", "two"}, 1}} {
+		w.said["a.fr"] = document(t, "a.fr", w.after(time.Hour), nil, c.signed...)
+		w.clock = w.clock.Add(20 * time.Minute)
+		if got, err := w.Answer(t.Context(), keys.Query{"a.fr": 0}); err != nil || len(got) != c.want {
+			t.Errorf("signed by %v: %s %v", c.signed, got, err)
+		}
 	}
 }
 

@@ -22,11 +22,13 @@ const (
 // Query says for each server until when (milliseconds) its keys should at least be valid; 0: now.
 type Query map[string]int64
 
-// Answer is what the servers of a query last said of their keys, signed by this server too. Those that can't be reached and are not known are left out.
+// Answer is what the servers of a query last said of their keys, signed by this server too. Those that can't be reached and are not known are left out, and those
+// with which this server does not speak.
 //
 // Spec: server-server API, "Querying Keys Through Another Server".
 func (r *Ring) Answer(ctx context.Context, q Query) ([]json.RawMessage, error) {
 	servers := slices.Sorted(maps.Keys(q))
+	servers = slices.DeleteFunc(servers, func(server string) bool { return server != r.Own.serverName && !r.Admits(server) })
 	servers = servers[:min(len(servers), maxAnswers)]
 	if err := r.askFor(ctx, servers, q); err != nil {
 		return nil, err
@@ -96,7 +98,7 @@ func (r *Ring) documentOf(ctx context.Context, server string) (json.RawMessage, 
 		return r.Own.Document()
 	}
 	d, found, err := r.stored(ctx, server)
-	if err != nil || !found {
+	if err != nil || !found || !r.vouched(server, pdu.StoredObject(d.JSON)) {
 		return nil, err
 	}
 	signer := r.Own.Signer()

@@ -35,10 +35,12 @@ var (
 type Config struct {
 	Own      *Own
 	Fetcher  Fetcher
-	Notaries []string                 // server names: asked in this order where a server does not answer itself
-	Admits   func(server string) bool // whether this server may ask another one; nil: all
-	Heard    func(server string)      // is told of servers whose request was verified; nil: nobody
-	Log      zerolog.Logger
+	Notaries func() []string          // server names: asked in this order where a server does not answer itself, or may not be asked; nil: none
+	Admits   func(server string) bool // whether this server speaks with another one; nil: with all
+	// Pinned gives the keys with which a server signs, where that is known by another way: then nobody is asked, and no others count. nil: nothing is.
+	Pinned func(server string) (byID map[string]store.ServerKey, ok bool)
+	Heard  func(server string) // is told of servers whose request was verified; nil: nobody
+	Log    zerolog.Logger
 }
 
 // Ring is the keys of other servers. Our own are found in it, too.
@@ -73,6 +75,12 @@ const (
 func NewRing(db *store.DB, now func() time.Time, c Config) *Ring {
 	if c.Admits == nil {
 		c.Admits = func(string) bool { return true }
+	}
+	if c.Notaries == nil {
+		c.Notaries = func() []string { return nil }
+	}
+	if c.Pinned == nil {
+		c.Pinned = func(string) (map[string]store.ServerKey, bool) { return nil, false }
 	}
 	if c.Heard == nil {
 		c.Heard = func(string) {}
@@ -114,11 +122,15 @@ func (r *Ring) key(ctx context.Context, n need) (ed25519.PublicKey, error) {
 	if n.server == r.Own.serverName {
 		return r.own(n)
 	}
-	if k, err := r.lookup(ctx, n); err == nil || !errors.Is(err, ErrNoKey) {
+	k, err := r.lookup(ctx, n)
+	if err == nil || !errors.Is(err, ErrNoKey) {
 		return k, err
 	}
+	if _, pinned := r.Pinned(n.server); pinned {
+		return nil, n
+	}
 	refused := r.refresh(ctx, n)
-	k, err := r.lookup(ctx, n) // also where nobody is asked again so soon: a fetch may have ended since
+	k, err = r.lookup(ctx, n) // also where nobody is asked again so soon: a fetch may have ended since
 	if err != nil && refused != nil {
 		return nil, errors.Join(n, refused)
 	}
@@ -148,8 +160,11 @@ func (r *Ring) lookup(ctx context.Context, n need) (ed25519.PublicKey, error) {
 	return k.Key, nil
 }
 
-// keysOf gives a server's keys, from memory or the database.
+// keysOf gives a server's keys: those that are pinned, or else what is in memory or the database.
 func (r *Ring) keysOf(ctx context.Context, server string) (map[string]store.ServerKey, error) {
+	if pinned, ok := r.Pinned(server); ok {
+		return pinned, nil
+	}
 	r.mu.Lock()
 	keys, ok := r.known[server]
 	r.mu.Unlock()

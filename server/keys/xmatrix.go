@@ -103,6 +103,20 @@ func (r *Ring) Origin(ctx context.Context, req *http.Request, body []byte) (stri
 	return "", unauthorized("The signature could not be verified").Because(err)
 }
 
+// Claimed is the server that a request says to come from, which nothing has proven yet; ok is false where it says none, or several.
+func Claimed(req *http.Request) (server string, ok bool) {
+	all, err := requestCredentials(req.Header.Values("Authorization"))
+	if err != nil {
+		return "", false
+	}
+	for _, c := range all {
+		if c.origin != all[0].origin || !pdu.ValidServerName(c.origin) {
+			return "", false
+		}
+	}
+	return all[0].origin, true
+}
+
 func unauthorized(text string) *merr.Error {
 	return merr.New(http.StatusUnauthorized, "M_UNAUTHORIZED", "%s", text)
 }
@@ -114,7 +128,7 @@ func (r *Ring) signedBy(ctx context.Context, c credentials, req *http.Request, b
 	if err != nil || len(sig) != ed25519.SignatureSize {
 		return errors.New("that is no signature")
 	}
-	if !validKeyID(c.key) {
+	if !ValidKeyID(c.key) {
 		return errors.New("that is no key id")
 	}
 	key, err := r.forRequest(ctx, c.origin, c.key)

@@ -17,7 +17,7 @@ func admits(content pdu.Object, exists bool, server string) bool {
 	if !exists {
 		return true
 	}
-	host := strings.ToLower(hostOf(server))
+	host := pdu.HostOf(server)
 	if literals, ok := content.Get("allow_ip_literals").Bool(); ok && !literals {
 		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 			return false
@@ -26,47 +26,17 @@ func admits(content pdu.Object, exists bool, server string) bool {
 	return !matchesAny(content.Get("deny"), host) && matchesAny(content.Get("allow"), host)
 }
 
-// hostOf is a server name without its port.
-func hostOf(server string) string {
-	if end := strings.LastIndexByte(server, ']'); end >= 0 {
-		return server[:end+1]
-	}
-	host, _, _ := strings.Cut(server, ":")
-	return host
-}
-
 func matchesAny(globs pdu.Value, host string) bool {
 	all, ok := globs.Array()
 	if !ok {
 		return false
 	}
 	for glob := range all {
-		if text, ok := glob.Text(); ok && matches(strings.ToLower(text), host) {
+		if text, ok := glob.Text(); ok && pdu.MatchesGlob(strings.ToLower(text), host) {
 			return true
 		}
 	}
 	return false
-}
-
-// matches tells whether a glob of '*' and '?' describes a text, in time that grows with glob times text at most.
-func matches(glob, text string) bool {
-	star, from := -1, 0
-	g, t := 0, 0
-	for t < len(text) {
-		switch {
-		case g < len(glob) && glob[g] == '*':
-			star, from = g, t
-			g++
-		case g < len(glob) && (glob[g] == '?' || glob[g] == text[t]):
-			g, t = g+1, t+1
-		case star >= 0:
-			from++
-			g, t = star+1, from
-		default:
-			return false
-		}
-	}
-	return strings.Trim(glob[g:], "*") == ""
 }
 
 // Admits finds a room that this server takes part in, for another server: 403 M_FORBIDDEN where it doesn't, or where the room's ACL refuses the other one.

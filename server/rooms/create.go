@@ -198,6 +198,7 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	if p.guestAccess != "forbidden" { // which is what a room without the event means
 		d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
 	}
+	s.draftACL(&d, q)
 	for _, e := range q.InitialState {
 		if err := s.initial(ctx, e); err != nil {
 			return nil, err

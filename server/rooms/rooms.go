@@ -60,9 +60,8 @@ type Config struct {
 	Counts     Counts
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
-	// MayEnter tells whether a room may be joined in which these servers are, or knocked at; nil: any. It is asked before a server is, and again when all of the room is known.
-	MayEnter func(ctx context.Context, roomID string, servers []string) error
-	Log      zerolog.Logger
+	Policy     Policy // nil: nothing is decided about other servers
+	Log        zerolog.Logger
 }
 
 // Service is the room core of one server.

@@ -7,9 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +26,13 @@ type Peer struct {
 	Own  *keys.Own
 	Mux  *http.ServeMux // what it answers; its keys are there already
 
-	t    testing.TB
-	http *http.Client
+	t      testing.TB
+	http   *http.Client
+	called atomic.Int64
 }
+
+// Called is how many connections were made to it.
+func (p *Peer) Called() int64 { return p.called.Load() }
 
 // Peer starts one.
 func (n *Network) Peer() *Peer {
@@ -39,6 +45,11 @@ func (n *Network) Peer() *Peer {
 		n.t.Fatal(err)
 	}
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			p.called.Add(1)
+		}
+	}
 	s.StartTLS()
 	n.t.Cleanup(s.Close)
 	p.Name = s.Listener.Addr().String()

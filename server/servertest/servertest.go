@@ -11,6 +11,7 @@ import (
 
 	"beffroi/server"
 	"beffroi/server/config"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
 
@@ -48,7 +49,8 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 	cfg.DataDir = t.TempDir()
 	cfg.Registration = config.Registration{Enabled: true, AllowDummy: true, SharedSecret: sharedSecret}
 	cfg.Password = config.Password{MemoryKiB: 8, Iterations: 1}
-	cfg.Limits.Enabled = false // all clients have one address here; Limited switches them on
+	cfg.Federation.Enabled = false // Network switches it on
+	cfg.Limits.Enabled = false     // all clients have one address here; Limited switches them on
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -123,7 +125,7 @@ func (s *Server) start(l net.Listener) error {
 	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, homeserver.Handler(), l, secure)
+		err := homeserver.Serve(ctx, specschema.Open(s.t).Handler(s.t, homeserver.Handler()), l, secure)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}

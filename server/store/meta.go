@@ -25,6 +25,9 @@ const (
 	MetaMedia    = "media"    // JSON of media.Limits; none: the defaults
 	MetaPreviews = "previews" // JSON of preview.Settings; none: no previews
 
+	MetaPolicy    = "policy"     // JSON of policy.Settings; none: what the configuration says
+	MetaPolicyACL = "policy_acl" // text: the policy whose m.room.server_acl all rooms have that it goes into; see rooms.RenewACLs
+
 	metaPosition = "position" // integer, see positions
 
 	MetaMail        = "mail"         // JSON of mail.Settings, with the password

@@ -18,6 +18,7 @@ type Zone struct {
 	addresses map[string]netip.Addr
 	services  map[string][]dnsmessage.SRVResource
 	broken    bool
+	asked     []string
 	at        net.Addr
 }
 
@@ -55,6 +56,18 @@ func (z *Zone) Service(name string, priority, port uint16, target string) {
 	z.services[name] = append(z.services[name], dnsmessage.SRVResource{Priority: priority, Weight: 1, Port: port, Target: dnsmessage.MustNewName(target + ".")})
 }
 
+// Asked is how often this name was asked for, or one below it.
+func (z *Zone) Asked(name string) (n int) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, asked := range z.asked {
+		if asked == name || strings.HasSuffix(asked, "."+name) {
+			n++
+		}
+	}
+	return n
+}
+
 // Break makes the server answer SERVFAIL.
 func (z *Zone) Break() {
 	z.mu.Lock()
@@ -85,6 +98,7 @@ func (z *Zone) answer(m *dnsmessage.Message) {
 	defer z.mu.Unlock()
 	q := m.Questions[0]
 	name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
+	z.asked = append(z.asked, name)
 	header := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: dnsmessage.ClassINET}
 	m.Response, m.RCode, m.Additionals = true, dnsmessage.RCodeNameError, nil
 	address, named := z.addresses[name]

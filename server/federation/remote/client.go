@@ -138,9 +138,6 @@ func alive(err error) bool {
 }
 
 func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) {
-	if !c.Admits(r.server) {
-		return nil, fmt.Errorf("%s: %w", r.server, ErrRefused)
-	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	resp, err := c.send(ctx, r)
@@ -176,8 +173,12 @@ func refusal(server string, resp *http.Response) error {
 	return &Refused{server, resp.StatusCode, body.Code, body.Text, body.Version}
 }
 
-// send sends a request to where the server is; redirects are not followed.
+// send sends a request to where the server is; redirects are not followed. It is the one place where requests go out, so for a server that the policy does not admit
+// no name is looked up and no connection made.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
+	if !c.Admits(r.server) {
+		return nil, ErrRefused
+	}
 	found, err := c.Discovery.Route(ctx, r.server)
 	if err != nil {
 		return nil, err

@@ -99,6 +99,12 @@ CREATE UNIQUE INDEX delayed_event_txn ON delayed_event (device, txn) WHERE txn I
 
 CREATE INDEX delayed_event_user ON delayed_event (user, finalised);
 
+CREATE TABLE denied_server (
+	pattern TEXT PRIMARY KEY, -- a name without port, in which * and ? stand for others, as in m.room.server_acl
+	reason  TEXT NOT NULL,
+	ts      INTEGER NOT NULL  -- milliseconds: since when
+);
+
 CREATE TABLE destination (
 	server       INTEGER PRIMARY KEY, -- atom
 	pos          INTEGER NOT NULL,    -- everything up to here is done
@@ -708,6 +714,28 @@ CREATE TABLE to_device (
 , sum INTEGER);
 
 CREATE UNIQUE INDEX to_device_queue ON to_device (device, pos, seq);
+
+CREATE TABLE trust_list (
+	id       TEXT PRIMARY KEY,  -- the name by which the list signs
+	address  TEXT NOT NULL,     -- https://...; '': it is given by hand
+	key_id   TEXT NOT NULL,     -- ed25519:abcd, pinned at the subscription
+	key      BLOB NOT NULL,     -- 32 bytes
+	number   INTEGER NOT NULL,  -- of the document that holds, 0: none yet; a lower one is refused
+	accepted INTEGER NOT NULL,  -- milliseconds: when that document came
+	tried    INTEGER NOT NULL,  -- milliseconds: when it was last asked for
+	failure  TEXT NOT NULL,     -- why the last try failed, in French; '': it did not
+	changes  TEXT NOT NULL      -- JSON of policy.Changes: what that document changed
+);
+
+CREATE TABLE trust_list_document (
+	id   TEXT PRIMARY KEY, -- of the list
+	json BLOB NOT NULL     -- as it was signed
+);
+
+CREATE TABLE trusted_server (
+	server TEXT PRIMARY KEY,
+	json   TEXT NOT NULL     -- as it would stand in a list
+);
 
 CREATE TABLE txn (
 	device INTEGER NOT NULL,
