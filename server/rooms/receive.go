@@ -122,11 +122,28 @@ func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room s
 		return room, rules, nil, badEvent(err)
 	}
 	l, err := s.cache.acquire(ctx, id)
+	if merr.Is(err, "M_FORBIDDEN") {
+		room, rules, err = s.roomHeardOf(ctx, id, err)
+		return room, rules, nil, err
+	}
 	if err != nil {
 		return room, rules, nil, err
 	}
 	defer l.mu.Unlock()
 	return l.Room, l.rules, l.admits(server), nil
+}
+
+// roomHeardOf is a room that nobody of this server was ever in, but somebody was invited to or knocks at; otherwise it gives the error.
+func (s *Service) roomHeardOf(ctx context.Context, id string, otherwise error) (room store.Room, rules pdu.Rules, err error) {
+	err = s.db.Peek(ctx, func(r *store.Reader) (err error) {
+		var ok bool
+		if room, ok, err = r.FindRoom(id); err == nil && !ok {
+			err = otherwise
+		}
+		return err
+	})
+	rules, _ = pdu.RulesFor(room.Version)
+	return room, rules, err
 }
 
 // RoomIDOf reads the room of an event that nobody checked yet. The error wraps pdu.ErrNotJSON or pdu.ErrBadJSON.

@@ -60,6 +60,9 @@ func (r *relay) to(target string, watch func(exchange)) {
 		ModifyResponse: func(resp *http.Response) error {
 			if e, ok := resp.Request.Context().Value(exchangeKey{}).(exchange); ok {
 				e.status = resp.StatusCode
+				if err := e.hear(resp); err != nil {
+					return err
+				}
 				watch(e)
 			}
 			return nil
