@@ -10,10 +10,11 @@ import (
 	"beffroi/server/config"
 	"beffroi/server/dial"
 	"beffroi/server/e2ee"
+	"beffroi/server/ephemeral"
 	"beffroi/server/federation/discovery"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
-	"beffroi/server/merr"
 	"beffroi/server/policy"
 	"beffroi/server/rooms"
 )
@@ -32,9 +33,10 @@ func (s *Server) wireFederation(ctx context.Context) (err error) {
 	}
 	wellKnown := rule.Client(dial.Limits{Total: 10 * time.Second, Connect: 5 * time.Second, Redirects: 5})
 	where := discovery.New(discovery.Config{Client: wellKnown, Resolver: s.resolver, Now: time.Now})
-	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: s.policy.Admits, Now: time.Now})
+	s.remote = remote.New(remote.Config{Own: s.keys, Discovery: where, Rule: rule, Admits: s.policy.Admits, Now: time.Now,
+		LongestPause: s.longestPause(), Back: func(server string) { s.outbox.Heard(server) }})
 	s.ring = keys.NewRing(s.db, time.Now, keys.Config{Own: s.keys, Fetcher: remote.Keys{Client: s.remote},
-		Notaries: s.notaries, Admits: s.policy.Admits, Pinned: s.policy.Pinned, Heard: s.remote.Heard, Log: s.log})
+		Notaries: s.notaries, Admits: s.policy.Admits, Pinned: s.policy.Pinned, Heard: s.heard, Log: s.log})
 	return nil
 }
 
@@ -48,15 +50,6 @@ func (s *Server) wirePolicy(ctx context.Context, rule dial.Rule) (err error) {
 // notaries are the servers that are asked for the keys of others: those of the configuration, then those of lists.
 func (s *Server) notaries() []string {
 	return append(config.SplitList(s.cfg.Federation.Notaries), s.policy.Notaries()...)
-}
-
-// mayEnter refuses rooms of others with members of servers with whom this one does not speak, where the town hall says so.
-func (s *Server) mayEnter(_ context.Context, _ string, servers []string) error {
-	allowed, unlisted := s.policy.RoomVerdict(servers)
-	if allowed {
-		return nil
-	}
-	return merr.Forbidden("There are members of servers in this room with which this one does not speak: %s", firstOf(unlisted))
 }
 
 // entered warns who entered a room with members of servers with whom this one does not speak.
@@ -96,6 +89,33 @@ func (s *Server) e2eeConfig() e2ee.Config {
 		c.Remote = remote.Devices{Client: s.remote}
 	}
 	return c
+}
+
+func (s *Server) longestPause() time.Duration {
+	return time.Duration(s.cfg.Federation.LongestPause) * time.Second
+}
+
+// wireOutbox makes what sends to other servers.
+func (s *Server) wireOutbox() {
+	if s.remote == nil {
+		return
+	}
+	s.outbox = outbox.New(s.db, time.Now, outbox.Config{ServerName: s.cfg.ServerName, Client: s.remote, Devices: s.e2ee, Presence: s.cfg.Federation.Presence,
+		LongestPause: s.longestPause(), Log: s.log})
+}
+
+// heard notes that another server speaks or answers. It is called by requests that are served or made, when everything is wired.
+func (s *Server) heard(server string) {
+	s.remote.Heard(server)
+	s.outbox.Heard(server)
+}
+
+// elsewhere is who tells other servers what counts for a moment; nil where there are none.
+func (s *Server) elsewhere() ephemeral.Elsewhere {
+	if s.outbox == nil {
+		return nil
+	}
+	return s.outbox
 }
 
 // federationRule says where connections to other servers may go.

@@ -132,3 +132,76 @@ func TestRestrictedRoomsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// An invitation is declined, and a knock taken back, by the server that it is of; and where that one is gone they end here all the same.
+func TestInvitationsAreDeclined(t *testing.T) {
+	for _, version := range []string{"1", "10", "12"} {
+		for _, gone := range []bool{false, true} {
+			_, there, alice, bob := two(t)
+			roomID := bob.CreateRoom(object{"preset": "private_chat", "room_version": version, "name": "Budget"})
+			bob.Must(http.MethodPost, roomPath(roomID)+"/invite", object{"user_id": alice.UserID}, nil)
+			since := alice.Sync("", "")
+			if len(since.Rooms.Invite) != 1 {
+				t.Fatalf("version %s: %d invitations", version, len(since.Rooms.Invite))
+			}
+			if gone {
+				there.Stop()
+			}
+			alice.Must(http.MethodPost, roomPath(roomID)+"/leave", object{"reason": "congés"}, nil)
+			after := alice.Sync(since.NextBatch, "")
+			if len(after.Rooms.Leave) != 1 || len(alice.Sync("", "").Rooms.Invite) != 0 {
+				t.Errorf("version %s, gone %t: %d rooms left in sync, %d invitations", version, gone, len(after.Rooms.Leave), len(alice.Sync("", "").Rooms.Invite))
+			}
+			if gone {
+				continue
+			}
+			if got := memberships(bob, roomID)[alice.UserID]; got != "leave" {
+				t.Errorf("version %s: there the membership is %q", version, got)
+			}
+			bob.Must(http.MethodPost, roomPath(roomID)+"/invite", object{"user_id": alice.UserID}, nil)
+			alice.Must(http.MethodPost, joinBy(roomID), object{}, nil)
+			if got := memberships(bob, roomID)[alice.UserID]; got != "join" {
+				t.Errorf("version %s: invited again and joined, the membership is %q", version, got)
+			}
+		}
+	}
+}
+
+func TestKnockingElsewhere(t *testing.T) {
+	for _, version := range []string{"7", "12"} {
+		_, there, alice, bob := two(t)
+		roomID := bob.CreateRoom(object{"preset": "private_chat", "room_version": version, "name": "Budget", "initial_state": []object{
+			{"type": "m.room.join_rules", "content": object{"join_rule": "knock"}}}})
+		knock := "/_matrix/client/v3/knock/" + url.PathEscape(roomID) + "?via=" + url.QueryEscape(there.ServerName)
+		knocks := func(want string) {
+			t.Helper()
+			alice.Must(http.MethodPost, knock, object{"reason": "s'il vous plaît"}, nil)
+			if got := memberships(bob, roomID)[alice.UserID]; got != "knock" {
+				t.Errorf("version %s: there the membership is %q", version, got)
+			}
+			shown := alice.Sync("", "").Rooms.Knock
+			if len(shown) != 1 {
+				t.Fatalf("version %s: %d knocks are shown", version, len(shown))
+			}
+			for _, room := range shown {
+				for _, e := range room.State.Events {
+					if e.Type.Type == "m.room.name" && e.Content.Raw["name"] == want {
+						return
+					}
+				}
+			}
+			t.Errorf("version %s: the room's name is not shown", version)
+		}
+		knocks("Budget")
+		alice.Must(http.MethodPost, roomPath(roomID)+"/leave", object{}, nil)
+		if got := memberships(bob, roomID)[alice.UserID]; got != "leave" {
+			t.Errorf("version %s: there the membership is %q", version, got)
+		}
+		knocks("Budget")
+		bob.Must(http.MethodPost, roomPath(roomID)+"/invite", object{"user_id": alice.UserID}, nil)
+		alice.Must(http.MethodPost, joinBy(roomID), object{}, nil)
+		if room := alice.Sync("", "").Rooms; len(room.Join) != 1 || len(room.Knock) != 0 || len(room.Invite) != 0 {
+			t.Errorf("version %s: after the join %d rooms, %d knocks, %d invitations", version, len(room.Join), len(room.Knock), len(room.Invite))
+		}
+	}
+}

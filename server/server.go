@@ -111,7 +111,8 @@ func (s *Server) start(ctx context.Context) error {
 	s.loops.start("delayed events", s.delayed.Run)
 	s.loops.start("application services", s.bridges.Run)
 	s.loops.start("presence", s.talk.Run)
-	if s.inbox != nil {
+	if s.outbox != nil {
+		s.loops.start("other servers", s.outbox.Run)
 		s.loops.start("events that waited", s.inbox.Run)
 	}
 	s.loops.start("pushers", s.pushers.Run)

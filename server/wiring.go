@@ -20,6 +20,7 @@ import (
 	"beffroi/server/ephemeral"
 	"beffroi/server/fedapi"
 	"beffroi/server/federation/inbox"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/federation/remote"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
@@ -60,10 +61,11 @@ type services struct {
 	mailPages *mailpage.Pages
 
 	keys          *keys.Own
+	ring          *keys.Ring      // nil: no federation
+	remote        *remote.Client  // nil: no federation
+	inbox         *inbox.Service  // nil: no federation
+	outbox        *outbox.Service // nil: no federation
 	policy        *policy.Service
-	ring          *keys.Ring     // nil: no federation
-	remote        *remote.Client // nil: no federation
-	inbox         *inbox.Service // nil: no federation
 	registrations *registrations.Set
 	bridges       *appservice.Service
 	admin         *admin.Service
@@ -79,6 +81,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.e2ee = e2ee.New(s.db, s.hub, time.Now, s.e2eeConfig())
+	s.wireOutbox()
 	s.push = push.New(s.db, s.hub)
 	if err := s.wireMail(ctx); err != nil {
 		return err
@@ -122,7 +125,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	if err := s.wirePreviews(); err != nil {
 		return err
 	}
-	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled); err != nil {
+	if s.talk, err = ephemeral.New(s.db, s.hub, time.Now, rand.Reader, s.log, s.cfg.Presence.Enabled, s.elsewhere()); err != nil {
 		return err
 	}
 	s.bridges = appservice.New(s.db, s.hub, time.Now, appservice.Config{Set: s.registrations, ServerName: s.cfg.ServerName, Ephemeral: s.talk, Log: s.log})
@@ -131,7 +134,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
-		c.Policy, c.MayEnter, c.Entered = s.policy, s.mayEnter, s.entered
+		c.Policy, c.Entered = s.policy, s.entered
 	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
@@ -239,7 +242,7 @@ func (s *Server) routes() http.Handler {
 	}
 	adapter.Mount(s.mailPages.Routes())
 	adapter.Mount(adminapi.New(adminapi.API{DB: s.db, ServerName: s.cfg.ServerName, Version: s.version, Admin: s.admin, Accounts: s.accounts, Previews: s.previews,
-		Directory: s.directory, Journal: s.journal, Keys: s.keys, Policy: s.policy, Partners: partners{s}}).Routes())
+		Directory: s.directory, Journal: s.journal, Keys: s.keys, Policy: s.policy, Partners: partners{s}, Outbox: s.outbox}).Routes())
 	if s.ring == nil {
 		return adapter
 	}

@@ -263,6 +263,9 @@ func TestWhatTheToolsCall(t *testing.T) {
 		{"POST", v1 + "/send_server_notice", object{"user_id": "@none:" + w.ServerName, "content": object{}}, 404, yes("errcode", "M_NOT_FOUND"), ""},
 		// the server
 		{"GET", v1 + "/federation/destinations?from=0&limit=10", nil, 200, yes("destinations", []any{}, "total", 0.0), ""},
+		{"GET", v1 + "/federation/destinations/none.example", nil, 404, yes("errcode", "M_NOT_FOUND"), ""},
+		{"GET", v1 + "/federation/destinations/none.example/rooms", nil, 404, yes("errcode", "M_NOT_FOUND"), ""},
+		{"POST", v1 + "/federation/destinations/none.example/reset_connection", nil, 404, yes("errcode", "M_NOT_FOUND"), ""},
 		{"GET", v1 + "/background_updates/status", nil, 200, yes("enabled", true), ""},
 		{"GET", v1 + "/scheduled_tasks", nil, 200, yes("scheduled_tasks", []any{}), ""},
 		// Draupnir

@@ -12,6 +12,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/admin"
 	"beffroi/server/directory"
+	"beffroi/server/federation/outbox"
 	"beffroi/server/httpx"
 	"beffroi/server/journal"
 	"beffroi/server/keys"
@@ -42,6 +43,7 @@ type API struct {
 	Policy     *policy.Service
 	Keys       *keys.Own
 	Partners   Partners
+	Outbox     *outbox.Service // nil: this server speaks with no other
 
 	elevated *elevations
 }
@@ -103,6 +105,7 @@ func (a *API) Calls() []Call {
 		a.tokenCalls(),
 		a.redactCalls(),
 		a.serverCalls(),
+		a.destinationCalls(),
 		refusedCalls(),
 		a.ownCalls(),
 		a.partnerCalls(), a.settingCalls(),

@@ -11,7 +11,6 @@ func (a *API) serverCalls() []Call {
 		call("GET", v1+"/server_version", Reads, "the version of Beffroi", func(*request) (any, error) {
 			return map[string]string{"server_version": "Beffroi " + a.Version}, nil
 		}),
-		call("GET", v1+"/federation/destinations", Empty, "none", empty(map[string]any{"destinations": []any{}, "total": 0})),
 		call("GET", v1+"/background_updates/status", Empty, "none", empty(map[string]any{"enabled": true, "current_updates": nothing})),
 		call("GET", v1+"/scheduled_tasks", Empty, "none", empty(map[string]any{"scheduled_tasks": []any{}})),
 		call("GET", v1+"/experimental_features/{userId}", Empty, "none", empty(map[string]any{"features": nothing})),

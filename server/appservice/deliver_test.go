@@ -56,7 +56,7 @@ func newWorld(t testing.TB, poison string) *world {
 		t.Fatal(err)
 	}
 	hub := notify.New()
-	talk, err := ephemeral.New(w.DB, hub, time.Now, rand.Reader, zerolog.Nop(), false)
+	talk, err := ephemeral.New(w.DB, hub, time.Now, rand.Reader, zerolog.Nop(), false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func newContentServer(t *testing.T) *contentServer {
 	t.Helper()
 	s := &contentServer{File: storetest.Open(t), t: t, hub: notify.New()}
 	var err error
-	if s.ephemeral, err = ephemeral.New(s.DB, s.hub, time.Now, rand.Reader, zerolog.Nop(), false); err != nil {
+	if s.ephemeral, err = ephemeral.New(s.DB, s.hub, time.Now, rand.Reader, zerolog.Nop(), false, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.push = push.New(s.DB, s.hub)

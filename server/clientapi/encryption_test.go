@@ -65,7 +65,7 @@ func newHall(t testing.TB) *hall {
 	h.api.Accounts, err = accounts.New(context.Background(), h.db, h.hub, config, time.Now, rand.Reader, h.api.E2EE)
 	h.ok(err)
 	h.api.Rooms = rooms.New(h.db, h.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: h.api.Accounts, Counts: push.New(h.db, h.hub)})
-	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false)
+	h.api.Ephemeral, err = ephemeral.New(h.db, h.hub, time.Now, rand.Reader, zerolog.Nop(), false, nil)
 	h.ok(err)
 	t.Cleanup(h.api.Ephemeral.Close)
 	h.api.Directory = directory.New(h.db, time.Now, directory.Config{Rooms: h.api.Rooms, ServerName: "hs"})

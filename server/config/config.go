@@ -36,6 +36,9 @@ type Federation struct {
 	Allow       string // federation.allow: addresses of this network that other servers may have, as prefixes, separated by commas; empty: public ones only
 	Authorities string // federation.authorities: PEM file of certification authorities that they may have beside the usual ones; empty: none
 	Notaries    string // federation.notaries: server names, separated by commas, that are asked for the keys of servers that don't answer; empty: none
+
+	Presence     bool  // federation.presence: where there is presence, servers that share rooms are told of it too
+	LongestPause int64 // federation.longest_pause: how many seconds a server that does not answer is left alone at most
 }
 
 // Limits says how often clients may ask.
@@ -126,7 +129,7 @@ func Default() Config {
 		Directory: Directory{Everybody: true},
 		Limits:    Limits{Enabled: true},
 
-		Federation: Federation{Enabled: true, Mode: "open"},
+		Federation: Federation{Enabled: true, Mode: "open", LongestPause: 3600},
 	}
 }
 

@@ -71,11 +71,13 @@ default_version = "11"
 enabled = true
 allow = "10.1.0.0/16, 10.2.3.4/32"
 ports = "443, 8080"
-[directory]
-everybody = false
 [federation]
 enabled = false
 mode = "trusted"
+presence = true
+longest_pause = 60
+[directory]
+everybody = false
 [limits]
 enabled = false
 `)
@@ -89,7 +91,7 @@ enabled = false
 		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
 		Rooms:        Rooms{Custodian: "mairie", DefaultVersion: "11"},
 		Previews:     Previews{Enabled: true, Allow: "10.1.0.0/16, 10.2.3.4/32", Ports: "443, 8080"},
-		Federation:   Federation{Mode: "trusted"},
+		Federation:   Federation{Mode: "trusted", Presence: true, LongestPause: 60},
 	}
 	check := func(environ []string, flags map[string]string) {
 		t.Helper()

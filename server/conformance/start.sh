@@ -47,6 +47,8 @@ default_version = '${ROOM_VERSION:-11}'
 enabled = true
 allow = '$private'
 authorities = '${CA_CRT:-}'
+presence = true
+longest_pause = 10
 
 [push]
 allow = '$private'

@@ -213,7 +213,7 @@ func (s *Service) StoreCrossSigning(ctx context.Context, session *accounts.Sessi
 		if err := upload.put(tx, session.User, replaced); err != nil {
 			return err
 		}
-		return tx.DeviceListChanged(session.User)
+		return tx.SigningKeysChanged(session.User)
 	})
 	if err == nil {
 		s.wakeSharers(ctx, session.User)

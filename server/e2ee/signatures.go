@@ -85,10 +85,13 @@ func (s *Service) storeSignatures(ctx context.Context, user store.Atom, checked 
 			if err != nil {
 				return err
 			}
-			own = own || isNew && signature.User == user
-		}
-		if own {
-			return tx.DeviceListChanged(user)
+			if !isNew || signature.User != user {
+				continue
+			}
+			own = true
+			if err := signedOwn(tx, signature); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -98,6 +101,18 @@ func (s *Service) storeSignatures(ctx context.Context, user store.Atom, checked 
 		s.hub.Wake(int64(user))
 	}
 	return err
+}
+
+// signedOwn tells of a new signature on a key of its own user: a device's or one for cross-signing.
+func signedOwn(tx *store.Tx, signature store.KeySignature) error {
+	device, err := tx.DeviceKeys(signature.User, signature.KeyID)
+	if err != nil {
+		return err
+	}
+	if device != nil {
+		return tx.DeviceChanged(signature.User, signature.KeyID)
+	}
+	return tx.SigningKeysChanged(signature.User)
 }
 
 // signatureCheck checks the signatures of one user.

@@ -7,6 +7,7 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -18,6 +19,9 @@ type outgoing struct {
 	users    []store.Atom
 	size     int
 	full     int // devices whose queue is full
+
+	elsewhere    toElsewhere
+	sender, kind string // of these
 }
 
 // SendToDevice queues messages of one type, by user id and device id; the device id "*" stands for all devices of a user that are not named.
@@ -36,7 +40,7 @@ func (s *Service) SendToDevice(ctx context.Context, session *accounts.Session, e
 	if err != nil || known {
 		return 0, err
 	}
-	if out.full > 0 && len(out.messages) == 0 {
+	if out.full > 0 && len(out.messages)+len(out.elsewhere) == 0 {
 		return 0, merr.TooLarge("%d messages wait for the device already", maxWaiting)
 	}
 	return out.size, s.db.Write(ctx, func(tx *store.Tx) error { return s.queue(tx, session.Device, scope, txnID, out) })
@@ -49,6 +53,9 @@ func (s *Service) queue(tx *store.Tx, device int64, scope, txnID string, out *ou
 		return err
 	}
 	if err := tx.AddTxn(device, scope, txnID, 0, store.Millis(s.now())); err != nil {
+		return err
+	}
+	if err := out.elsewhere.queue(tx, out.sender, out.kind); err != nil {
 		return err
 	}
 	for _, m := range out.messages {
@@ -67,6 +74,12 @@ func (s *Service) address(r *store.Reader, sender, eventType string, messages ma
 		if err != nil {
 			return err
 		}
+		if pdu.ServerOf(userID) != s.serverName {
+			if err := s.addressElsewhere(sender, eventType, userID, byDevice, out); err != nil {
+				return err
+			}
+			continue
+		}
 		user, err := localUser(r, userID)
 		if err != nil {
 			return err
@@ -77,6 +90,31 @@ func (s *Service) address(r *store.Reader, sender, eventType string, messages ma
 		if err := s.addressUser(r, user, events, out); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// addressElsewhere takes what a user of this server sends to devices of another's.
+func (s *Service) addressElsewhere(sender, eventType, userID string, byDevice map[string]json.RawMessage, out *outgoing) error {
+	if s.remote == nil || pdu.ServerOf(sender) != s.serverName || !pdu.ValidUserID(userID) {
+		return nil
+	}
+	if out.elsewhere == nil {
+		out.elsewhere = toElsewhere{}
+	}
+	out.sender, out.kind = sender, eventType
+	out.size += out.elsewhere.add(pdu.ServerOf(userID), userID, byDevice)
+	return out.check()
+}
+
+// check refuses what is too much for one request.
+func (o *outgoing) check() error {
+	n := len(o.messages)
+	for _, contents := range o.elsewhere {
+		n += len(contents)
+	}
+	if o.size > maxFanOut || n > maxDevices {
+		return merr.TooLarge("A request can reach %d devices with %d bytes in all", maxDevices, maxFanOut)
 	}
 	return nil
 }
@@ -105,8 +143,9 @@ func (s *Service) addressUser(r *store.Reader, user store.Atom, events map[strin
 			continue
 		}
 		out.messages = append(out.messages, store.ToDevice{Device: device.ID, JSON: event})
-		if out.size += len(event); out.size > maxFanOut || len(out.messages) > maxDevices {
-			return merr.TooLarge("A request can reach %d devices with %d bytes in all", maxDevices, maxFanOut)
+		out.size += len(event)
+		if err := out.check(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -166,7 +166,7 @@ func (k keySet) put(tx *store.Tx, session *accounts.Session) (changed bool, err 
 		}
 	}
 	if changed {
-		if err := tx.DeviceListChanged(session.User); err != nil {
+		if err := tx.DeviceChanged(session.User, session.DeviceID); err != nil {
 			return false, err
 		}
 	}

@@ -27,12 +27,20 @@ type Service struct {
 	boot   synctoken.Boot
 	pos    atomic.Int64 // of typing and presence
 
-	presence *presences // nil: switched off
+	presence  *presences // nil: switched off
+	elsewhere Elsewhere  // nil: nobody is
 }
 
-// New makes the service, with presence or without. It is given back with Close.
-func New(db *store.DB, hub *notify.Hub, now func() time.Time, random io.Reader, log zerolog.Logger, presence bool) (*Service, error) {
-	s := &Service{db: db, hub: hub, now: now, log: log}
+// Elsewhere is told what other servers are to hear of this one's users: typing each time that a user says it, as other servers let it end by themselves, and
+// presence when it changes and now and then while it lasts. It must not wait.
+type Elsewhere interface {
+	Typing(room store.RoomRef, userID string, types bool)
+	PresenceChanged(p PresenceOf)
+}
+
+// New makes the service, with presence or without; elsewhere is nil where other servers hear nothing. It is given back with Close.
+func New(db *store.DB, hub *notify.Hub, now func() time.Time, random io.Reader, log zerolog.Logger, presence bool, elsewhere Elsewhere) (*Service, error) {
+	s := &Service{db: db, hub: hub, now: now, log: log, elsewhere: elsewhere}
 	if presence {
 		s.presence = newPresences(now, &s.pos)
 	}

@@ -189,6 +189,11 @@ func (s *Service) Run(ctx context.Context) error {
 // announce wakes, once each, those who ask for news and see one whose presence changed.
 func (s *Service) announce(ctx context.Context) error {
 	changed := s.presence.takeDirty(presencesATime)
+	if s.elsewhere != nil {
+		for _, p := range s.presence.toTell(changed) {
+			s.elsewhere.PresenceChanged(p)
+		}
+	}
 	if len(changed) == 0 {
 		return nil
 	}

@@ -40,6 +40,7 @@ type present struct {
 	devices map[int64]*connection // those that are connected
 	status  string
 	active  time.Time // when they last did something; zero: not in this run
+	told    time.Time // when other servers were told of them
 	pos     int64     // of the last change
 	shown   shownPresence
 

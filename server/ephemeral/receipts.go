@@ -123,15 +123,21 @@ func related(r *store.Reader, event store.NID, root string) (bool, error) {
 func (s *Service) move(ctx context.Context, room store.RoomRef, user store.Atom, markers []Marker, places []store.Place) (public bool, err error) {
 	ts := store.Millis(s.now())
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		anything := false
+		anything, shown := false, false
 		for i, m := range markers {
 			moved, err := m.move(tx, room, user, places[i], ts)
 			if err != nil {
 				return err
 			}
 			anything = anything || moved
-			public = public || moved && m.Type == Read
+			shown = shown || moved && m.Type == Read
 		}
+		if shown {
+			if err := tx.SendReceipts(room, user); err != nil {
+				return err
+			}
+		}
+		public = shown
 		if anything {
 			tx.OnCommit(func() { s.hub.Wake(int64(user)) })
 		}

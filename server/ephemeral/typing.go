@@ -22,7 +22,7 @@ const (
 // typing knows who is typing where, in this process only. Its stream of changes has positions that grow by one.
 type typing struct {
 	now     func() time.Time
-	changed func(room store.RoomRef) // told of rooms whose typists an expiry changed, outside of mu
+	changed func(room store.RoomRef, users []string) // told of rooms where the typing of users ended with time, outside of mu
 
 	pos *atomic.Int64 // given under mu: who has read it and then looks finds what it stands for
 
@@ -40,7 +40,7 @@ type typingRoom struct {
 	users map[string]time.Time // user id -> when their typing ends
 }
 
-func newTyping(now func() time.Time, pos *atomic.Int64, changed func(room store.RoomRef)) *typing {
+func newTyping(now func() time.Time, pos *atomic.Int64, changed func(room store.RoomRef, users []string)) *typing {
 	return &typing{now: now, pos: pos, changed: changed, rooms: map[store.RoomRef]*typingRoom{}, active: map[*typingRoom]struct{}{}}
 }
 
@@ -145,38 +145,39 @@ func (t *typing) expire() {
 		return
 	}
 	defer t.ending.Done()
-	for _, room := range rooms {
-		t.changed(room)
+	for room, users := range rooms {
+		t.changed(room, users)
 	}
 }
 
 // endDue ends the typing whose time has come. Where it tells true, it has added to ending.
-func (t *typing) endDue() (rooms []store.RoomRef, ok bool) {
+func (t *typing) endDue() (rooms map[store.RoomRef][]string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, false
 	}
 	t.ending.Add(1)
+	rooms = map[store.RoomRef][]string{}
 	now := t.now()
 	for r := range t.active {
-		if r.endBy(now) {
+		if ended := r.endBy(now); len(ended) > 0 {
 			t.mark(r)
-			rooms = append(rooms, r.room)
+			rooms[r.room] = ended
 		}
 	}
 	t.arm()
 	return rooms, true
 }
 
-func (r *typingRoom) endBy(now time.Time) bool {
-	before := len(r.users)
+func (r *typingRoom) endBy(now time.Time) (ended []string) {
 	for user, until := range r.users {
 		if !until.After(now) {
 			delete(r.users, user)
+			ended = append(ended, user)
 		}
 	}
-	return len(r.users) < before
+	return ended
 }
 
 func (t *typing) close() {
@@ -221,22 +222,36 @@ func (s *Service) SetTyping(ctx context.Context, roomID string, user store.Atom,
 		}
 		until = s.now().Add(min(timeout, longestTyping))
 	}
-	if s.typing.set(room, userID, until) {
+	changed := s.typing.set(room, userID, until)
+	if changed || types {
+		s.tellTyping(room, userID, types)
+	}
+	if changed {
 		return s.wakeRoom(context.WithoutCancel(ctx), room)
 	}
 	return nil
 }
 
+func (s *Service) tellTyping(room store.RoomRef, userID string, types bool) {
+	if s.elsewhere != nil {
+		s.elsewhere.Typing(room, userID, types)
+	}
+}
+
 // StopTyping ends a user's typing in a room, for whoever sees that they left it.
 func (s *Service) StopTyping(ctx context.Context, room store.RoomRef, userID string) error {
 	if s.typing.set(room, userID, time.Time{}) {
+		s.tellTyping(room, userID, false)
 		return s.wakeRoom(context.WithoutCancel(ctx), room)
 	}
 	return nil
 }
 
 // typingChanged wakes a room after an expiry. Nobody waits for the answer: a failure is logged, and the next change is seen.
-func (s *Service) typingChanged(room store.RoomRef) {
+func (s *Service) typingChanged(room store.RoomRef, users []string) {
+	for _, user := range users {
+		s.tellTyping(room, user, false)
+	}
 	if err := s.wakeRoom(context.Background(), room); err != nil {
 		s.log.Warn().Err(err).Int64("room", int64(room)).Msg("end of typing not announced")
 	}

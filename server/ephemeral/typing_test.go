@@ -16,7 +16,7 @@ func TestTypingEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex // expiries tell from goroutines of their own
 		var told []store.RoomRef
-		typing := newTyping(time.Now, new(atomic.Int64), func(room store.RoomRef) {
+		typing := newTyping(time.Now, new(atomic.Int64), func(room store.RoomRef, _ []string) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, room)
@@ -55,7 +55,7 @@ func TestTypingEndsByItself(t *testing.T) {
 
 func TestClosedTypingTellsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		typing := newTyping(time.Now, new(atomic.Int64), func(store.RoomRef) { t.Error("told after close") })
+		typing := newTyping(time.Now, new(atomic.Int64), func(store.RoomRef, []string) { t.Error("told after close") })
 		typing.set(7, "@alice:test", time.Now().Add(time.Second))
 		typing.close()
 		time.Sleep(time.Minute)

@@ -45,6 +45,7 @@ const (
 	ConfirmPassword  Act = "administration.confirm"
 	RefusedByDesign  Act = "administration.refused"
 	RotateKey        Act = "keys.rotate"
+	RetryServer      Act = "federation.retry"
 	RegisterBySecret Act = "user.register_secret"
 	ChangePolicy     Act = "policy.change"
 	ChangeTrustList  Act = "policy.list"
@@ -87,6 +88,7 @@ var french = map[Act]string{
 	SendNoticeToAll:  "Avis du serveur envoyé à tous",
 	ChangeSettings:   "Réglages modifiés",
 	RotateKey:        "Clé de signature du serveur remplacée",
+	RetryServer:      "Envoi à un autre serveur relancé",
 	ExportJournal:    "Journal exporté",
 	ConfirmPassword:  "Mot de passe confirmé pour un acte sensible",
 	RefusedByDesign:  "Demande refusée : elle donnerait accès à ce qui est privé",

@@ -74,6 +74,7 @@ type document struct {
 	Protocols   []string             `yaml:"protocols"`
 	Ephemeral   bool                 `yaml:"receive_ephemeral"`
 	Unstable    bool                 `yaml:"de.sorunome.msc2409.push_ephemeral"` // from before v1.13; bridges still write it
+	Push        bool                 `yaml:"push_ephemeral"`                     // the proposal's name, which some write beside it
 	Extra       map[string]yaml.Node `yaml:",inline"`
 }
 
@@ -94,7 +95,7 @@ func Parse(b []byte, serverName string) (*Registration, error) {
 		return nil, err
 	}
 	r := &Registration{ID: d.ID, HSToken: d.HSToken, Sender: "@" + d.SenderLocalpart + ":" + serverName, RateLimited: d.RateLimited == nil || *d.RateLimited,
-		Protocols: d.Protocols, Ephemeral: d.Ephemeral || d.Unstable, OldEphemeral: d.Unstable, server: serverName, token: sha256.Sum256([]byte(d.ASToken))}
+		Protocols: d.Protocols, Ephemeral: d.Ephemeral || d.Unstable || d.Push, OldEphemeral: d.Unstable || d.Push, server: serverName, token: sha256.Sum256([]byte(d.ASToken))}
 	if len(r.Sender) > maxIDBytes {
 		return nil, wrong("sender_localpart", "un identifiant plus court")
 	}

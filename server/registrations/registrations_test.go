@@ -25,6 +25,7 @@ namespaces:
   rooms: []
 protocols: [irc]
 de.sorunome.msc2409.push_ephemeral: true
+push_ephemeral: true
 io.element.msc4190: true
 `
 

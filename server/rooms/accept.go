@@ -40,11 +40,12 @@ func (s *Service) Accept(ctx context.Context, h Handshake, eventID string, raw [
 	if err != nil {
 		return room, nil, merr.InvalidParam("The event is not rightly signed").Because(err)
 	}
-	err = s.enter(ctx, &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)})
+	a := &arrival{Event: e, room: room, from: h.Origin, relay: true, spent: new(spent)}
+	err = s.enter(ctx, a)
 	if errors.Is(err, ErrLacks) || errors.Is(err, errElsewhere) {
 		err = merr.InvalidParam("The event builds on others than the room has").Because(err)
 	}
-	return room, e, err
+	return room, a.Event, err
 }
 
 // read reads the event of a handshake, of which nothing is proven yet.

@@ -16,8 +16,8 @@ import (
 
 const (
 	// maxArriving is how many events may come with a room, and maxArrivingBytes how many bytes may be in memory of all rooms that arrive at a time.
-	maxArriving      = 300_000
-	maxArrivingBytes = 320 << 20
+	maxArriving      = 200_000
+	maxArrivingBytes = 128 << 20
 )
 
 // arriving is a room on its way from another server: what it sends in answer to a join.

@@ -260,26 +260,35 @@ func TestComingBack(t *testing.T) {
 
 func TestWhoMayEnterIsAsked(t *testing.T) {
 	s, r := abroad(t, "12")
-	var asked [][]string
-	refuse := 0
-	s.MayEnter = func(_ context.Context, _ string, servers []string) error {
-		asked = append(asked, servers)
-		if len(asked) == refuse {
-			return merr.Forbidden("not with them")
-		}
-		return nil
-	}
-	for refuse = 1; refuse <= 2; refuse++ {
-		asked = nil
-		if err := s.joins(s.alice); !merr.Is(err, "M_FORBIDDEN") || len(asked) != refuse || r.joins != refuse-1 || len(r.left) != refuse-1 {
-			t.Errorf("%v after %q; %d joins, %v left", err, asked, r.joins, r.left)
+	verdict := &verdicts{}
+	s.Policy = verdict
+	for verdict.refuse = 1; verdict.refuse <= 2; verdict.refuse++ {
+		verdict.asked = nil
+		if err := s.joins(s.alice); !merr.Is(err, "M_FORBIDDEN") || len(verdict.asked) != verdict.refuse || r.joins != verdict.refuse-1 || len(r.left) != verdict.refuse-1 {
+			t.Errorf("%v after %q; %d joins, %v left", err, verdict.asked, r.joins, r.left)
 		}
 	}
-	refuse = 0
+	verdict.refuse, verdict.asked = 0, nil
 	s.ok(s.joins(s.alice))
-	if last := asked[len(asked)-1]; !slices.Equal(last, []string{"far"}) {
-		t.Errorf("asked about %q", last)
+	if want := [][]string{{"far"}, {"far"}}; !slices.EqualFunc(verdict.asked, want, slices.Equal) {
+		t.Errorf("asked about %q", verdict.asked)
 	}
+}
+
+// verdicts is a policy that refuses one of the rooms that it is asked about.
+type verdicts struct {
+	rooms.Policy
+
+	refuse int // the which, from 1 on
+	asked  [][]string
+}
+
+func (v *verdicts) RoomVerdict(servers []string) (bool, []string) {
+	v.asked = append(v.asked, servers)
+	if len(v.asked) == v.refuse {
+		return false, servers
+	}
+	return true, nil
 }
 
 // What an arrival left that was cut off is nothing: neither for the next one, nor for ever.

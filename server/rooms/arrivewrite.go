@@ -228,6 +228,9 @@ func (l *landing) end(ctx context.Context) error {
 		if err := l.putJoin(tx, at, &row, missing); err != nil {
 			return err
 		}
+		if err := tx.DropStripped(l.room, l.user.Atom); err != nil {
+			return err
+		}
 		if err := tx.EndArrival(l.room, l.join.Rules().Version); err != nil {
 			return err
 		}

@@ -195,7 +195,9 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	}
 	d.preset(q, "m.room.join_rules", "join_rule", p.joinRule)
 	d.preset(q, "m.room.history_visibility", "history_visibility", p.historyVisibility)
-	d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
+	if p.guestAccess != "forbidden" { // which is what a room without the event means
+		d.preset(q, "m.room.guest_access", "guest_access", p.guestAccess)
+	}
 	s.draftACL(&d, q)
 	for _, e := range q.InitialState {
 		if err := s.initial(ctx, e); err != nil {

@@ -106,11 +106,15 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 		if err != nil {
 			return err
 		}
+		told, _, err := r.Stripped(room.Ref, u.Atom)
+		if err != nil {
+			return err
+		}
 		inside, err := r.LargestServers(room.Ref, maxAskedToEnter)
 		if err != nil {
 			return err
 		}
-		e.add(inviter, "")
+		e.add(inviter, told.Via)
 		e.add(inside...)
 		return e.madeHere(r, room)
 	})
@@ -120,7 +124,7 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 	return e.list, err
 }
 
-// inviterOf is the server of who invited the user, or answers their knock; "" where nobody did.
+// inviterOf is the server of who invited the user; "" where nobody did.
 func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
 	m, _, err := r.Member(room, u.Atom)
 	if err != nil || m.Membership != store.Invite {

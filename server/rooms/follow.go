@@ -17,6 +17,9 @@ func (s *Service) follow(ctx context.Context, a *arrival) (*write, error) {
 		return nil, err
 	}
 	defer l.mu.Unlock()
+	if err := l.weigh(ctx, a); err != nil || a.unwanted != nil {
+		return nil, err
+	}
 	if !l.followedBy(a) {
 		return nil, nil
 	}
@@ -32,8 +35,8 @@ func (s *Service) follow(ctx context.Context, a *arrival) (*write, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.apply(a.Event, User{})
-	return s.queue(l, []judged{{Event: a.Event, counted: counted, relay: a.relay}}), nil
+	l.apply(a.Event, a.draft.sender)
+	return s.queue(l, []judged{{Event: a.Event, draft: a.draft, counted: counted, relay: a.relay}}), nil
 }
 
 // followedBy tells whether the events before one are just the head. Redactions look at what they redact, and memberships of this server's users at who

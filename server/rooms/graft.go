@@ -36,7 +36,9 @@ func (s *Service) graft(ctx context.Context, a *arrival) (*write, error) {
 	if v.reason != nil {
 		s.Log.Info().Str("room", l.ID).Str("event", v.event.ID()).Int("status", v.status).AnErr("reason", v.reason).Msg("event refused")
 	}
-	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: draft{redacts: v.redacts}, relay: a.relay}, v)
+	d := a.draft
+	d.redacts = v.redacts
+	return s.queueVerdict(ctx, l, judged{Event: v.event, draft: d, relay: a.relay}, v)
 }
 
 // queueVerdict moves the pending head over an event that was judged in the graph, and queues its write. The room is locked.

@@ -30,6 +30,10 @@ type Inviting interface {
 // Spec: server-server API, "Inviting to a room".
 func (s *Service) inviteElsewhere(ctx context.Context, u User, roomID, target string, content memberContent) error {
 	room, e, err := s.drawInvite(ctx, u, roomID, target, content)
+	if u := (*unrecommended)(nil); errors.As(err, &u) {
+		room = u.room
+		e, err = s.recommend(ctx, u)
+	}
 	if err != nil {
 		return err
 	}
@@ -60,7 +64,11 @@ func (s *Service) drawInvite(ctx context.Context, u User, roomID, target string,
 	if now == "join" {
 		return room, nil, merr.Forbidden("%s is already in the room", target)
 	}
-	p := s.proto(l, draft{sender: u, kind: "m.room.member", stateKey: &target, content: raw}, l.depth)
+	d := draft{sender: u, kind: "m.room.member", stateKey: &target, content: raw}
+	if err := s.policed(ctx, l, d); err != nil {
+		return room, nil, err
+	}
+	p := s.proto(l, d, l.depth)
 	if err := l.know(ctx, auth.Needed(l.rules, p)...); err != nil {
 		return room, nil, err
 	}

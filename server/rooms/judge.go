@@ -67,6 +67,11 @@ func (g *graph) judge(ctx context.Context, a *arrival) (*verdict, error) {
 	if err := g.judgeByState(ctx, v); err != nil {
 		return nil, err
 	}
+	if v.placed() && a.unwanted != nil {
+		if err := v.refuse(store.StatusSoftFailed, a.unwanted); err != nil {
+			return nil, err
+		}
+	}
 	if err := g.stateAfter(v); err != nil {
 		return nil, err
 	}

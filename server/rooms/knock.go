@@ -14,7 +14,9 @@ func (s *Service) Knock(ctx context.Context, u User, roomID string, how Entry) e
 		return err
 	}
 	content.Membership = "knock"
-	return s.knockHere(ctx, u, roomID, content)
+	return s.passage(ctx, u, roomID, how.Via, func() error { return s.knockHere(ctx, u, roomID, content) }, func(server string) error {
+		return s.knockThrough(ctx, u, roomID, server, content)
+	})
 }
 
 // knockHere knocks by what this server knows of the room.
@@ -25,4 +27,26 @@ func (s *Service) knockHere(ctx context.Context, u User, roomID string, content 
 		}
 		return nil
 	})
+}
+
+// knockThrough knocks by a server that is in the room. What the room is, the user knows by its word.
+func (s *Service) knockThrough(ctx context.Context, u User, roomID, server string, content memberContent) error {
+	if err := s.mayEnter(roomID, server); err != nil {
+		return err
+	}
+	knock, err := s.propose(ctx, u, roomID, server, content)
+	if err != nil {
+		return err
+	}
+	told, err := s.Remote.SendKnock(ctx, server, knock.Event)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // the others have it now
+	state, err := s.identify(ctx, knock.Event, told)
+	if err != nil {
+		s.Log.Info().Err(err).Str("room", roomID).Str("server", server).Msg("what a room is was not told rightly")
+		state = nil
+	}
+	return s.hear(ctx, hearsay{Event: knock.Event, version: knock.rules.Version, via: server, state: state})
 }

@@ -88,9 +88,9 @@ type txnKey struct {
 	scope, txnID string
 }
 
-// relevant are the entries of the state that are always held: those that authorisation looks at, and which servers take part.
+// relevant are the entries of the state that are always held: those that authorisation looks at, which servers take part, and which one recommends events.
 func relevant() []auth.Key {
-	return []auth.Key{createKey(), {Type: "m.room.power_levels"}, {Type: "m.room.join_rules"}, {Type: "m.room.server_acl"}}
+	return []auth.Key{createKey(), {Type: "m.room.power_levels"}, {Type: "m.room.join_rules"}, {Type: "m.room.server_acl"}, {Type: "m.room.policy"}}
 }
 
 // oneOfMany tells whether an entry is of a type that authorisation looks at too, but at few of many: who acts or is acted upon.

@@ -90,7 +90,9 @@ func (s *Service) Leave(ctx context.Context, u User, roomID, reason string) erro
 	if err := s.leavable(ctx, u, roomID); err != nil {
 		return err
 	}
-	return s.leave(ctx, u, roomID, reason)
+	asking, cancel := context.WithTimeout(ctx, departTime)
+	defer cancel()
+	return s.depart(context.WithoutCancel(ctx), asking, u, roomID, reason)
 }
 
 func (s *Service) leave(ctx context.Context, u User, roomID, reason string) error {
@@ -245,11 +247,13 @@ func (s *Service) Forget(ctx context.Context, u User, roomID string) error {
 // LeaveAll leaves every room that the user is in or invited to: their account ends. A room that can't be left doesn't keep the others.
 func (s *Service) LeaveAll(ctx context.Context, user store.Atom, userID string) error {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up must not leave half of it undone
+	asking, cancel := context.WithTimeout(ctx, 2*departTime)
+	defer cancel()
 	return s.eachRoom(ctx, user, func(roomID string, m store.Membership) error {
 		if m != store.Join && m != store.Invite && m != store.Knock {
 			return nil
 		}
-		return s.leave(ctx, User{Atom: user, ID: userID}, roomID, "")
+		return s.depart(ctx, asking, User{Atom: user, ID: userID}, roomID, "")
 	})
 }
 

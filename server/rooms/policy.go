@@ -16,6 +16,8 @@ type Policy interface {
 	RoomACL() (content json.RawMessage, needed bool)
 	// FollowsPolicy tells whether the content of an m.room.server_acl event came from RoomACL, now or before.
 	FollowsPolicy(content pdu.Object) bool
+	// RoomVerdict tells whether users may join a room in which these servers have members, and which of them this server does not speak with.
+	RoomVerdict(servers []string) (allowed bool, unlisted []string)
 }
 
 // draftACL gives a new room the server ACL of the policy, unless the request brings one, or it is of this server alone (m.federate).

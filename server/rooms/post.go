@@ -68,6 +68,9 @@ func (w *write) failed() bool { return w.pending.Settled() && w.pending.Wait() !
 func (s *Service) post(ctx context.Context, roomID string, draw func(l *live) (draft, error)) (*pdu.Event, error) {
 	for {
 		w, err := s.begin(ctx, roomID, draw)
+		if u := (*unrecommended)(nil); errors.As(err, &u) {
+			return s.sendRecommended(ctx, u)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +94,9 @@ func (s *Service) begin(ctx context.Context, roomID string, draw func(l *live) (
 // draw makes an event on the locked room and queues it.
 func (s *Service) draw(ctx context.Context, l *live, draw func(l *live) (draft, error)) (*write, error) {
 	d, err := draw(l)
+	if err == nil {
+		err = s.policed(ctx, l, d)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +194,10 @@ func badEvent(err error) error {
 
 func forbidden(err error) error {
 	var rejected *auth.Rejected
-	if errors.As(err, &rejected) {
+	if errors.As(err, &rejected) && rejected.Never {
+		return merr.BadJSON("%s", rejected.Reason).Because(err)
+	}
+	if rejected != nil {
 		return merr.Forbidden("%s", rejected.Reason).Because(err)
 	}
 	return err

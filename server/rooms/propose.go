@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -45,17 +46,17 @@ func (s *Service) propose(ctx context.Context, u User, roomID, server string, co
 	return &proposal{e, rules, server}, nil
 }
 
-// rulesOfTemplate are the rules of the room's version: 400 M_INCOMPATIBLE_ROOM_VERSION where it is not known here. A room that is known has the version that is known.
+// rulesOfTemplate are the rules of the room's version: 400 M_INCOMPATIBLE_ROOM_VERSION where it is not known here. A room whose history is known has the version that is known.
 func (s *Service) rulesOfTemplate(ctx context.Context, t Template, roomID string) (pdu.Rules, error) {
 	version, err := s.versionOf(ctx, roomID)
 	if err != nil {
 		return pdu.Rules{}, err
 	}
 	switch {
-	case t.RoomVersion == "" && version == "":
-		t.RoomVersion = "1"
 	case t.RoomVersion == "":
-		t.RoomVersion = version
+		if t.RoomVersion, err = s.versionSaid(ctx, roomID); err != nil {
+			return pdu.Rules{}, err
+		}
 	case version != "" && version != t.RoomVersion:
 		return pdu.Rules{}, proposalf("the room has version %s, not %q", version, t.RoomVersion)
 	}
@@ -79,6 +80,14 @@ func (s *Service) versionOf(ctx context.Context, roomID string) (version string,
 		return err
 	})
 	return version, err
+}
+
+// versionSaid is the version of a room as whoever invited a user into it has said, or else the first one, which servers may leave out.
+func (s *Service) versionSaid(ctx context.Context, roomID string) (string, error) {
+	return store.Get(ctx, s.db, func(r *store.Reader) (string, error) {
+		room, _, err := r.FindRoom(roomID)
+		return cmp.Or(room.Version, "1"), err
+	})
 }
 
 // proposalf says what is wrong with an event that a server proposed.

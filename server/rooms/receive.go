@@ -25,8 +25,12 @@ type arrival struct {
 	edge bool   // events before it were asked for already: those that are missing stay so
 	// relay: its server has asked this one to take it into the room. This one sends it to the servers of all in it. Nobody is asked for what it lacks, and it is not kept where it is refused.
 	relay bool
-	state *told // the state before it as the other server says; nil where it was not asked
-	spent *spent
+	draft draft // of an event of this server: what else is to be written with it
+	// What the room's policy server says: recommended, or why it is not; neither: it was not asked.
+	recommended bool
+	unwanted    error
+	state       *told // the state before it as the other server says; nil where it was not asked
+	spent       *spent
 }
 
 // spent is what was asked for because of one event, or of all that are missing before one: events, and how often the state.
@@ -152,6 +156,12 @@ const maxAttempts = 5
 func (s *Service) admit(ctx context.Context, a *arrival) (*write, error) {
 	for range maxAttempts {
 		w, err := s.follow(ctx, a)
+		if u := (*unrecommended)(nil); errors.As(err, &u) {
+			if err := s.consult(ctx, a, u); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil || w != nil {
 			return w, err
 		}

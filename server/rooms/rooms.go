@@ -61,9 +61,7 @@ type Config struct {
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
 	Policy     Policy // nil: nothing is decided about other servers
-	// MayEnter tells whether a room may be joined in which these servers are, or knocked at; nil: any. It is asked before a server is, and again when all of the room is known.
-	MayEnter func(ctx context.Context, roomID string, servers []string) error
-	// Entered is told who entered a room that MayEnter let them, with the servers of who is in it; nil: nobody. It doesn't wait.
+	// Entered is told who entered a room of others, with the servers of who is in it, for a warning; nil: nobody. It doesn't wait.
 	Entered func(u User, roomID string, servers []string)
 	Log     zerolog.Logger
 }
@@ -79,6 +77,7 @@ type Service struct {
 	sweeping  sync.Mutex // held while purged rooms are removed
 	upgrading sync.Mutex // held while a room is upgraded, so that none is twice
 
+	asking  doors        // of events that a policy server is asked about, by transaction ids
 	doors   doors        // of rooms that arrive from other servers
 	filling doors        // of rooms whose history is asked for
 	arrived atomic.Int64 // bytes of events that are arriving

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"beffroi/server/merr"
@@ -61,6 +62,9 @@ func (s *Service) once(ctx context.Context, roomID string, key txnKey, draw func
 	}
 	for {
 		w, eventID, err := s.beginOnce(ctx, roomID, key, draw)
+		if u := (*unrecommended)(nil); errors.As(err, &u) {
+			return s.sendRecommendedOnce(ctx, u)
+		}
 		if err != nil || eventID != "" {
 			return eventID, err
 		}

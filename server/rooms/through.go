@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -13,7 +14,7 @@ import (
 //
 // Spec: server-server API, "Joining Rooms".
 func (s *Service) joinThrough(ctx context.Context, u User, roomID, server string, content memberContent) error {
-	if err := s.mayEnter(ctx, roomID, server); err != nil {
+	if err := s.mayEnter(roomID, server); err != nil {
 		return err
 	}
 	join, err := s.propose(ctx, u, roomID, server, content)
@@ -37,12 +38,25 @@ func (s *Service) joinThrough(ctx context.Context, u User, roomID, server string
 	return err
 }
 
-func (s *Service) mayEnter(ctx context.Context, roomID string, servers ...string) error {
-	if s.MayEnter == nil {
+// mayEnter asks the policy about a room in which these servers are: 403 M_FORBIDDEN with their names where it refuses that.
+func (s *Service) mayEnter(roomID string, servers ...string) error {
+	if s.Policy == nil {
 		return nil
 	}
-	return s.MayEnter(ctx, roomID, servers)
+	allowed, unlisted := s.Policy.RoomVerdict(servers)
+	if len(unlisted) == 0 {
+		return nil
+	}
+	named := strings.Join(unlisted[:min(len(unlisted), maxServersNamed)], ", ")
+	if !allowed {
+		return merr.Forbidden("There are servers in the room that this one does not speak with: %s", named)
+	}
+	s.Log.Warn().Str("room", roomID).Int("servers", len(unlisted)).Msg("a room is entered in which there are servers that this one does not speak with: " + named)
+	return nil
 }
+
+// maxServersNamed is how many servers a refusal names.
+const maxServersNamed = 5
 
 // settle judges and writes a room that arrived.
 func (s *Service) settle(ctx context.Context, u User, a *arriving) error {
@@ -64,7 +78,7 @@ func (s *Service) settle(ctx context.Context, u User, a *arriving) error {
 		return err
 	}
 	servers := serversIn(all.state)
-	if err := s.mayEnter(ctx, a.room, servers...); err != nil {
+	if err := s.mayEnter(a.room, servers...); err != nil {
 		return err
 	}
 	a.events = nil

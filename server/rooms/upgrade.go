@@ -218,6 +218,9 @@ func moveListing(tx *store.Tx, room store.RoomRef, next string) error {
 func (s *Service) postAll(ctx context.Context, roomID string, draw func(l *live) ([]draft, error)) error {
 	for {
 		w, err := s.beginAll(ctx, roomID, draw)
+		if u := (*unrecommendedAll)(nil); errors.As(err, &u) {
+			return s.postEach(ctx, roomID, u.drafts)
+		}
 		if err != nil || w == nil {
 			return err
 		}
@@ -237,6 +240,9 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 	if err != nil {
 		return nil, err
 	}
+	if p, err := l.policyServer(ctx); err != nil || p != nil && s.Remote != nil {
+		return nil, errOr(err, &unrecommendedAll{drafts})
+	}
 	var events []judged
 	for _, d := range drafts {
 		j, err := s.next(ctx, l, d)
@@ -255,6 +261,22 @@ func (s *Service) beginAll(ctx context.Context, roomID string, draw func(l *live
 		return nil, nil
 	}
 	return s.queue(l, events), nil
+}
+
+// unrecommendedAll says that the room's policy server must be asked about each of some events.
+type unrecommendedAll struct{ drafts []draft }
+
+func (*unrecommendedAll) Error() string { return "the room's policy server must be asked" }
+
+// postEach is postAll in as many writes as there are events.
+func (s *Service) postEach(ctx context.Context, roomID string, drafts []draft) error {
+	for _, d := range drafts {
+		_, err := s.post(ctx, roomID, func(*live) (draft, error) { return d, nil })
+		if err != nil && (!d.optional || !merr.Is(err, "M_FORBIDDEN")) {
+			return err
+		}
+	}
+	return nil
 }
 
 // content decodes the content of an event, nil for none.

@@ -88,7 +88,7 @@ func (n *Network) Start(name string, opts ...Option) *Server {
 	federate := func(c *config.Config) {
 		c.ServerName, c.Listen.TLS = name, address
 		c.Listen.Certificate, c.Listen.Key = n.certificate(host)
-		c.Federation = config.Federation{Enabled: true, Mode: "open", Allow: "127.0.0.1/32", Authorities: n.authorities}
+		c.Federation = config.Federation{Enabled: true, Mode: "open", Allow: "127.0.0.1/32", Authorities: n.authorities, Presence: true, LongestPause: 5}
 	}
 	return start(n.t, []server.Option{server.WithResolver(n.Zone.Resolver()), server.WithVersion("test")}, append([]Option{federate}, opts...)...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"beffroi/server"
 	"beffroi/server/config"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 )
 
@@ -66,6 +67,18 @@ func (s *Server) Restart() {
 	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
 }
 
+// Stop stops the server in order, until Again.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.stop()
+}
+
+// Again starts a server that was stopped.
+func (s *Server) Again() {
+	s.t.Helper()
+	s.run(listenOn(s.t, s.cfg.Listen.HTTP))
+}
+
 // RestartWith is Restart with another configuration. It gives the error of a server that does not start; that one stays stopped.
 func (s *Server) RestartWith(opts ...Option) error {
 	s.t.Helper()
@@ -112,7 +125,7 @@ func (s *Server) start(l net.Listener) error {
 	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, homeserver.Handler(), l, secure)
+		err := homeserver.Serve(ctx, specschema.Open(s.t).Handler(s.t, homeserver.Handler()), l, secure)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}

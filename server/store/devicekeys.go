@@ -66,5 +66,5 @@ func (tx *Tx) ForgetDevice(device int64, user Atom, deviceID string) (changed bo
 	if err := tx.ForgetSignaturesBy(user, "ed25519:"+deviceID); err != nil {
 		return false, err
 	}
-	return true, tx.DeviceListChanged(user)
+	return true, tx.DeviceChanged(user, deviceID)
 }

@@ -22,7 +22,7 @@ const (
 	eduEnds    = `SELECT (SELECT seq FROM outgoing_edu WHERE server = ?1 ORDER BY pos LIMIT 1), (SELECT seq FROM outgoing_edu WHERE server = ?1 ORDER BY pos DESC LIMIT 1)`
 	edusFor    = `SELECT pos, kind, content FROM outgoing_edu WHERE server = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`
 	sentEDUs   = `DELETE FROM outgoing_edu WHERE server = ? AND pos <= ?`
-	oldEDUs    = `DELETE FROM outgoing_edu WHERE pos IN (SELECT pos FROM outgoing_edu WHERE created < ? ORDER BY pos LIMIT ?)`
+	oldEDUs    = `DELETE FROM outgoing_edu WHERE pos IN (SELECT pos FROM outgoing_edu ORDER BY pos LIMIT ?2) AND created < ?1`
 	eduServers = `SELECT DISTINCT server FROM outgoing_edu`
 )
 

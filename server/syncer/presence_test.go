@@ -19,7 +19,7 @@ import (
 func (w *world) withPresence(now func() time.Time) {
 	w.Helper()
 	var err error
-	w.ephemeral, err = ephemeral.New(w.db, w.hub, now, rand.Reader, zerolog.Nop(), true)
+	w.ephemeral, err = ephemeral.New(w.db, w.hub, now, rand.Reader, zerolog.Nop(), true, nil)
 	w.ok(err)
 	w.Cleanup(w.ephemeral.Close)
 	w.syncer = syncer.New(w.db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.ephemeral, E2EE: w.e2ee, Push: w.push})

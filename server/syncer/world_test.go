@@ -92,7 +92,7 @@ func (w *world) open() {
 func (w *world) begin() {
 	w.Helper()
 	var err error
-	w.ephemeral, err = ephemeral.New(w.db, w.hub, time.Now, rand.Reader, zerolog.Nop(), false)
+	w.ephemeral, err = ephemeral.New(w.db, w.hub, time.Now, rand.Reader, zerolog.Nop(), false, nil)
 	w.ok(err)
 	w.Cleanup(w.ephemeral.Close)
 	w.syncer = syncer.New(w.db, w.hub, time.Now, 0, syncer.Sources{Ephemeral: w.ephemeral, E2EE: w.e2ee, Push: w.push})

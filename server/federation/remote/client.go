@@ -26,6 +26,9 @@ type Config struct {
 	Rule      dial.Rule                // where connections may go
 	Admits    func(server string) bool // whether this server speaks with another one
 	Now       func() time.Time
+
+	LongestPause time.Duration       // how long a server that fails is left alone at most; 0: an hour
+	Back         func(server string) // told of servers that failed and are there again; nil: nobody is
 }
 
 // Client asks other servers.
@@ -67,7 +70,7 @@ func (e *Refused) Error() string {
 
 // New makes a client. Who calls it calls Close.
 func New(c Config) *Client {
-	client := &Client{Config: c, pauses: newPauses(c.Now), answers: limits.NewBytes(answersAll, answersEach, requestTime)}
+	client := &Client{Config: c, pauses: newPauses(c), answers: limits.NewBytes(answersAll, answersEach, requestTime)}
 	client.transport = &http.Transport{
 		DialTLSContext:         client.connect,
 		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("not without TLS") },

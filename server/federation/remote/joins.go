@@ -26,7 +26,7 @@ const (
 
 // wholeRoom bounds the answer to a join.
 func wholeRoom() streamed {
-	return streamed{bytes: 256 << 20, whole: 5 * time.Minute, stall: 30 * time.Second}
+	return streamed{bytes: 96 << 20, whole: 5 * time.Minute, stall: 30 * time.Second}
 }
 
 // Template implements rooms.Joining.
@@ -165,8 +165,11 @@ func (in *inPieces) piece(member string, take func(member string, raw json.RawMe
 	return take(member, raw)
 }
 
-// refusedBy makes of a server's refusal one that is told to who asked for it here. Pages of proxies and failures of the server are none.
+// refusedBy makes of a server's refusal, or of our own to speak with it, one that is told to who asked for it here. Pages of proxies and failures of the server are none.
 func refusedBy(err error) error {
+	if errors.Is(err, ErrRefused) {
+		return merr.Forbidden("%v", err).Because(err)
+	}
 	var refused *Refused
 	if !errors.As(err, &refused) || refused.Code == "" || refused.Status < 400 || refused.Status >= 500 {
 		return err

@@ -126,7 +126,7 @@ func TestAJoinsAnswerIsBounded(t *testing.T) {
 	}
 	h.refused[o.name] = true
 	h.clock = h.clock.Add(2 * time.Hour)
-	if err := send(t.Context(), nothing); !errors.Is(err, remote.ErrRefused) {
+	if err := send(t.Context(), nothing); !errors.Is(err, remote.ErrRefused) || !merr.Is(err, "M_FORBIDDEN") {
 		t.Error(err)
 	}
 }

@@ -8,12 +8,15 @@ import (
 )
 
 // Rejected says that the authorisation rules reject an event, and why.
-type Rejected struct{ Reason string }
+type Rejected struct {
+	Reason string
+	Never  bool // the content alone is at fault: nobody may send it
+}
 
 func (r *Rejected) Error() string { return "rejected: " + r.Reason }
 
 func reject(format string, args ...any) error {
-	return &Rejected{fmt.Sprintf(format, args...)}
+	return &Rejected{Reason: fmt.Sprintf(format, args...)}
 }
 
 // check is one event before one state.

@@ -17,7 +17,7 @@ func (c *check) powerLevels() error {
 	if c.levels.rules.CreatorsRule { // 10.4
 		for _, creator := range c.levels.creators {
 			if _, listed := users[creator]; listed {
-				return reject("users lists the creator %s", creator)
+				return &Rejected{Reason: "users lists the creator " + creator, Never: true}
 			}
 		}
 	}
