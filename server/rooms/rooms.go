@@ -61,7 +61,7 @@ type Config struct {
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
 	Policy     Policy // nil: nothing is decided about other servers
-	// Entered is told who entered a room of others, with the servers of who is in it, for a warning; nil: nobody. It doesn't wait.
+	// Entered is told who brought a room here by joining it, with the servers of who is in it; nil: nobody. It doesn't wait.
 	Entered func(u User, roomID string, servers []string)
 	Log     zerolog.Logger
 }
