@@ -256,6 +256,15 @@ func serveConfig(command string, args []string) (config.Config, error) {
 	return config.Load(*file, os.Environ(), given)
 }
 
+// configOf is the configuration of a command beside a server; data, where it is given, stands over the file and the environment.
+func configOf(file, data string) (config.Config, error) {
+	given := map[string]string{}
+	if data != "" {
+		given["data_dir"] = data
+	}
+	return config.Load(file, os.Environ(), given)
+}
+
 // backupCommand writes a backup of a server, which may be running.
 func backupCommand(args []string, out io.Writer) error {
 	flags := newFlags("backup")
@@ -268,11 +277,7 @@ func backupCommand(args []string, out io.Writer) error {
 	if done, err := parse(flags, args, out, "to"); done || err != nil {
 		return err
 	}
-	given := map[string]string{}
-	if *data != "" {
-		given["data_dir"] = *data
-	}
-	cfg, err := config.Load(*file, os.Environ(), given)
+	cfg, err := configOf(*file, *data)
 	if err != nil {
 		return err
 	}
