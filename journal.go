@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"beffroi/server/config"
 	"beffroi/server/journal"
 	"beffroi/server/store"
 )
@@ -32,11 +31,7 @@ func journalCommand(args []string, out io.Writer) error {
 	if done, err := parse(flags, args[1:], out); done || err != nil {
 		return err
 	}
-	given := map[string]string{}
-	if *data != "" {
-		given["data_dir"] = *data
-	}
-	cfg, err := config.Load(*file, os.Environ(), given)
+	cfg, err := configOf(*file, *data)
 	if err != nil {
 		return err
 	}

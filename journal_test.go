@@ -12,16 +12,14 @@ import (
 
 	"beffroi/server/journal"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // A journal that was changed ends the command with the status of damage, and an export shows what it holds.
 func TestJournalThatWasChanged(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, store.FileName)
-	db, err := store.Open(t.Context(), path, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.OpenAt(t, path)
 	acts := journal.New(db, time.Now, zerolog.Nop())
 	for _, who := range []string{"@karim:mairie.test", "@jeanne:mairie.test"} {
 		if _, err := acts.Record(t.Context(), journal.Entry{Actor: "@claire:mairie.test", Act: journal.LockUser, Target: who}); err != nil {

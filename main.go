@@ -52,6 +52,12 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     affiche la fiche de raccordement : ce que la passerelle d'un partenaire doit savoir de ce serveur
   beffroi raccordement test [SERVEUR] [--lang fr|en] [--data DOSSIER] [--config FICHIER]
                     interroge ce serveur, ou celui d'un partenaire, comme le ferait un autre serveur, et dit ce qui ne va pas et que faire
+  beffroi list sign --key FICHIER [--new-key] [--to FICHIER] LISTE
+                    vérifie et signe une liste de confiance (voir server/policy/FORMAT.md) ; --new-key fait d'abord la clé
+  beffroi list verify --key 'ed25519:NOM BASE64' LISTE
+                    vérifie qu'une liste de confiance est signée par cette clé et vaut aujourd'hui
+  beffroi list show LISTE
+                    affiche une liste de confiance
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -107,6 +113,8 @@ func command(args []string, out io.Writer) error {
 		return journalCommand(args, out)
 	case "raccordement":
 		return raccordement(args, out)
+	case "list":
+		return listCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err
@@ -248,6 +256,15 @@ func serveConfig(command string, args []string) (config.Config, error) {
 	return config.Load(*file, os.Environ(), given)
 }
 
+// configOf is the configuration of a command beside a server; data, where it is given, stands over the file and the environment.
+func configOf(file, data string) (config.Config, error) {
+	given := map[string]string{}
+	if data != "" {
+		given["data_dir"] = data
+	}
+	return config.Load(file, os.Environ(), given)
+}
+
 // backupCommand writes a backup of a server, which may be running.
 func backupCommand(args []string, out io.Writer) error {
 	flags := newFlags("backup")
@@ -260,11 +277,7 @@ func backupCommand(args []string, out io.Writer) error {
 	if done, err := parse(flags, args, out, "to"); done || err != nil {
 		return err
 	}
-	given := map[string]string{}
-	if *data != "" {
-		given["data_dir"] = *data
-	}
-	cfg, err := config.Load(*file, os.Environ(), given)
+	cfg, err := configOf(*file, *data)
 	if err != nil {
 		return err
 	}

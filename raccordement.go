@@ -40,11 +40,7 @@ func raccordement(args []string, out io.Writer) error {
 	if !slices.Contains(sheet.Formats(), *format) || !slices.Contains([]string{"fr", "en"}, *lang) {
 		return usageError("--format attend text, json, toml ou page ; --lang attend fr ou en")
 	}
-	given := map[string]string{}
-	if *data != "" {
-		given["data_dir"] = *data
-	}
-	cfg, err := config.Load(*file, os.Environ(), given)
+	cfg, err := configOf(*file, *data)
 	if err != nil {
 		return err
 	}

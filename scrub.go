@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"beffroi/backup"
-	"beffroi/server/config"
 	"beffroi/server/scrub"
 )
 
@@ -28,11 +27,7 @@ func scrubCommand(args []string, out io.Writer) error {
 	if done, err := parse(flags, args, out); done || err != nil {
 		return err
 	}
-	given := map[string]string{}
-	if *data != "" {
-		given["data_dir"] = *data
-	}
-	cfg, err := config.Load(*file, os.Environ(), given)
+	cfg, err := configOf(*file, *data)
 	if err != nil {
 		return err
 	}

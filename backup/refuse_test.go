@@ -17,6 +17,7 @@ import (
 	"beffroi/backup/archive"
 	"beffroi/server/media"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // house is a small data folder at rest.
@@ -29,8 +30,7 @@ func newHouse(t testing.TB, files ...[]byte) house {
 	t.Helper()
 	h := house{t.TempDir(), newSheet(t)}
 	ctx := context.Background()
-	db, err := store.Open(ctx, filepath.Join(h.dir, store.FileName), zerolog.Nop())
-	must(t, err)
+	db := storetest.OpenAt(t, filepath.Join(h.dir, store.FileName))
 	must(t, db.Write(ctx, func(tx *store.Tx) error {
 		for i, f := range files {
 			sum := put(t, h.dir, f)

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,16 +13,13 @@ import (
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/push/pusher"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 	"beffroi/server/threepid"
 )
 
 // What package pusher knows of unread messages becomes a mail.
 func TestDigestsBecomeMails(t *testing.T) {
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := storetest.Open(t).DB
 	mails, err := mail.New(t.Context(), db, mail.Config{ServerName: "vauclair.test", Dial: new(net.Dialer).DialContext, Now: time.Now, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)

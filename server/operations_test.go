@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -11,23 +10,6 @@ import (
 	"beffroi/server/servertest"
 	"beffroi/server/specschema"
 )
-
-// sample is a path of an operation with ids that are well-formed.
-func sample(path, roomID string, u *servertest.User) string {
-	ids := map[string]string{"userId": u.UserID, "roomId": roomID, "roomIdOrAlias": roomID, "deviceId": u.DeviceID, "eventId": "$event",
-		"kind": "room", "receiptType": "m.read", "keyName": "displayname", "version": "1"}
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if name, ok := strings.CutPrefix(part, "{"); ok {
-			id, known := ids[strings.TrimSuffix(name, "}")]
-			if !known {
-				id = "x"
-			}
-			parts[i] = url.PathEscape(id)
-		}
-	}
-	return strings.Join(parts, "/")
-}
 
 // Every operation of the client-server API refuses strangers and what is no JSON in the same way, or is not served at all.
 func TestWhatEveryOperationRefuses(t *testing.T) {
@@ -41,7 +23,7 @@ func TestWhatEveryOperationRefuses(t *testing.T) {
 	room := alice.CreateRoom(object{"preset": "public_chat"})
 	served := 0
 	for _, op := range spec.Ops {
-		path := sample(op.Path, room, alice)
+		path := servertest.Sample(op.Path, room, alice)
 		if op.API != "client-server" || nobody.Do("PATCH", path, nil, nil) != 405 || nobody.Do(op.Method, path, object{}, nil) == 405 {
 			continue
 		}
@@ -97,7 +79,7 @@ func TestRoutesAskForATokenAsTheSpecificationSays(t *testing.T) {
 		if op != nil && op.Auth != "access token" {
 			continue
 		}
-		name, path := r.Method+" "+r.Path, sample(strings.TrimSuffix(r.Path, "{$}"), room, alice)
+		name, path := r.Method+" "+r.Path, servertest.Sample(strings.TrimSuffix(r.Path, "{$}"), room, alice)
 		switch {
 		case r.Auth == httpx.Required || slices.Contains(selfChecked, name):
 			nobody.MustFail(401, "M_MISSING_TOKEN", r.Method, path, nil)

@@ -289,7 +289,7 @@ func TestOperationsThatStayOut(t *testing.T) {
 		if op.Body != nil {
 			body = object{"medium": "email", "address": "bob@mairie.test", "id_server": "id.mairie.test", "id_access_token": "x"}
 		}
-		return alice.Raw(op.Method, sample(op.Path, room, alice), body)
+		return alice.Raw(op.Method, servertest.Sample(op.Path, room, alice), body)
 	})
 	if out < 11 {
 		t.Errorf("%d operations stay out", out)
@@ -305,7 +305,7 @@ func TestServerOperationsThatStayOut(t *testing.T) {
 		if op.Body != nil {
 			body = object{}
 		}
-		return p.Do(s, op.Method, sample(op.Path, "!r:"+s.ServerName, alice), body)
+		return p.Do(s, op.Method, servertest.Sample(op.Path, "!r:"+s.ServerName, alice), body)
 	})
 	if out != 2 {
 		t.Errorf("%d operations stay out", out)

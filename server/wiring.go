@@ -134,7 +134,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
-		c.Policy = s.policy
+		c.Policy, c.Entered = s.policy, s.entered
 	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.directory = directory.New(s.db, time.Now, about)
 	if s.remote != nil {
-		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Log: s.log})
+		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Lists: s.e2ee, Log: s.log})
 	}
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)

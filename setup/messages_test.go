@@ -12,47 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
+	"beffroi/server/look/looktest"
 )
 
-func messages(t *testing.T, lang string) map[string]string {
-	t.Helper()
-	m := map[string]string{}
-	if _, err := toml.DecodeFS(embedded, "messages/"+lang+".toml", &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // Every language says everything, with the same values in it.
-func TestMessagesAreComplete(t *testing.T) {
-	french := messages(t, "fr")
-	holes := regexp.MustCompile(`\{\{[^}]*\}\}`)
-	for _, lang := range languages()[1:] {
-		other := messages(t, lang)
-		for key, text := range french {
-			if other[key] == "" {
-				t.Errorf("%s lacks %s", lang, key)
-			}
-			a, b := holes.FindAllString(text, -1), holes.FindAllString(other[key], -1)
-			slices.Sort(a)
-			slices.Sort(b)
-			if !slices.Equal(a, b) {
-				t.Errorf("%s: %s has %q, want %q", lang, key, b, a)
-			}
-		}
-		for key := range other {
-			if french[key] == "" {
-				t.Errorf("fr lacks %s", key)
-			}
-		}
-	}
-	for key, text := range french {
-		if regexp.MustCompile(` [:;?!](\s|$)`).MatchString(text) {
-			t.Errorf("%s: an ordinary space before a double sign: %s", key, text)
-		}
-	}
-}
+func TestMessagesAreComplete(t *testing.T) { looktest.Complete(t, embedded, "messages", languages()) }
 
 // Every message that a page or the code names is there, and every message is named.
 func TestMessagesAreUsed(t *testing.T) {
@@ -73,7 +37,7 @@ func TestMessagesAreUsed(t *testing.T) {
 			source.Write(content)
 		}
 	}
-	french := messages(t, "fr")
+	french := looktest.Texts(t, embedded, "messages", "fr")
 	for _, named := range regexp.MustCompile(`(?:\bt "|Key: "|has ")([a-z_0-9]+)"`).FindAllStringSubmatch(source.String(), -1) {
 		if french[named[1]] == "" && !strings.HasSuffix(named[1], "_") {
 			t.Errorf("no message %s", named[1])

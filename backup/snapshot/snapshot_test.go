@@ -16,6 +16,7 @@ import (
 
 	"beffroi/backup/snapshot"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 func must(t testing.TB, err error) {
@@ -28,10 +29,7 @@ func must(t testing.TB, err error) {
 // database is a database file of this version, open in a server's way.
 func database(t *testing.T) (*store.DB, string) {
 	path := filepath.Join(t.TempDir(), store.FileName)
-	db, err := store.Open(context.Background(), path, zerolog.Nop())
-	must(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	return db, path
+	return storetest.OpenAt(t, path), path
 }
 
 func open(t *testing.T, path string) *snapshot.Snapshot {

@@ -6,16 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // follower notes which devices are gone, and refuses one device id.
@@ -40,11 +38,7 @@ func (f *follower) DevicesDeleted(_ *store.Tx, _ store.Atom, devices []store.Dev
 
 func open(t *testing.T, followers ...DeviceFollower) *Service {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := storetest.Open(t).DB
 	cfg := Config{ServerName: "mairie.test", Password: Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
 	s, err := New(t.Context(), db, notify.New(), cfg, time.Now, rand.Reader, followers...)
 	if err != nil {

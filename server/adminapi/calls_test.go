@@ -74,7 +74,7 @@ func TestWhatStaysOutside(t *testing.T) {
 	s := servertest.Start(t)
 	chief := s.RegisterAdmin(t, "chief")
 	for _, c := range outside {
-		status, answer := chief.Raw(c[0], sample(c[1], "!room:x", chief), object{})
+		status, answer := chief.Raw(c[0], servertest.Sample(c[1], "!room:x", chief), object{})
 		if (status != 404 && status != 405) || !strings.Contains(string(answer), "M_UNRECOGNIZED") && !strings.Contains(string(answer), "M_NOT_FOUND") {
 			t.Errorf("%s %s: %d %s", c[0], c[1], status, answer)
 		}

@@ -105,7 +105,7 @@ func TestChoosingAPasswordByALink(t *testing.T) {
 	}
 	capital := strings.ToUpper(link[strings.LastIndex(link, "/")+1:]) // as it is typed from paper
 	typed := link[:strings.LastIndex(link, "/")+1] + capital[:4] + "-" + capital[4:]
-	if status, page, _ := browse(t, typed, url.Values{"mot_de_passe": {good}, "encore": {good}}); status != 200 || !strings.Contains(page, "C&#39;est fait") {
+	if status, page, _ := browse(t, typed, url.Values{"mot_de_passe": {good}, "encore": {good}}); status != 200 || !strings.Contains(page, "C’est fait") {
 		t.Error(status, page)
 	}
 	if status := logIn(nobody, "alice", good); status != 200 {
@@ -152,7 +152,7 @@ func TestLinksThatAreNoneAnyMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, page, _ := browse(t, late, url.Values{"mot_de_passe": {good}, "encore": {good}}); status != 404 || !strings.Contains(page, "48 heures") {
+	if status, page, _ := browse(t, late, url.Values{"mot_de_passe": {good}, "encore": {good}}); status != 404 || !strings.Contains(page, "48\u00a0heures") {
 		t.Error(status, page)
 	}
 	chief.MustFail(404, "M_NOT_FOUND", "POST", ours+"/users/"+bob.UserID+"/password_link", object{})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"beffroi/server/adminapi"
+	"beffroi/server/servertest"
 )
 
 // whisper puts a secret everywhere where people put what is theirs.
@@ -44,7 +45,7 @@ func TestNothingPrivateIsShown(t *testing.T) {
 			for _, event := range []string{w.reported, "$none"} {
 				path := strings.NewReplacer("{eventId}", url.PathEscape(event), "{serverName}", w.ServerName, "{mediaId}", w.media, "{first}", url.PathEscape(room),
 					"{second}", "delete_status", "{localpart}", "alice").Replace(c.Path)
-				status, answer := w.chief.Raw(c.Method, sample(path, room, w.alice), object{})
+				status, answer := w.chief.Raw(c.Method, servertest.Sample(path, room, w.alice), object{})
 				called++
 				if strings.Contains(c.Path, "media/{serverName}") && status == 200 {
 					answer = []byte(strings.ReplaceAll(string(answer), w.media, "")) // who asks by the id knows it
@@ -77,7 +78,7 @@ func TestWhatIsPrivateIsRefusedWithASentence(t *testing.T) {
 		}
 		refused++
 		var answer struct{ Errcode, Error string }
-		if status := w.chief.Do(c.Method, sample(c.Path, w.salon, w.alice), object{}, &answer); status != 403 || answer.Errcode != "M_FORBIDDEN" ||
+		if status := w.chief.Do(c.Method, servertest.Sample(c.Path, w.salon, w.alice), object{}, &answer); status != 403 || answer.Errcode != "M_FORBIDDEN" ||
 			!strings.Contains(answer.Error, ". / ") || len(answer.Error) < 60 {
 			t.Errorf("%s %s: %d %v", c.Method, c.Path, status, answer)
 		}

@@ -6,6 +6,7 @@
 package adminapi
 
 import (
+	"html/template"
 	"slices"
 	"strconv"
 
@@ -46,11 +47,12 @@ type API struct {
 	Outbox     *outbox.Service // nil: this server speaks with no other
 
 	elevated *elevations
+	pages    map[string]*template.Template // to choose a password at, by language
 }
 
 // New makes the API.
 func New(a API) *API {
-	a.elevated = newElevations()
+	a.elevated, a.pages = newElevations(), passwordPages()
 	return &a
 }
 

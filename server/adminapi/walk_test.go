@@ -1,8 +1,6 @@
 package adminapi_test
 
 import (
-	"net/url"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,22 +21,6 @@ const (
 	client = "/_matrix/client/v3"
 )
 
-// sample is the path of a call with ids that are well-formed.
-func sample(path, roomID string, u *servertest.User) string {
-	ids := map[string]string{"userId": u.UserID, "roomId": roomID, "roomIdOrAlias": roomID, "deviceId": u.DeviceID, "eventId": "$event", "reportId": "1"}
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if name, ok := strings.CutPrefix(part, "{"); ok {
-			id, known := ids[strings.TrimSuffix(name, "}")]
-			if !known {
-				id = "x"
-			}
-			parts[i] = url.PathEscape(id)
-		}
-	}
-	return strings.Join(parts, "/")
-}
-
 // The walk over every call of administration that there is: without a token, with a forged and a revoked one, as somebody who is no administrator, as an
 // administrator no longer. Each is refused before anything of the request is looked at, and has no effect.
 func TestNobodyElseAdministers(t *testing.T) {
@@ -56,7 +38,7 @@ func TestNobodyElseAdministers(t *testing.T) {
 			continue
 		}
 		walked++
-		path := sample(c.Path, room, alice)
+		path := servertest.Sample(c.Path, room, alice)
 		nobody.MustFail(401, "M_MISSING_TOKEN", c.Method, path, nil)
 		forger.MustFail(401, "M_UNKNOWN_TOKEN", c.Method, path, nil)
 		revoked.MustFail(401, "M_UNKNOWN_TOKEN", c.Method, path, nil)

@@ -30,6 +30,7 @@ import (
 	"beffroi/server/rooms"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // hall is the encryption's part of a homeserver on loopback, with a database of its own.
@@ -55,10 +56,7 @@ func newHall(t testing.TB) *hall {
 	t.Helper()
 	h := &hall{TB: t, hub: notify.New(), path: filepath.Join(t.TempDir(), "b.db")}
 	var err error
-	if h.db, err = store.Open(context.Background(), h.path, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.db.Close() })
+	h.db = storetest.OpenAt(t, h.path)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	h.api = &API{DB: h.db, Now: time.Now, ServerName: "hs", E2EE: e2ee.New(h.db, h.hub, time.Now, e2ee.Config{ServerName: "hs", Log: zerolog.Nop()})}
 	config := accounts.Config{ServerName: "hs", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}

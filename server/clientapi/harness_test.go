@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +33,7 @@ import (
 	"beffroi/server/push/pusher"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 	"beffroi/server/threepid"
 )
 
@@ -118,9 +118,7 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		c(&cfg)
 	}
 	var err error
-	if s.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
+	s.db = storetest.Open(t).DB
 	threepids := s.openMail()
 	cfg.Contacts = threepids
 	if s.acc, err = accounts.New(t.Context(), s.db, s.hub, cfg, s.clock.Now, rand.Reader); err != nil {

@@ -2,7 +2,6 @@ package e2ee_test
 
 import (
 	"crypto/rand"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // town is accounts with encryption following them, and alice's device A with keys.
@@ -29,21 +29,17 @@ const masterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func newTown(t *testing.T) town {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	w := town{T: t, db: db, hub: notify.New()}
-	keys := e2ee.New(db, w.hub, time.Now, e2ee.Config{ServerName: "mairie.test", Log: zerolog.Nop()})
+	w := town{T: t, db: storetest.Open(t).DB, hub: notify.New()}
+	keys := e2ee.New(w.db, w.hub, time.Now, e2ee.Config{ServerName: "mairie.test", Log: zerolog.Nop()})
 	cfg := accounts.Config{ServerName: "mairie.test", Password: accounts.Cost{MemoryKiB: 8, Iterations: 1, Threads: 1}}
-	w.acc, err = accounts.New(t.Context(), db, w.hub, cfg, time.Now, rand.Reader, keys)
+	var err error
+	w.acc, err = accounts.New(t.Context(), w.db, w.hub, cfg, time.Now, rand.Reader, keys)
 	w.ok(err)
 	grant, err := w.acc.Register(t.Context(), accounts.NewAccount{Localpart: "alice", Password: "secret"}, accounts.NewDevice{ID: "A"})
 	w.ok(err)
 	w.alice, err = w.acc.Authenticate(t.Context(), grant.AccessToken, "192.0.2.1:1")
 	w.ok(err)
-	w.ok(db.Write(t.Context(), func(tx *store.Tx) error {
+	w.ok(w.db.Write(t.Context(), func(tx *store.Tx) error {
 		if err := tx.PutCrossSigningKey(w.alice.User, store.UsageMaster, []byte(`{"keys":{"ed25519:`+masterKey+`":"`+masterKey+`"}}`)); err != nil {
 			return err
 		}

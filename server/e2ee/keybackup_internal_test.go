@@ -3,7 +3,6 @@ package e2ee
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,15 +13,12 @@ import (
 	"beffroi/server/merr"
 	"beffroi/server/notify"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // A key backup has a size, whatever its keys are; what would go beyond it changes nothing.
 func TestAKeyBackupHasASize(t *testing.T) {
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "b.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := storetest.Open(t).DB
 	s := New(db, notify.New(), time.Now, Config{ServerName: "hs", Log: zerolog.Nop()})
 	s.maxBackup = 1000
 	alice := &accounts.Session{User: 1000}

@@ -19,6 +19,7 @@ import (
 	"beffroi/server/journal"
 	"beffroi/server/merr"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // scene is a journal on a real database, with a clock that the test moves.
@@ -33,11 +34,7 @@ type scene struct {
 func open(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{t: t, path: filepath.Join(t.TempDir(), store.FileName), now: time.Date(2026, 11, 23, 9, 5, 0, 0, time.UTC)}
-	var err error
-	if s.db, err = store.Open(t.Context(), s.path, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.db.Close() })
+	s.db = storetest.OpenAt(t, s.path)
 	s.Service = journal.New(s.db, func() time.Time { return s.now }, zerolog.Nop())
 	return s
 }

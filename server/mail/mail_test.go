@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/merr"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // A clock that tests move.
@@ -51,12 +51,8 @@ type fixture struct {
 
 func start(t *testing.T, roots *x509.CertPool) *fixture {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	err = db.Write(t.Context(), func(tx *store.Tx) error {
+	db := storetest.Open(t).DB
+	err := db.Write(t.Context(), func(tx *store.Tx) error {
 		return tx.PutMeta(store.MetaCommuneName, "Mairie de Saint-Aubin-d’Aubigné")
 	})
 	if err != nil {

@@ -9,48 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
+	"beffroi/server/look/looktest"
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/merr"
 	"beffroi/server/store"
 )
 
-func texts(t *testing.T, lang string) map[string]string {
-	t.Helper()
-	m := map[string]string{}
-	if _, err := toml.DecodeFS(embedded, "messages/"+lang+".toml", &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // Every language says everything, with the same values in it.
-func TestTextsAreComplete(t *testing.T) {
-	french := texts(t, languages()[0])
-	holes := regexp.MustCompile(`\{\{[^}]*\}\}`)
-	for _, lang := range languages()[1:] {
-		other := texts(t, lang)
-		for key, text := range french {
-			a, b := holes.FindAllString(text, -1), holes.FindAllString(other[key], -1)
-			slices.Sort(a)
-			slices.Sort(b)
-			if other[key] == "" || !slices.Equal(slices.Compact(a), slices.Compact(b)) {
-				t.Errorf("%s: %s is missing, or has %q, want %q", lang, key, b, a)
-			}
-		}
-		for key := range other {
-			if french[key] == "" {
-				t.Errorf("fr lacks %s", key)
-			}
-		}
-	}
-	for key, text := range french {
-		if regexp.MustCompile(` [:;?!»]|« `).MatchString(text) {
-			t.Errorf("%s: an ordinary space beside a double sign: %s", key, text)
-		}
-	}
-}
+func TestTextsAreComplete(t *testing.T) { looktest.Complete(t, embedded, "messages", languages()) }
 
 // Every mail and every trouble has its texts, and every text belongs to one.
 func TestTextsAreUsed(t *testing.T) {
@@ -62,7 +28,7 @@ func TestTextsAreUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	french := texts(t, "fr")
+	french := looktest.Texts(t, embedded, "messages", "fr")
 	for _, kind := range Templates() {
 		for _, part := range []string{"_subject", "_text", "_button", "_after"} {
 			wanted := kind.linked() || part == "_subject" || part == "_text"

@@ -3,47 +3,16 @@ package mailpage
 import (
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/BurntSushi/toml"
-
+	"beffroi/server/look/looktest"
 	"beffroi/server/threepid"
 )
 
-func texts(t *testing.T, lang string) map[string]string {
-	t.Helper()
-	m := map[string]string{}
-	if _, err := toml.DecodeFS(embedded, "messages/"+lang+".toml", &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // Every language says everything, with the same values in it.
-func TestTextsAreComplete(t *testing.T) {
-	french := texts(t, languages()[0])
-	holes := regexp.MustCompile(`\{\{[^}]*\}\}`)
-	for _, lang := range languages()[1:] {
-		other := texts(t, lang)
-		for key, text := range french {
-			a, b := holes.FindAllString(text, -1), holes.FindAllString(other[key], -1)
-			if other[key] == "" || !slices.Equal(a, b) {
-				t.Errorf("%s: %s is missing, or has %q, want %q", lang, key, b, a)
-			}
-		}
-		if len(other) != len(french) {
-			t.Errorf("%s says more", lang)
-		}
-	}
-	for key, text := range french {
-		if regexp.MustCompile(` [:;?!»]|« `).MatchString(text) {
-			t.Errorf("%s: an ordinary space beside a double sign: %s", key, text)
-		}
-	}
-}
+func TestTextsAreComplete(t *testing.T) { looktest.Complete(t, embedded, "messages", languages()) }
 
 // Every page can be drawn in every language, and every text stands on one.
 func TestPages(t *testing.T) {
@@ -55,7 +24,7 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unused := texts(t, "fr")
+	unused := looktest.Texts(t, embedded, "messages", "fr")
 	for _, page := range []string{"add", "register", "reset", "add_done", "register_done", "reset_done", "leave", "leave_done", "gone"} {
 		asks := !strings.HasSuffix(page, "_done") && page != "gone"
 		for _, lang := range languages() {

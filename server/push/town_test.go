@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"beffroi/server/notify"
 	"beffroi/server/pdu"
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // town is a room core that counts, on a database of its own.
@@ -34,15 +33,12 @@ func newTown(t testing.TB) *town {
 	t.Helper()
 	w := &town{TB: t, path: filepath.Join(t.TempDir(), "b.db"), names: map[store.Atom]string{}, users: map[string]rooms.User{}}
 	w.open()
-	t.Cleanup(func() { _ = w.db.Close() })
 	return w
 }
 
 func (w *town) open() {
 	w.Helper()
-	var err error
-	w.db, err = store.Open(context.Background(), w.path, zerolog.Nop())
-	w.ok(err)
+	w.db = storetest.OpenAt(w, w.path)
 	hub := notify.New()
 	w.push = push.New(w.db, hub)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}

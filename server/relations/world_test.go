@@ -5,11 +5,8 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"beffroi/server/clientevent"
 	"beffroi/server/notify"
@@ -18,6 +15,7 @@ import (
 	"beffroi/server/relations"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // world is a room core on a database of its own.
@@ -42,11 +40,7 @@ func (people) MemberProfile(context.Context, store.Atom) (string, string, error)
 
 func start(t testing.TB) *world {
 	t.Helper()
-	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "b.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := storetest.Open(t).DB
 	w := &world{TB: t, db: db}
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	w.Service = rooms.New(db, notify.New(), w.now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: people{db}, Counts: push.New(db, notify.New())})

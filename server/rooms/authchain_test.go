@@ -3,30 +3,19 @@ package rooms
 import (
 	"context"
 	"maps"
-	"path/filepath"
 	"testing"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/pdutest"
 	"beffroi/server/pdu/stateres"
 	"beffroi/server/store"
-
-	"github.com/rs/zerolog"
+	"beffroi/server/store/storetest"
 )
 
 // stored puts a room's events into a new database; status says how.
 func stored(t testing.TB, room *pdutest.Room, status func(*pdu.Event) int) (*store.DB, store.RoomRef) {
 	t.Helper()
-	ctx := context.Background()
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := storetest.Open(t).DB
 	return db, addRoom(t, db, room, status)
 }
 

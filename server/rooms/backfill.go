@@ -49,9 +49,9 @@ func (s *Service) Backfill(ctx context.Context, origin, roomID string, above int
 func (s *Service) older(ctx context.Context, room store.RoomRef, above int64, events map[string]*pdu.Event) (map[string]*pdu.Event, error) {
 	reached := map[string]*pdu.Event{}
 	err := s.db.Read(ctx, func(r *store.Reader) error {
-		todo, err := r.MissingBelow(room, above, store.OrdMax)
-		for ; err == nil && len(todo) > 0; todo = todo[1:] {
-			e := events[todo[0]]
+		missing, err := r.MissingBelow(room, above, store.OrdMax)
+		for ; err == nil && len(missing) > 0; missing = missing[1:] {
+			e := events[missing[0]]
 			if e == nil || reached[e.ID()] != nil {
 				continue
 			}
@@ -61,7 +61,7 @@ func (s *Service) older(ctx context.Context, room store.RoomRef, above int64, ev
 			}
 			if !row.Placed {
 				reached[e.ID()] = e
-				todo = append(todo, e.PrevEvents()...)
+				missing = append(missing, e.PrevEvents()...)
 			}
 		}
 		return err

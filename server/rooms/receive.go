@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -121,9 +122,12 @@ func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room s
 	if err != nil {
 		return room, rules, nil, badEvent(err)
 	}
+	if in, err := s.participates(ctx, id); err == nil && !in {
+		s.doors.wait(ctx, id, arrivalPatience) // the others may know that we are in it before all of it is here
+	}
 	l, err := s.cache.acquire(ctx, id)
 	if merr.Is(err, "M_FORBIDDEN") {
-		room, rules, err = s.roomHeardOf(ctx, id, err)
+		room, rules, err = s.roomByHearsay(ctx, id, err)
 		return room, rules, nil, err
 	}
 	if err != nil {
@@ -133,18 +137,8 @@ func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room s
 	return l.Room, l.rules, l.admits(server), nil
 }
 
-// roomHeardOf is a room that nobody of this server was ever in, but somebody was invited to or knocks at; otherwise it gives the error.
-func (s *Service) roomHeardOf(ctx context.Context, id string, otherwise error) (room store.Room, rules pdu.Rules, err error) {
-	err = s.db.Peek(ctx, func(r *store.Reader) (err error) {
-		var ok bool
-		if room, ok, err = r.FindRoom(id); err == nil && !ok {
-			err = otherwise
-		}
-		return err
-	})
-	rules, _ = pdu.RulesFor(room.Version)
-	return room, rules, err
-}
+// arrivalPatience is how long an event of a room that is being brought in waits for that.
+const arrivalPatience = 15 * time.Second
 
 // RoomIDOf reads the room of an event that nobody checked yet. The error wraps pdu.ErrNotJSON or pdu.ErrBadJSON.
 func RoomIDOf(raw []byte) (id string, err error) {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	_ "modernc.org/sqlite" // the driver, for an error of its own
 
 	"beffroi/server/merr"
@@ -22,6 +21,7 @@ import (
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // world is a room core on a database of its own.
@@ -50,12 +50,8 @@ func (people) MemberProfile(context.Context, store.Atom) (string, string, error)
 
 func open(t testing.TB, path string) *world {
 	t.Helper()
-	db, err := store.Open(context.Background(), path, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.OpenAt(t, path)
 	w := &world{TB: t, db: db, hub: notify.New(), people: people{db}}
-	t.Cleanup(func() { _ = db.Close() })
 	signer := pdutest.Signer("hs")
 	w.Service = rooms.New(db, w.hub, time.Now, rooms.Config{ServerName: signer.ServerName, Signer: func() pdu.Signer { return signer }, People: w.people, Custodian: w.user("_commune"), Custody: true, Counts: push.New(db, w.hub)})
 	return w

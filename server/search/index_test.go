@@ -112,10 +112,7 @@ func TestPagesGoThroughWindows(t *testing.T) {
 // An index that is damaged is emptied and made anew; nothing else is touched.
 func TestADamagedIndexIsMadeAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "beffroi.db")
-	db, err := store.Open(t.Context(), path, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.OpenAt(t, path)
 	alice := fillTown(t, db, 400)
 	if err := New(db, zerolog.Nop()).CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -135,9 +132,7 @@ func TestADamagedIndexIsMadeAnew(t *testing.T) {
 		}
 	}
 	raw.Close()
-	if db, err = store.Open(t.Context(), path, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
+	db = storetest.OpenAt(t, path)
 	defer db.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -165,11 +160,7 @@ func FuzzQuery(f *testing.F) {
 	for _, s := range []string{`école "de la" mairie`, `" OR body:x NEAR(a b)*`, "\x00'\"", `«»““”`, "-a +b ^c {d} (e)"} {
 		f.Add(s)
 	}
-	db, err := store.Open(context.Background(), filepath.Join(f.TempDir(), "beffroi.db"), zerolog.Nop())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = db.Close() })
+	db := storetest.Open(f).DB
 	f.Fuzz(func(t *testing.T, term string) {
 		q := parseQuery(term)
 		if len(q.phrases) == 0 {
@@ -232,11 +223,7 @@ func BenchmarkSearch(b *testing.B) {
 		_, _ = fmt.Sscan(s, &n)
 	}
 	path := filepath.Join(b.TempDir(), "beffroi.db")
-	db, err := store.Open(context.Background(), path, zerolog.Nop())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
+	db := storetest.OpenAt(b, path)
 	alice := fillTown(b, db, n)
 	start, cpu := time.Now(), cpuTime(b)
 	if err := New(db, zerolog.Nop()).CatchUp(context.Background()); err != nil {

@@ -79,13 +79,13 @@ func NewGateway(t testing.TB) *Gateway {
 		if err := json.Unmarshal(body, &told); err != nil || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s %v: %v", body, r.Header, err)
 		}
-		g.came <- told.Notification
+		reply := func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"rejected":[]}`) } // who does not wait for it has ended
 		select {
-		case reply := <-g.reply:
-			reply(w)
+		case reply = <-g.reply:
 		default:
-			_, _ = io.WriteString(w, `{"rejected":[]}`) // who does not wait for it has ended
 		}
+		g.came <- told.Notification // after that, Reply is about the next one
+		reply(w)
 	}))
 	g.URL, g.Option = address+"/_matrix/push/v1/notify", PushesTo(g.authorities)
 	return g

@@ -5,6 +5,7 @@ package servertest
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -13,6 +14,7 @@ import (
 	"beffroi/server/config"
 	"beffroi/server/specschema"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // The shared secret of the servers that are started here, see Client.Register.
@@ -55,6 +57,7 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 		opt(&cfg)
 	}
 	s := &Server{t: t, cfg: cfg, beside: beside, Client: NewClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	storetest.Prepare(t, filepath.Join(cfg.DataDir, store.FileName))
 	s.run(l)
 	t.Cleanup(s.stop)
 	return s

@@ -24,6 +24,7 @@ import (
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 	"beffroi/server/syncer"
 	"beffroi/server/synctoken"
 )
@@ -77,9 +78,7 @@ func (w *world) reopen() {
 
 func (w *world) open() {
 	w.Helper()
-	db, err := store.Open(context.Background(), w.path, zerolog.Nop())
-	w.ok(err)
-	w.Cleanup(func() { _ = db.Close() })
+	db := storetest.OpenAt(w, w.path)
 	w.db, w.hub = db, notify.New()
 	signer := pdutest.Signer("hs")
 	w.push = push.New(db, w.hub)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"beffroi/server/mail/mailtest"
 	"beffroi/server/merr"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 const base = "https://matrix.vauclair.test"
@@ -49,10 +49,7 @@ func start(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, time: time.Date(2026, 11, 23, 9, 5, 0, 0, time.Local), server: mailtest.Start(t, mailtest.Options{})}
 	var err error
-	if f.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName), zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.db.Close() })
+	f.db = storetest.Open(t).DB
 	f.mails, err = mail.New(t.Context(), f.db, mail.Config{ServerName: "vauclair.test", Dial: new(net.Dialer).DialContext, Now: f.clock, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)

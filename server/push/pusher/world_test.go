@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"beffroi/server/push"
 	"beffroi/server/rooms"
 	"beffroi/server/store"
+	"beffroi/server/store/storetest"
 )
 
 // world is a room core with pushers whose loop goes round when the test says so, by a clock of the test's.
@@ -41,9 +41,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{TB: t, now: time.Now(), status: 200, owned: true}
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "b.db"), zerolog.Nop())
-	w.ok(err)
-	t.Cleanup(func() { _ = db.Close() })
+	db := storetest.Open(w).DB
 	hub := notify.New()
 	counts := push.New(db, hub)
 	signer := pdu.Signer{ServerName: "hs", KeyID: "ed25519:1", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}

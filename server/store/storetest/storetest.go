@@ -12,8 +12,6 @@ import (
 
 	"beffroi/server/pdu"
 	"beffroi/server/store"
-
-	"github.com/rs/zerolog"
 )
 
 // File is an open database of a test.
@@ -25,16 +23,7 @@ type File struct {
 // Open makes a new database in a folder of the test.
 func Open(t testing.TB) *File {
 	t.Helper()
-	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "beffroi.db"), zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &File{DB: db, t: t}
+	return &File{DB: OpenAt(t, filepath.Join(t.TempDir(), store.FileName)), t: t}
 }
 
 // Atom gives the atom of a text.
