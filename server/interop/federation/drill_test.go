@@ -46,7 +46,7 @@ func TestThreeServersCutApart(t *testing.T) {
 		want = append(want, w.sent...)
 	}
 	slices.Sort(want)
-	within(t, healed-time.Since(joined), fmt.Sprintf("all have the same state and %d events", len(want)), func() bool {
+	step(t, time.Second, healed-time.Since(joined), fmt.Sprintf("all have the same state and %d events", len(want)), func() bool {
 		first, same := state(writers[0].user, room), 0
 		for _, w := range writers {
 			events := len(ids(w.user, room))
@@ -129,9 +129,12 @@ func (w *writer) at(i int) string {
 // waitForAll waits until each writer has sent so many more events, and gives how many they have sent.
 func waitForAll(t *testing.T, writers []*writer, more int) (counts []int) {
 	t.Helper()
+	goals := map[*writer]int64{}
 	for _, w := range writers {
-		goal := w.n.Load() + int64(more)
-		within(t, time.Minute, fmt.Sprint(w.user.UserID, " writes"), func() bool { return w.n.Load() >= goal })
+		goals[w] = w.n.Load() + int64(more)
+	}
+	for _, w := range writers {
+		within(t, time.Minute, fmt.Sprint(w.user.UserID, " writes"), func() bool { return w.n.Load() >= goals[w] })
 	}
 	for _, w := range writers {
 		counts = append(counts, int(w.n.Load()))
