@@ -52,6 +52,12 @@ const usage = `Beffroi, la messagerie de la commune (serveur Matrix)
                     affiche la fiche de raccordement : ce que la passerelle d'un partenaire doit savoir de ce serveur
   beffroi raccordement test [SERVEUR] [--lang fr|en] [--data DOSSIER] [--config FICHIER]
                     interroge ce serveur, ou celui d'un partenaire, comme le ferait un autre serveur, et dit ce qui ne va pas et que faire
+  beffroi list sign --key FICHIER [--new-key] [--to FICHIER] LISTE
+                    vérifie et signe une liste de confiance (voir server/policy/FORMAT.md) ; --new-key fait d'abord la clé
+  beffroi list verify --key 'ed25519:NOM BASE64' LISTE
+                    vérifie qu'une liste de confiance est signée par cette clé et vaut aujourd'hui
+  beffroi list show LISTE
+                    affiche une liste de confiance
   beffroi version   affiche la version
   beffroi help      affiche cette aide
 
@@ -107,6 +113,8 @@ func command(args []string, out io.Writer) error {
 		return journalCommand(args, out)
 	case "raccordement":
 		return raccordement(args, out)
+	case "list":
+		return listCommand(args, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "beffroi", version)
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
+	"strings"
 	"time"
 
 	"beffroi/server/config"
@@ -15,6 +16,7 @@ import (
 	"beffroi/server/federation/remote"
 	"beffroi/server/keys"
 	"beffroi/server/policy"
+	"beffroi/server/rooms"
 )
 
 // wireFederation reads our signing keys and with whom we speak, and makes, where the configuration says so, what asks other servers.
@@ -48,6 +50,23 @@ func (s *Server) wirePolicy(ctx context.Context, rule dial.Rule) (err error) {
 // notaries are the servers that are asked for the keys of others: those of the configuration, then those of lists.
 func (s *Server) notaries() []string {
 	return append(config.SplitList(s.cfg.Federation.Notaries), s.policy.Notaries()...)
+}
+
+// entered warns who entered a room with members of servers with whom this one does not speak.
+func (s *Server) entered(u rooms.User, roomID string, servers []string) {
+	if _, unlisted := s.policy.RoomVerdict(servers); len(unlisted) > 0 {
+		s.admin.Warn(u.ID, "Dans le salon où vous venez d'entrer ("+roomID+"), il y a des personnes de communes ou d'organismes que votre mairie n'a pas admis : "+
+			firstOf(unlisted)+". Elles peuvent lire ce que vous y écrivez.")
+	}
+}
+
+// firstOf names servers, and not too many.
+func firstOf(servers []string) string {
+	const most = 5
+	if len(servers) <= most {
+		return strings.Join(servers, ", ")
+	}
+	return strings.Join(servers[:most], ", ") + ", …"
 }
 
 // renewACLs gives rooms the server ACL that follows from the policy, whenever that changes; after a start, what a stop left.

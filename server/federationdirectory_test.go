@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -125,9 +126,11 @@ func TestSpacesAcrossServers(t *testing.T) {
 	internal := published(bob, "interne", "Interne", map[string]any{"creation_content": map[string]any{"m.federate": false}})
 	near := published(alice, "ville", "Ville", space)
 	own := published(alice, "place", "Place", nil)
+	order := "x" // as they are added
 	add := func(u *servertest.User, parent, child, via string) {
 		t.Helper()
-		u.Must("PUT", v3+"rooms/"+url.PathEscape(parent)+"/state/m.space.child/"+url.PathEscape(child), map[string]any{"via": []string{via}}, nil)
+		u.Must("PUT", v3+"rooms/"+url.PathEscape(parent)+"/state/m.space.child/"+url.PathEscape(child), map[string]any{"via": []string{via}, "order": order}, nil)
+		order += "x"
 	}
 	for _, child := range []string{leaf, secret, internal} {
 		add(bob, far, child, "b.test")
@@ -194,5 +197,53 @@ func TestWhatServersSayOfSpacesIsChecked(t *testing.T) {
 		if strings.Contains(string(got), `"name":"`+name+`"`) != want {
 			t.Errorf("%s: want %v in %s", name, want, got)
 		}
+	}
+}
+
+func TestTheEventAtATimeBeforeOneJoined(t *testing.T) {
+	home, there, alice, bob := two(t)
+	_ = home
+	room := bob.CreateRoom(map[string]any{"preset": "public_chat"})
+	for i := range 150 {
+		bob.SendText(room, fmt.Sprint(i))
+	}
+	alice.Must("POST", joinBy(room, there.ServerName), map[string]any{}, nil)
+	type found struct {
+		ID string `json:"event_id"`
+		TS int64  `json:"origin_server_ts"`
+	}
+	at := func(u *servertest.User, ts int64, dir string) (f found) {
+		t.Helper()
+		u.Must("GET", fmt.Sprintf("%srooms/%s/timestamp_to_event?ts=%d&dir=%s", v1, url.PathEscape(room), ts, dir), nil, &f)
+		return f
+	}
+	first, last := at(bob, 0, "f"), at(bob, 1<<50, "b")
+	for _, dir := range []string{"f", "b"} {
+		middle := (first.TS + last.TS) / 2
+		if got, want := at(alice, middle, dir), at(bob, middle, dir); got.TS != want.TS {
+			t.Errorf("%s: %+v, want %+v", dir, got, want)
+		}
+	}
+	alice.MustFail(404, "M_NOT_FOUND", "GET", v1+"rooms/"+url.PathEscape(room)+"/timestamp_to_event?ts=0&dir=b", nil)
+}
+
+func TestPeopleOfOtherServersAreFoundInRooms(t *testing.T) {
+	home, there, alice, bob := two(t)
+	dora := home.Register(t, "dora")
+	bob.Must("PUT", v3+"profile/"+bob.UserID+"/displayname", map[string]string{"displayname": "Béatrice Bob"}, nil)
+	find := func(u *servertest.User) string {
+		_, answer := u.Raw("POST", v3+"user_directory/search", map[string]string{"search_term": "beatrice"})
+		return string(answer)
+	}
+	room := bob.CreateRoom(map[string]any{"preset": "public_chat"})
+	if got := find(alice); strings.Contains(got, bob.UserID) {
+		t.Errorf("%s", got)
+	}
+	alice.Must("POST", joinBy(room, there.ServerName), map[string]any{}, nil)
+	if got := find(alice); !strings.Contains(got, `"user_id":"`+bob.UserID+`","display_name":"Béatrice Bob"`) {
+		t.Errorf("%s", got)
+	}
+	if got := find(dora); !strings.Contains(got, bob.UserID) { // the room is open to all
+		t.Errorf("%s", got)
 	}
 }

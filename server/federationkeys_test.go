@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,5 +42,36 @@ func TestKeysOfUsersOfAnotherServer(t *testing.T) {
 	}
 	if got := claim(); strings.Contains(got, "AAAA") {
 		t.Errorf("given twice: %s", got)
+	}
+}
+
+// deviceListsOf are the users whose devices changed since a token.
+func deviceListsOf(u *servertest.User, since string) (changed, left []string) {
+	var sync struct {
+		Lists struct{ Changed, Left []string } `json:"device_lists"`
+	}
+	u.Must("GET", "/_matrix/client/v3/sync?since="+since, nil, &sync)
+	return sync.Lists.Changed, sync.Lists.Left
+}
+
+func TestDeviceListsOfOthersInSync(t *testing.T) {
+	_, there, alice, bob := two(t)
+	const keys = "/_matrix/client/v3/keys/"
+	bob.Must("POST", keys+"upload", map[string]any{"device_keys": deviceKeys(bob)}, nil)
+	room := bob.CreateRoom(map[string]any{"preset": "public_chat"})
+	since := alice.Sync("", "").NextBatch
+	alice.Must("POST", joinBy(room, there.ServerName), map[string]any{}, nil)
+	if changed, left := deviceListsOf(alice, since); !slices.Contains(changed, bob.UserID) || len(left) > 0 {
+		t.Errorf("%q %q after joining", changed, left)
+	}
+	for range 2 {
+		if _, got := alice.Raw("POST", keys+"query", map[string]any{"device_keys": map[string]any{bob.UserID: []string{}}}); !strings.Contains(string(got), bob.DeviceID) {
+			t.Errorf("%s", got)
+		}
+	}
+	since = alice.Sync(since, "").NextBatch
+	alice.Must("POST", "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/leave", map[string]any{}, nil)
+	if changed, left := deviceListsOf(alice, since); slices.Contains(changed, bob.UserID) || !slices.Contains(left, bob.UserID) {
+		t.Errorf("%q %q after leaving", changed, left)
 	}
 }

@@ -14,25 +14,47 @@ import (
 	"strings"
 	"testing"
 
+	"beffroi/server/accounts"
 	"beffroi/server/clientapi"
+	"beffroi/server/fedapi"
+	"beffroi/server/httpx"
 	"beffroi/server/servertest"
 	"beffroi/server/specschema"
 )
 
 const (
-	tableFile = "specschema/operations.md"
-	served    = "served"
-	notYet    = "not yet"
-	tableHead = `# The operations of the client-server API and the tests that call them
-
-Written by tests: ` + "`BEFFROI_OPERATIONS=DIR go test -count=1 ./server ./server/clientapi` and then `BEFFROI_OPERATIONS=DIR go test ./server -run TestTableOfOperations -update`" + `,
-DIR being an empty folder. TestTableOfOperations holds it against the specification and our routes, TestOperationsThatStayOut against a server.
-An answer is "served", "not yet" (404 M_UNRECOGNIZED, as everything that is not routed), or, of what stays out by decision, the status, the errcode and why:
+	served       = "served"
+	notYet       = "not yet"
+	tableColumns = "\n| operation | chapter | answer | succeeds in | refused in |\n|---|---|---|---|---|\n"
+	tableWords   = `An answer is "served", "not yet" (404 M_UNRECOGNIZED, as everything that is not routed), or, of what stays out by decision, the status, the errcode and why:
 this one is written by hand. Of the tests, at most four are named: those that call the fewest other operations first. Those that walk over all operations are
 named where nobody else is refused.
 `
-	tableColumns = "\n| operation | chapter | answer | succeeds in | refused in |\n|---|---|---|---|---|\n"
 )
+
+// A sheet is the table of one API.
+type sheet struct {
+	api, file, head string
+	operations      int // that the specification has
+	routes          []httpx.Route[*accounts.Session]
+}
+
+func clientSheet() sheet {
+	return sheet{"client-server", "specschema/operations.md", `# The operations of the client-server API and the tests that call them
+
+Written by tests: ` + "`BEFFROI_OPERATIONS=DIR go test -count=1 ./server ./server/clientapi` and then `BEFFROI_OPERATIONS=DIR go test ./server -run 'TestTableOfOperations$' -update`" + `,
+DIR being an empty folder. TestTableOfOperations holds it against the specification and our routes, TestOperationsThatStayOut against a server.
+` + tableWords, 157, (&clientapi.API{}).Routes()}
+}
+
+func serverSheet() sheet {
+	return sheet{"server-server", "specschema/serveroperations.md", `# The operations of the server-server API and the tests that call them
+
+Written by tests: ` + "`BEFFROI_OPERATIONS=DIR go test -count=1 ./server` and then `BEFFROI_OPERATIONS=DIR go test ./server -run TestTableOfServerOperations -update`" + `,
+DIR being an empty folder. TestTableOfServerOperations holds it against the specification and our routes, TestServerOperationsThatStayOut against a server.
+Calls between two servers of a test count, too: servertest holds all answers of servers against the specification.
+` + tableWords, 36, slices.Concat((&fedapi.API{}).Routes(), fedapi.OpenID{}.Routes())}
+}
 
 // A tableRow is an operation of the specification, or (without a chapter) a route of ours that none of the current ones has.
 type tableRow struct{ operation, chapter, answer, succeeds, refused string }
@@ -40,9 +62,9 @@ type tableRow struct{ operation, chapter, answer, succeeds, refused string }
 // table is read by operation and chapter, since two chapters may describe the same operation.
 type table map[[2]string]tableRow
 
-func readTable(t *testing.T) table {
+func (sh *sheet) read(t *testing.T) table {
 	t.Helper()
-	text, err := os.ReadFile(tableFile)
+	text, err := os.ReadFile(sh.file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,9 +82,9 @@ func readTable(t *testing.T) table {
 	return rows
 }
 
-func (rows table) write(t *testing.T) {
+func (sh *sheet) write(t *testing.T, rows table) {
 	t.Helper()
-	text := tableHead
+	text := sh.head
 	for _, beside := range []bool{false, true} {
 		text += map[bool]string{false: "\n## In the specification\n", true: "\n## Deprecated, unstable or our own\n"}[beside] + tableColumns
 		for _, key := range slices.SortedFunc(maps.Keys(rows), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[1], b[1]), cmp.Compare(a[0], b[0])) }) {
@@ -71,7 +93,7 @@ func (rows table) write(t *testing.T) {
 			}
 		}
 	}
-	if err := os.WriteFile(tableFile, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(sh.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -84,14 +106,14 @@ type catalogue struct {
 	mux    *http.ServeMux
 }
 
-func newCatalogue(spec *specschema.Spec) *catalogue {
+func newCatalogue(spec *specschema.Spec, sh sheet) *catalogue {
 	c := &catalogue{spec, map[[2]string]*specschema.Operation{}, map[string]bool{}, http.NewServeMux()}
 	for _, op := range spec.Ops {
-		if op.API == "client-server" && !op.Old {
+		if op.API == sh.api && !op.Old {
 			c.wanted[[2]string{op.Method + " " + op.Path, strings.TrimSuffix(op.File, ".yaml") + ": " + op.Title}] = op
 		}
 	}
-	for _, r := range (&clientapi.API{}).Routes() {
+	for _, r := range sh.routes {
 		c.mux.Handle(r.Method+" "+r.Path, http.NotFoundHandler())
 		c.routed[c.operation(r.Method, r.Path)] = true
 	}
@@ -208,18 +230,22 @@ func testNames(t *testing.T) map[string]bool {
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The table lists what the specification has and what we route, neither less nor more, and tests that are there.
-func TestTableOfOperations(t *testing.T) {
+// The tables list what the specification has and what we route, neither less nor more, and tests that are there.
+func TestTableOfOperations(t *testing.T) { clientSheet().check(t) }
+
+func TestTableOfServerOperations(t *testing.T) { serverSheet().check(t) }
+
+func (sh sheet) check(t *testing.T) {
 	spec := specschema.Open(t)
 	if spec == nil {
 		t.Skip("the specification is not here")
 	}
-	c, rows := newCatalogue(spec), readTable(t)
+	c, rows := newCatalogue(spec, sh), sh.read(t)
 	if *update {
 		rows = c.renew(t, os.Getenv(specschema.CallsVariable), rows)
-		rows.write(t)
+		sh.write(t, rows)
 	}
-	if len(c.wanted) != 157 {
+	if len(c.wanted) != sh.operations {
 		t.Errorf("the specification has %d operations", len(c.wanted))
 	}
 	names, want := testNames(t), c.rows()
@@ -250,38 +276,63 @@ func TestTableOfOperations(t *testing.T) {
 
 // refuses tells whether there is something that an operation can refuse.
 func refuses(op *specschema.Operation) bool {
-	return op != nil && (op.Auth == "access token" || op.Body != nil || strings.Contains(op.Path, "{"))
+	return op != nil && (op.Auth == "access token" || op.Auth == "server signature" || op.Body != nil || strings.Contains(op.Path, "{"))
 }
 
 // What stays out by decision answers as the table says.
 func TestOperationsThatStayOut(t *testing.T) {
+	s := servertest.Start(t)
+	alice := s.Register(t, "alice")
+	room := alice.CreateRoom(object{})
+	out := clientSheet().stayOut(t, func(op *specschema.Operation) (int, []byte) {
+		var body any
+		if op.Body != nil {
+			body = object{"medium": "email", "address": "bob@mairie.test", "id_server": "id.mairie.test", "id_access_token": "x"}
+		}
+		return alice.Raw(op.Method, servertest.Sample(op.Path, room, alice), body)
+	})
+	if out < 11 {
+		t.Errorf("%d operations stay out", out)
+	}
+}
+
+func TestServerOperationsThatStayOut(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	s, p := n.Start(""), n.Peer()
+	alice := s.Register(t, "alice")
+	out := serverSheet().stayOut(t, func(op *specschema.Operation) (int, []byte) {
+		var body any
+		if op.Body != nil {
+			body = object{}
+		}
+		return p.Do(s, op.Method, servertest.Sample(op.Path, "!r:"+s.ServerName, alice), body)
+	})
+	if out != 2 {
+		t.Errorf("%d operations stay out", out)
+	}
+}
+
+// stayOut asks for what the table says stays out, and counts it.
+func (sh sheet) stayOut(t *testing.T, ask func(op *specschema.Operation) (int, []byte)) (out int) {
+	t.Helper()
 	spec := specschema.Open(t)
 	if spec == nil {
 		t.Skip("the specification is not here")
 	}
-	s := servertest.Start(t)
-	alice := s.Register(t, "alice")
-	room, wanted := alice.CreateRoom(object{}), newCatalogue(spec).wanted
-	out := 0
-	for key, r := range readTable(t) {
+	wanted := newCatalogue(spec, sh).wanted
+	for key, r := range sh.read(t) {
 		answer, _, decided := strings.Cut(r.answer, ": ")
 		op := wanted[key]
 		if !decided || op == nil {
 			continue
 		}
 		out++
-		var body any
-		if op.Body != nil {
-			body = object{"medium": "email", "address": "bob@mairie.test", "id_server": "id.mairie.test", "id_access_token": "x"}
-		}
-		status, got := alice.Raw(op.Method, servertest.Sample(op.Path, room, alice), body)
+		status, got := ask(op)
 		if want := strings.Fields(answer); fmt.Sprint(status) != want[0] || !strings.Contains(string(got), `"`+want[1]+`"`) {
 			t.Errorf("%s: %d %s, want %s", r.operation, status, got, answer)
 		}
 	}
-	if out < 11 {
-		t.Errorf("%d operations stay out", out)
-	}
+	return out
 }
 
 func TestThereIsNoOtherNetwork(t *testing.T) {

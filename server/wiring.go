@@ -134,7 +134,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	c.ServerName, c.Signer = s.cfg.ServerName, s.keys.Signer
 	if s.remote != nil {
 		c.Remote = remote.Rooms{Client: s.remote, Ring: s.ring}
-		c.Policy = s.policy
+		c.Policy, c.Entered = s.policy, s.entered
 	}
 	if c.Custodian, err = s.custodian(ctx); err != nil {
 		return err

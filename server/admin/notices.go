@@ -71,6 +71,26 @@ func (s *Service) SendNoticeToAll(ctx context.Context, by rooms.User, content js
 	})
 }
 
+// Warn tells a user something as a notice of the server, in the background. Where there is no account to speak by the log tells it.
+func (s *Service) Warn(userID, text string) {
+	err := s.tasks.start(func(ctx context.Context) {
+		a, err := s.account(ctx, userID)
+		var content []byte
+		if err == nil {
+			content, err = json.Marshal(map[string]string{"msgtype": "m.text", "body": text})
+		}
+		if err == nil {
+			_, err = s.notify(ctx, notice{user: a.User, userID: userID, content: content})
+		}
+		if err != nil {
+			s.Log.Warn().Err(err).Str("user", userID).Str("warning", text).Msg("a user could not be warned")
+		}
+	})
+	if err != nil {
+		s.Log.Warn().Err(err).Str("user", userID).Msg("a user could not be warned")
+	}
+}
+
 func errNoNotices() error {
 	return merr.New(400, "M_UNKNOWN", "Server notices are not enabled: rooms.custodian names no account")
 }

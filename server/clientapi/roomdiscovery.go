@@ -6,8 +6,6 @@ import (
 	"beffroi/server/directory"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
-	"beffroi/server/rooms"
-	"beffroi/server/store"
 )
 
 // Spec: client-server API, "Spaces", "Room Previews", "Mutual Rooms" and "Getting events for a room". Summaries are for accounts only. Their
@@ -55,7 +53,7 @@ func (a *API) mutualRooms(r *request) (any, error) {
 	return a.Directory.MutualRooms(r.Context(), actor(r), params.Get("user_id"), params.Get("from"))
 }
 
-func (a *API) timestampToEvent(r *request) (answer any, err error) {
+func (a *API) timestampToEvent(r *request) (any, error) {
 	params := r.URL.Query()
 	ts, err := strconv.ParseInt(params.Get("ts"), 10, 64)
 	if err != nil {
@@ -65,10 +63,6 @@ func (a *API) timestampToEvent(r *request) (answer any, err error) {
 	if dir != "f" && dir != "b" {
 		return nil, merr.InvalidParam("dir is b or f")
 	}
-	err = a.look(r, func(rd *store.Reader, room store.Room, v *rooms.Viewer) error {
-		e, err := rooms.AtTime(rd, room, v, ts, dir == "f")
-		answer = map[string]any{"event_id": e.ID, "origin_server_ts": e.TS}
-		return err
-	})
-	return answer, err
+	e, err := a.Rooms.EventAtTime(r.Context(), r.Session.User, r.PathValue("roomId"), ts, dir == "f")
+	return map[string]any{"event_id": e.ID, "origin_server_ts": e.TS}, err
 }

@@ -45,8 +45,6 @@ type Remote interface {
 	PublicRooms(ctx context.Context, server string, query []byte) ([]byte, error)
 	// Hierarchy asks a server for a room and its children. Source: server-server API, "GET /_matrix/federation/v1/hierarchy/{roomId}".
 	Hierarchy(ctx context.Context, server, roomID string, suggestedOnly bool) ([]byte, error)
-	// EventAtTime asks a server in a room for the event that is closest to a time. Source: server-server API, "GET /_matrix/federation/v1/timestamp_to_event/{roomId}".
-	EventAtTime(ctx context.Context, server, roomID string, ts int64, forward bool) ([]byte, error)
 }
 
 // AppServices may know rooms that are not there yet.

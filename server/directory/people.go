@@ -19,7 +19,8 @@ type People struct {
 	Limited bool     `json:"limited"` // there are more
 }
 
-// Person is somebody as their own profile shows them, never as they are called in some room.
+// Person is somebody as their own profile shows them, never as they are called in some room; users of other servers, whose profiles are there, as they are called in a room
+// that who asks may look into.
 type Person struct {
 	UserID      string `json:"user_id"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -31,9 +32,10 @@ type Person struct {
 const (
 	maxPeople       = 100
 	maxPeopleSearch = 255 // bytes: as long as a user id can be
+	maxVisitors     = 20_000
 )
 
-// FindPeople finds accounts of this server, other than who asks, whose display name or id has every word of a text: those that are called so, then those
+// FindPeople finds accounts of this server, and who else is in rooms with the user or in open ones, other than who asks, whose display name or id has every word of a text: those that are called so, then those
 // that begin so, then the rest; with a display name first. A text without words finds nobody.
 //
 // Spec: client-server API, "User Directory".
@@ -66,17 +68,34 @@ func (s *Service) namedLike(r *store.Reader, user store.Atom, search string) ([]
 	if err != nil {
 		return nil, err
 	}
+	matching := matchingOf(all, user, search)
+	rooms, err := roomsVisibleTo(r, user)
+	if err != nil {
+		return nil, err
+	}
+	if !s.everybody && len(matching) > 0 {
+		visible, err := visibleIn(r, rooms)
+		if err != nil {
+			return nil, err
+		}
+		matching = slices.DeleteFunc(matching, func(p Person) bool { return !visible[p.user] })
+	}
+	if s.remote == nil {
+		return matching, nil
+	}
+	visitors, err := r.Visitors(rooms, maxVisitors)
+	return append(matching, matchingOf(visitors, user, search)...), err
+}
+
+// matchingOf takes those, but for who asks, whose name or id has every word.
+func matchingOf(all []store.Person, user store.Atom, search string) []Person {
 	matching, f := []Person{}, newFolder()
 	for _, one := range all {
 		if p := personOf(one, f); one.User != user && matches(p.name+"\n"+p.id, search) {
 			matching = append(matching, p)
 		}
 	}
-	if s.everybody || len(matching) == 0 {
-		return matching, nil
-	}
-	visible, err := visibleTo(r, user)
-	return slices.DeleteFunc(matching, func(p Person) bool { return !visible[p.user] }), err
+	return matching
 }
 
 // personOf reads a profile; what is no text there is left out.
@@ -109,33 +128,41 @@ func (p *Person) anonymous() int {
 	return 0
 }
 
-// visibleTo lists whom the specification lets everybody find at least: who is in a room with the user, or in one that anybody may join or read.
-func visibleTo(r *store.Reader, user store.Atom) (map[store.Atom]bool, error) {
-	visible := map[store.Atom]bool{}
-	sharing, err := r.UsersSharingRooms(user)
+// roomsVisibleTo lists the rooms whose members the specification lets a user find at least: those that they are in, and those that anybody may join or read.
+func roomsVisibleTo(r *store.Reader, user store.Atom) ([]store.RoomRef, error) {
+	all, err := r.RoomsOf(user)
 	if err != nil {
 		return nil, err
 	}
-	for _, other := range sharing {
-		visible[other] = true
+	rooms := []store.RoomRef{}
+	for _, m := range all {
+		if m.Membership == store.Join {
+			rooms = append(rooms, m.Room)
+		}
 	}
 	openness, err := r.OpennessOfRooms()
-	if err != nil {
-		return nil, err
-	}
 	for _, e := range openness {
 		content := pdu.StoredObject(e.JSON).Object("content")
 		rule, _ := content.Text("join_rule")
 		visibility, _ := content.Text("history_visibility")
-		if rule != "public" && visibility != "world_readable" {
-			continue
+		if rule == "public" || visibility == "world_readable" {
+			rooms = append(rooms, e.Room)
 		}
-		joined, err := r.UsersWith(e.Room, store.Join, -1)
+	}
+	slices.Sort(rooms)
+	return slices.Compact(rooms), err
+}
+
+// visibleIn is who is joined to some of these rooms.
+func visibleIn(r *store.Reader, rooms []store.RoomRef) (map[store.Atom]bool, error) {
+	visible := map[store.Atom]bool{}
+	for _, room := range rooms {
+		joined, err := r.UsersWith(room, store.Join, -1)
 		if err != nil {
 			return nil, err
 		}
-		for _, other := range joined {
-			visible[other] = true
+		for _, u := range joined {
+			visible[u] = true
 		}
 	}
 	return visible, nil

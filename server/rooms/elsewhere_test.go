@@ -22,9 +22,9 @@ import (
 // elsewhere is the other servers: they have every event of the room, and may be told to keep silent.
 type elsewhere struct {
 	rooms.Joining
+	rooms.Asking
 	rooms.Inviting
 	rooms.Policing
-	rooms.Aliases
 
 	room   *pdutest.Room
 	before map[string]map[auth.Key]string // the state before each event

@@ -16,7 +16,7 @@ type Policy interface {
 	RoomACL() (content json.RawMessage, needed bool)
 	// FollowsPolicy tells whether the content of an m.room.server_acl event came from RoomACL, now or before.
 	FollowsPolicy(content pdu.Object) bool
-	// RoomVerdict tells whether users may join a room in which these servers have members, and which of them this server does not speak with.
+	// RoomVerdict tells whether a room may be entered in which these servers are, and with which of them this server does not speak.
 	RoomVerdict(servers []string) (allowed bool, unlisted []string)
 }
 

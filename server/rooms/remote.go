@@ -13,7 +13,7 @@ type Remote interface {
 	Inviting
 	Policing
 	Joining
-	Aliases
+	Asking
 	// Verify checks the signatures of an event with the keys of those who must have signed it, as pdu.Received.Verify does.
 	Verify(ctx context.Context, e *pdu.Received) (*pdu.Event, error)
 	// MissingEvents asks for the events between some that are known and some that were received. Source: server-server API,
@@ -30,10 +30,13 @@ type Remote interface {
 	AuthChain(ctx context.Context, server, roomID, eventID string) ([]json.RawMessage, error)
 }
 
-// Aliases is how other servers are asked for the rooms of their aliases.
-type Aliases interface {
+// Asking is what a client's single questions make of other servers.
+type Asking interface {
 	// Alias asks a server for the room of an alias of its own. Source: server-server API, "GET /_matrix/federation/v1/query/directory".
 	Alias(ctx context.Context, server, alias string) (roomID string, servers []string, err error)
+	// EventAtTime asks a server for the event of a room that is closest to a time, in milliseconds, and for its own time. Source: server-server API,
+	// "GET /_matrix/federation/v1/timestamp_to_event/{roomId}".
+	EventAtTime(ctx context.Context, server, roomID string, ts int64, forward bool) (eventID string, at int64, err error)
 }
 
 // MissingQuery is the body of /get_missing_events.

@@ -61,7 +61,9 @@ type Config struct {
 	Typing     Typing // nil: nobody types
 	Remote     Remote // nil: this server speaks with no other
 	Policy     Policy // nil: nothing is decided about other servers
-	Log        zerolog.Logger
+	// Entered is told who brought a room here by joining it, with the servers of who is in it; nil: nobody. It doesn't wait.
+	Entered func(u User, roomID string, servers []string)
+	Log     zerolog.Logger
 }
 
 // Service is the room core of one server.

@@ -77,11 +77,18 @@ func (s *Service) settle(ctx context.Context, u User, a *arriving) error {
 	if err != nil {
 		return err
 	}
-	if err := s.mayEnter(a.room, serversIn(all.state)...); err != nil {
+	servers := serversIn(all.state)
+	if err := s.mayEnter(a.room, servers...); err != nil {
 		return err
 	}
 	a.events = nil
-	return s.land(ctx, u, a.room, all)
+	if err := s.land(ctx, u, a.room, all); err != nil {
+		return err
+	}
+	if s.Entered != nil {
+		s.Entered(u, a.room, servers)
+	}
+	return nil
 }
 
 // takeJoin takes a join that another server let through into a room that this server is in.

@@ -12,6 +12,7 @@ import (
 
 	"beffroi/server"
 	"beffroi/server/config"
+	"beffroi/server/specschema"
 	"beffroi/server/store"
 	"beffroi/server/store/storetest"
 )
@@ -127,7 +128,7 @@ func (s *Server) start(l net.Listener) error {
 	}
 	s.home, s.cancel, s.done = homeserver, cancel, make(chan error, 1)
 	go func() {
-		err := homeserver.Serve(ctx, homeserver.Handler(), l, secure)
+		err := homeserver.Serve(ctx, specschema.Open(s.t).Handler(s.t, homeserver.Handler()), l, secure)
 		if closed := homeserver.Close(); err == nil {
 			err = closed
 		}

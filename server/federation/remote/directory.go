@@ -31,15 +31,3 @@ func (c *Client) Hierarchy(ctx context.Context, server, roomID string, suggested
 	b, err := c.Get(ctx, server, federation+"hierarchy/"+url.PathEscape(roomID)+"?suggested_only="+strconv.FormatBool(suggestedOnly))
 	return b, public(server, err)
 }
-
-// EventAtTime asks a server in a room for the event that is closest to a time, in milliseconds.
-//
-// Source: server-server API, "GET /_matrix/federation/v1/timestamp_to_event/{roomId}".
-func (c *Client) EventAtTime(ctx context.Context, server, roomID string, ts int64, forward bool) ([]byte, error) {
-	dir := "b"
-	if forward {
-		dir = "f"
-	}
-	b, err := c.Get(ctx, server, federation+"timestamp_to_event/"+url.PathEscape(roomID)+"?ts="+strconv.FormatInt(ts, 10)+"&dir="+dir)
-	return b, public(server, err)
-}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -106,6 +107,28 @@ func (r Rooms) AuthChain(ctx context.Context, server, roomID, eventID string) ([
 		return nil, err
 	}
 	return eventsIn(b, "auth_chain", maxEvents)
+}
+
+// EventAtTime implements rooms.Asking.
+func (r Rooms) EventAtTime(ctx context.Context, server, roomID string, ts int64, forward bool) (eventID string, at int64, err error) {
+	dir := "b"
+	if forward {
+		dir = "f"
+	}
+	b, err := r.Get(ctx, server, federation+"timestamp_to_event/"+url.PathEscape(roomID)+"?ts="+strconv.FormatInt(ts, 10)+"&dir="+dir)
+	if err != nil {
+		return "", 0, err
+	}
+	o, err := pdu.ParseObject(b)
+	if err != nil {
+		return "", 0, err
+	}
+	eventID, ok := o.Text("event_id")
+	at, also := o.Int("origin_server_ts")
+	if !ok || !also {
+		return "", 0, errors.New("event_id and origin_server_ts are missing")
+	}
+	return eventID, at, nil
 }
 
 var errEnough = errors.New("enough")
