@@ -75,6 +75,9 @@ func (s *Server) renewACLs(ctx context.Context) error {
 		if err := s.rooms.RenewACLs(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error().Err(err).Msg("rooms keep the server ACL of before until the policy changes again, or the next start")
 		}
+		if s.outbox != nil {
+			s.outbox.RetryRefused()
+		}
 		select {
 		case <-s.policy.Changed():
 		case <-ctx.Done():

@@ -24,6 +24,6 @@ func (s *Server) makeGate() error {
 
 // What the bodies of other servers' requests may hold in memory, in all and from one address: two and one of the largest.
 const (
-	bodiesAll  = 24 << 20
-	bodiesEach = 12 << 20
+	bodiesAll  = 12 << 20
+	bodiesEach = 6 << 20
 )

@@ -5,10 +5,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"beffroi/server/pdu"
 	"beffroi/server/servertest"
+
+	"maunium.net/go/mautrix/id"
 )
 
 func joinBy(roomID string, via ...string) string {
@@ -55,7 +59,7 @@ func TestARoomOfOthersIsJoined(t *testing.T) {
 			var joined struct {
 				RoomID string `json:"room_id"`
 			}
-			alice.Must(http.MethodPost, joinBy(there.Room.ID, there.Name), map[string]any{}, &joined)
+			alice.Must(http.MethodPost, joinBy(there.Room.ID, "127.0.0.1:1", "no name", there.Name), map[string]any{}, &joined)
 			if joined.RoomID != there.Room.ID {
 				t.Fatalf("joined %q", joined.RoomID)
 			}
@@ -204,4 +208,101 @@ func TestKnockingElsewhere(t *testing.T) {
 			t.Errorf("version %s: after the join %d rooms, %d knocks, %d invitations", version, len(room.Join), len(room.Knock), len(room.Invite))
 		}
 	}
+}
+
+// A room of another server's is upgraded: who is in it sees where it goes on, joins there by the servers that the client knows, and finds what they had set up.
+func TestARoomOfOthersIsUpgraded(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	home := n.Start("")
+	old, next := n.Peer().Reside("10"), (*servertest.Residence)(nil)
+	next = n.Peer().Found("12", object{"predecessor": object{"room_id": old.Room.ID, "event_id": old.Line.Tips[0]}})
+	alice := home.Register(t, "alice")
+	alice.Must(http.MethodPost, joinBy(old.Room.ID, old.Name), object{}, nil)
+	alice.Must(http.MethodPut, "/_matrix/client/v3/user/"+url.PathEscape(alice.UserID)+"/rooms/"+url.PathEscape(old.Room.ID)+"/tags/m.favourite", object{"order": 0.5}, nil)
+	since := alice.Sync("", "").NextBatch
+	old.Deliver(home, old.Set("m.room.tombstone", "", old.User("host"), object{"body": "On continue ailleurs", "replacement_room": next.Room.ID}))
+	room := alice.Sync(since, "").Rooms.Join[id.RoomID(old.Room.ID)]
+	if room == nil || len(room.Timeline.Events) != 1 || room.Timeline.Events[0].Type.Type != "m.room.tombstone" {
+		t.Fatalf("the tombstone is not shown: %+v", room)
+	}
+	alice.Must(http.MethodPost, joinBy(next.Room.ID, next.Name), object{}, nil)
+	var tags struct{ Tags map[string]any }
+	alice.Must(http.MethodGet, "/_matrix/client/v3/user/"+url.PathEscape(alice.UserID)+"/rooms/"+url.PathEscape(next.Room.ID)+"/tags", nil, &tags)
+	if tags.Tags["m.favourite"] == nil {
+		t.Errorf("the tags of the new room are %v", tags.Tags)
+	}
+}
+
+// Messages go both ways after a join, and a gap between two stays is filled when somebody pages into it.
+func TestComingBackToARoomOfOthers(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	home, there := n.Start(""), n.Peer().Reside("12")
+	alice := home.Register(t, "alice")
+	host := there.User("host")
+	there.Say(host, "avant")
+	alice.Must(http.MethodPost, joinBy(there.Room.ID, there.Name), object{}, nil)
+	there.Deliver(home, there.Say(host, "reçu"))
+	alice.Must(http.MethodPost, roomPath(there.Room.ID)+"/leave", object{}, nil)
+	there.Follow(home)
+	for range 30 {
+		there.Say(host, "manqué")
+	}
+	there.Set("m.room.name", "", host, object{"name": "Salle du conseil"})
+	alice.Must(http.MethodPost, joinBy(there.Room.ID, there.Name), object{}, nil)
+	there.Deliver(home, there.Say(host, "après"))
+	if name := state(alice, there.Room.ID, "m.room.name"); name["name"] != "Salle du conseil" {
+		t.Errorf("the name is %v", name)
+	}
+	want := append(append([]string{"après"}, slices.Repeat([]string{"manqué"}, 30)...), "reçu", "avant")
+	if got := texts(t, alice, there.Room.ID); !slices.Equal(got, want) {
+		t.Errorf("the history is %d messages: %q", len(got), got)
+	}
+	joins := 0
+	defer there.Lock()()
+	for pattern, times := range there.Asked {
+		if strings.Contains(pattern, "send_join") {
+			joins += times
+		}
+	}
+	if joins != 2 {
+		t.Errorf("%d joins were sent", joins)
+	}
+}
+
+// The same with another Beffroi: while nobody of ours is in the room we hear nothing of it; then all of it is there again, in its order.
+func TestComingBackToARoomOfAnotherBeffroi(t *testing.T) {
+	home, there, alice, bob := two(t)
+	roomID := bob.CreateRoom(object{"preset": "public_chat", "name": "Fête"})
+	alice.Must(http.MethodPost, joinBy(roomID, there.ServerName), object{}, nil)
+	var want []string
+	say := func(u *servertest.User, text string) {
+		u.SendText(roomID, text)
+		want = slices.Insert(want, 0, text)
+	}
+	say(bob, "un")
+	say(alice, "deux")
+	arrives(t, bob, roomID, want)
+	arrives(t, alice, roomID, want)
+	alice.Must(http.MethodPost, roomPath(roomID)+"/leave", object{}, nil)
+	for until := time.Now().Add(30 * time.Second); memberships(bob, roomID)[alice.UserID] != "leave"; {
+		if time.Now().After(until) {
+			t.Fatal("the other server did not hear that she left")
+		}
+		bob.Sync(bob.Sync("", "").NextBatch, "timeout=200")
+	}
+	for i := range 40 {
+		say(bob, fmt.Sprint("sans elle ", i))
+	}
+	bob.Must(http.MethodPut, roomPath(roomID)+"/state/m.room.name", object{"name": "Kermesse"}, nil)
+	dora := home.Register(t, "dora")
+	dora.Must(http.MethodPost, joinBy(roomID, there.ServerName), object{}, nil)
+	alice.Join(roomID)
+	if name := state(alice, roomID, "m.room.name"); name["name"] != "Kermesse" {
+		t.Errorf("the name is %v", name)
+	}
+	say(bob, "revenue")
+	say(alice, "merci")
+	arrives(t, bob, roomID, want)
+	arrives(t, alice, roomID, want)
+	arrives(t, dora, roomID, want)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -213,4 +214,23 @@ type fedNews struct {
 func newsOf(u *servertest.User, since string) (news fedNews) {
 	u.Must("GET", "/_matrix/client/v3/sync?since="+url.QueryEscape(since), nil, &news)
 	return news
+}
+
+// Events that are deeper than any may be, or not canonical, do not make the request of the server that passes them on one that nobody signed.
+func TestADeepEventTakesNoOtherWithIt(t *testing.T) {
+	s, _, p, room, bob := meeting(t)
+	good := room.Message(bob, "good")
+	deep := `{"room_id":"` + room.ID + `","content":` + strings.Repeat(`{"a":[`, 20_000) + strings.Repeat(`]}`, 20_000) + `}`
+	odd := `{"room_id":"` + room.ID + `","a":1,"a":2,"b":"\ud800"}`
+	body := `{"edus":[],"origin":"` + p.Name + `","origin_server_ts":1,"pdus":[` + deep + `,` + odd + `,` + string(good.JSON()) + `]}`
+	uri, key := fed+"send/deep", p.Own.Signer()
+	text := `{"content":` + body + `,"destination":"` + s.ServerName + `","method":"PUT","origin":"` + p.Name + `","uri":"` + uri + `"}`
+	header := `X-Matrix origin="` + p.Name + `",destination="` + s.ServerName + `",key="` + key.KeyID + `",sig="` + pdu.EncodeBase64(ed25519.Sign(key.Key, []byte(text))) + `"`
+	if status, answer := p.Send(s, "PUT", uri, []byte(body), header); status != http.StatusOK || strings.TrimSpace(string(answer)) != `{"pdus":{"`+good.ID()+`":{}}}` {
+		t.Errorf("%d %s", status, answer)
+	}
+	changed := strings.Replace(body, "good", "evil", 1)
+	if status, answer := p.Send(s, "PUT", uri, []byte(changed), header); status != http.StatusUnauthorized {
+		t.Errorf("another body: %d %s", status, answer)
+	}
 }

@@ -147,7 +147,7 @@ func (s *Server) wireRooms(ctx context.Context) (err error) {
 	}
 	s.directory = directory.New(s.db, time.Now, about)
 	if s.remote != nil {
-		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Log: s.log})
+		s.inbox = inbox.New(s.db, inbox.Config{Rooms: s.rooms, Ephemeral: s.talk, E2EE: s.e2ee, Lists: s.e2ee, Log: s.log})
 	}
 	s.index = search.New(s.db, s.log)
 	s.delayed = delayed.New(s.db, s.directory, time.Now, s.log)

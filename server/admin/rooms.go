@@ -122,6 +122,9 @@ func roomLevels(r *store.Reader, room store.Room) (auth.PowerLevels, *pdu.Event,
 			return auth.PowerLevels{}, nil, err
 		}
 	}
+	if events[0] == nil { // it is known by hearsay only
+		return auth.PowerLevels{}, nil, merr.NotFound("Nobody of this server is in the room")
+	}
 	return auth.NewPowerLevels(events[0], events[1]), events[1], nil
 }
 

@@ -29,7 +29,7 @@ type deviceListUpdate struct {
 // reason to refuse what came with it.
 //
 // Source: server-server API, "Device Management".
-func (s *Service) RemoteDeviceListUpdate(ctx context.Context, origin string, content []byte) error {
+func (s *Service) RemoteDeviceListUpdate(ctx context.Context, origin string, content json.RawMessage) error {
 	u, err := s.parseUpdate(origin, content)
 	if err != nil {
 		return err
@@ -43,11 +43,19 @@ func (s *Service) RemoteDeviceListUpdate(ctx context.Context, origin string, con
 			return false, false, nil
 		case *u.StreamID == l.StreamID:
 			return true, false, nil // it came twice, or was in the list already
-		case !slices.Contains(u.Previous, l.StreamID) && (len(u.Previous) > 0 || *u.StreamID < l.StreamID):
+		case !u.follows(l.StreamID):
 			return false, false, nil
 		}
 		return u.apply(tx, user)
 	})
+}
+
+// follows tells whether an update follows one. What names 0 as the one before it may just as well not know: Beffroi does so after a long silence.
+func (u *deviceListUpdate) follows(streamID int64) bool {
+	if len(u.Previous) == 0 {
+		return *u.StreamID > streamID
+	}
+	return streamID != 0 && slices.Contains(u.Previous, streamID)
 }
 
 func (s *Service) parseUpdate(origin string, content []byte) (*deviceListUpdate, error) {
@@ -91,7 +99,7 @@ func (u *deviceListUpdate) apply(tx *store.Tx, user store.Atom) (applied, change
 // RemoteSigningKeyUpdate takes the content of an m.signing_key_update that a server sent, as RemoteDeviceListUpdate does.
 //
 // Source: server-server API, "End-to-End Encryption".
-func (s *Service) RemoteSigningKeyUpdate(ctx context.Context, origin string, content []byte) error {
+func (s *Service) RemoteSigningKeyUpdate(ctx context.Context, origin string, content json.RawMessage) error {
 	var u struct {
 		UserID      string          `json:"user_id"`
 		Master      json.RawMessage `json:"master_key"`

@@ -5,8 +5,8 @@ import (
 	"beffroi/server/limits"
 )
 
-// limitTransaction is the most bytes of a transaction: 50 events and 100 others, each as large as an event may be.
-const limitTransaction = 150 * httpx.LimitEvent
+// limitTransaction is the most bytes of a transaction: 50 events as large as may be, and half as much for the rest. The specification has no limit.
+const limitTransaction = 75 * httpx.LimitEvent
 
 // Source: server-server API, "Transactions".
 func (a *API) sendRoutes() []route {

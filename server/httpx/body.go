@@ -54,7 +54,7 @@ func (r *Request[S]) readAll() ([]byte, error) {
 	if r.share == nil {
 		return io.ReadAll(r.Body)
 	}
-	return r.share.ReadAll(r.Context(), r.Body, r.ContentLength)
+	return r.share.ReadAll(r.Context(), r.Body)
 }
 
 // release gives back what the body of a signed request held.

@@ -83,6 +83,8 @@ const (
 
 // Origins tells which server signed a request, or gives a merr error. The body is what was sent.
 type Origins interface {
+	// Expect refuses, before the body is read, what could not be verified whatever the body is.
+	Expect(ctx context.Context, r *http.Request) error
 	Origin(ctx context.Context, r *http.Request, body []byte) (string, error)
 }
 
@@ -215,6 +217,9 @@ func (a *Adapter[S]) origin(r *Request[S]) (limits.Caller, error) {
 		return caller, err
 	}
 	defer admission.Leave()
+	if err := a.gate.Origins.Expect(r.Context(), r.Request); err != nil {
+		return caller, err
+	}
 	r.share = a.gate.Bodies.Share(limits.Prefix(r.Client).String())
 	if r.body, err = r.ReadBody(); err != nil {
 		return caller, err

@@ -43,6 +43,8 @@ func (tokens) Assert(_ context.Context, w who, parameters url.Values) (who, erro
 // signatures takes a request as signed by the server that the header names, where the body is what that server meant to send.
 type signatures struct{}
 
+func (signatures) Expect(context.Context, *http.Request) error { return nil }
+
 func (signatures) Origin(_ context.Context, r *http.Request, body []byte) (string, error) {
 	origin, meant, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if origin == "Bearer" || origin == "" || meant != string(body) {

@@ -50,6 +50,7 @@ type Ring struct {
 	now func() time.Time
 
 	slots   chan struct{}   // one for each fetch that runs
+	heavy   chan struct{}   // held while a large body is verified
 	living  context.Context //nolint:containedctx // a fetch outlives who began it; this is what ends it
 	end     context.CancelFunc
 	running sync.WaitGroup
@@ -85,7 +86,7 @@ func NewRing(db *store.DB, now func() time.Time, c Config) *Ring {
 	if c.Heard == nil {
 		c.Heard = func(string) {}
 	}
-	r := &Ring{Config: c, db: db, now: now, slots: make(chan struct{}, maxFetches),
+	r := &Ring{Config: c, db: db, now: now, slots: make(chan struct{}, maxFetches), heavy: make(chan struct{}, 1),
 		known: map[string]map[string]store.ServerKey{}, tries: map[string]*tries{}, flights: map[string]*flight{}}
 	r.living, r.end = context.WithCancel(context.Background())
 	return r

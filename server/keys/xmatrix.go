@@ -74,25 +74,36 @@ func canonicalText(s string) ([]byte, error) {
 // credentials are one Authorization header.
 type credentials struct{ origin, destination, key, sig string }
 
-// Origin tells which server signed a request to this one; body is what was sent. The error is a merr one: 401 M_UNAUTHORIZED where there is no signature that counts,
-// 403 M_FORBIDDEN for servers that this one does not speak with.
+// Expect refuses a request before its body is read, where no body could make it one of another server: 401 M_UNAUTHORIZED without credentials, or where none of the
+// keys that they name is known; 403 M_FORBIDDEN for servers that this one does not speak with.
+func (r *Ring) Expect(ctx context.Context, req *http.Request) error {
+	all, err := r.credentials(req)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if _, _, err = r.keyOf(ctx, c); err == nil {
+			return nil
+		}
+	}
+	return unauthorized("The signature could not be verified").Because(err)
+}
+
+// Origin tells which server signed a request to this one; body is what was sent. The error is as that of Expect, 401 too where no signature holds.
 //
 // Spec: server-server API, "Request Authentication".
 func (r *Ring) Origin(ctx context.Context, req *http.Request, body []byte) (string, error) {
-	all, err := requestCredentials(req.Header.Values("Authorization"))
+	all, err := r.credentials(req)
 	if err != nil {
-		return "", unauthorized("The Authorization header is not what servers send").Because(err)
+		return "", err
 	}
-	for _, c := range all {
-		if c.origin != all[0].origin || c.origin == r.Own.serverName || !pdu.ValidServerName(c.origin) {
-			return "", unauthorized("The origin is no other server")
+	if len(body) > heavy {
+		select {
+		case r.heavy <- struct{}{}:
+			defer func() { <-r.heavy }()
+		case <-ctx.Done():
+			return "", ctx.Err()
 		}
-		if c.destination != "" && c.destination != r.Own.serverName {
-			return "", unauthorized("The request is for another server")
-		}
-	}
-	if !r.Admits(all[0].origin) {
-		return "", merr.Forbidden("This server does not speak with %s", all[0].origin)
 	}
 	for _, c := range all {
 		if err = r.signedBy(ctx, c, req, body); err == nil {
@@ -101,6 +112,42 @@ func (r *Ring) Origin(ctx context.Context, req *http.Request, body []byte) (stri
 		}
 	}
 	return "", unauthorized("The signature could not be verified").Because(err)
+}
+
+// heavy is from how many bytes on bodies are verified one after another: they take time and memory.
+const heavy = 128 << 10
+
+// credentials reads who wants to have signed a request.
+func (r *Ring) credentials(req *http.Request) ([]credentials, error) {
+	all, err := requestCredentials(req.Header.Values("Authorization"))
+	if err != nil {
+		return nil, unauthorized("The Authorization header is not what servers send").Because(err)
+	}
+	for _, c := range all {
+		if c.origin != all[0].origin || c.origin == r.Own.serverName || !pdu.ValidServerName(c.origin) {
+			return nil, unauthorized("The origin is no other server")
+		}
+		if c.destination != "" && c.destination != r.Own.serverName {
+			return nil, unauthorized("The request is for another server")
+		}
+	}
+	if !r.Admits(all[0].origin) {
+		return nil, merr.Forbidden("This server does not speak with %s", all[0].origin)
+	}
+	return all, nil
+}
+
+// keyOf finds the key that credentials name.
+func (r *Ring) keyOf(ctx context.Context, c credentials) (key ed25519.PublicKey, sig []byte, err error) {
+	sig, err = pdu.DecodeBase64(c.sig)
+	if err != nil || len(sig) != ed25519.SignatureSize {
+		return nil, nil, errors.New("that is no signature")
+	}
+	if !ValidKeyID(c.key) {
+		return nil, nil, errors.New("that is no key id")
+	}
+	key, err = r.forRequest(ctx, c.origin, c.key)
+	return key, sig, err
 }
 
 // Claimed is the server that a request says to come from, which nothing has proven yet; ok is false where it says none, or several.
@@ -124,14 +171,7 @@ func unauthorized(text string) *merr.Error {
 // signedBy checks one signature. Most servers send the very bytes that they signed; so what lies in a body and is not canonical, or too deep, is left to who reads it:
 // an event of a room that its server should not have passed on must not stop all others.
 func (r *Ring) signedBy(ctx context.Context, c credentials, req *http.Request, body []byte) error {
-	sig, err := pdu.DecodeBase64(c.sig)
-	if err != nil || len(sig) != ed25519.SignatureSize {
-		return errors.New("that is no signature")
-	}
-	if !ValidKeyID(c.key) {
-		return errors.New("that is no key id")
-	}
-	key, err := r.forRequest(ctx, c.origin, c.key)
+	key, sig, err := r.keyOf(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,10 +14,11 @@ type Bytes struct {
 	all, each int64         // the most, of all and of one who sends
 	patience  time.Duration // how long one may wait for its turn
 
-	mu    sync.Mutex
-	held  int64
-	of    map[string]int64
-	freed chan struct{} // closed when something is given back
+	mu     sync.Mutex
+	unused [][]byte // pieces
+	held   int64
+	of     map[string]int64
+	freed  chan struct{} // closed when something is given back
 }
 
 // NewBytes makes a bound for all, and for those of one who sends.
@@ -69,38 +71,58 @@ func (b *Bytes) take(s *Share, n int64) (freed <-chan struct{}, ok bool) {
 	return nil, true
 }
 
-// ReadAll reads a body. What that takes in memory is asked for as it comes: who announces much and sends little holds little. announced is how long it is said to be,
-// negative where that is not known.
-func (s *Share) ReadAll(ctx context.Context, body io.Reader, announced int64) ([]byte, error) {
-	var b []byte
+// ReadAll reads a body to its end, or until the reader fails. What that takes in memory is asked for as it comes: who announces much and sends little holds little. It is
+// read into pieces that are used again, so that what is refused for its length leaves nothing behind.
+func (s *Share) ReadAll(ctx context.Context, body io.Reader) ([]byte, error) {
+	var pieces [][]byte
+	defer func() { s.bytes.giveBack(pieces) }()
 	for {
-		if len(b) == cap(b) {
-			more := nextCapacity(int64(cap(b)), announced)
-			if err := s.Grow(ctx, more-int64(cap(b))); err != nil {
-				return nil, err
-			}
-			b = append(make([]byte, 0, more), b...)
-		}
-		n, err := body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
+		if err := s.Grow(ctx, piece); err != nil {
 			return nil, err
 		}
+		p := s.bytes.piece()
+		pieces = append(pieces, p)
+		n, err := io.ReadFull(body, p)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		pieces[len(pieces)-1] = p[:n]
+		return slices.Concat(pieces...), nil
 	}
 }
 
-const leastCapacity = 4 << 10
+// piece is how many bytes are read at a time.
+const piece = 16 << 10
 
-// nextCapacity is twice what there is, and no more than is announced; one byte beside that sees the end.
-func nextCapacity(have, announced int64) int64 {
-	n := max(leastCapacity, 2*have)
-	if announced >= have {
-		n = min(n, announced+1)
+func (b *Bytes) piece() []byte {
+	if b == nil {
+		return make([]byte, piece)
 	}
-	return n
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if last := len(b.unused) - 1; last >= 0 {
+		p := b.unused[last]
+		b.unused = b.unused[:last]
+		return p
+	}
+	return make([]byte, piece)
+}
+
+// giveBack keeps pieces for others: 1 MiB at most.
+func (b *Bytes) giveBack(pieces [][]byte) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range pieces {
+		if len(b.unused) < 64 {
+			b.unused = append(b.unused, p[:piece])
+		}
+	}
 }
 
 // Leave gives everything back.

@@ -291,6 +291,28 @@ func (v *verdicts) RoomVerdict(servers []string) (bool, []string) {
 	return true, nil
 }
 
+// What is said in a room while it arrives is not lost: the others tell us as soon as they have our join.
+func TestWhatIsSaidWhileARoomArrives(t *testing.T) {
+	s, r := abroad(t, "12")
+	var said *pdu.Event
+	var outcome []rooms.Outcome
+	var telling sync.WaitGroup
+	r.sends = func(string, *json.RawMessage) error {
+		if said == nil {
+			said = r.line.message(bob, "bienvenue")
+			telling.Go(func() { outcome = s.receive(said) })
+		}
+		return nil
+	}
+	s.ok(s.joins(s.alice))
+	telling.Wait()
+	if len(outcome) != 1 || outcome[0].Err != nil {
+		t.Fatalf("%v", outcome)
+	}
+	s.has("said meanwhile", said, 0, true)
+	s.agrees(r)
+}
+
 // What an arrival left that was cut off is nothing: neither for the next one, nor for ever.
 func TestAnArrivalThatWasCutOff(t *testing.T) {
 	for _, again := range []bool{true, false} {

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // doors let one at a time bring a room in from other servers.
@@ -38,6 +39,23 @@ func (d *doors) shut(roomID string) (closed chan struct{}) {
 	}
 	d.closed[roomID] = make(chan struct{})
 	return nil
+}
+
+// wait waits until nobody brings the room in, or for some time.
+func (d *doors) wait(ctx context.Context, roomID string, most time.Duration) {
+	d.mu.Lock()
+	closed := d.closed[roomID]
+	d.mu.Unlock()
+	if closed == nil {
+		return
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (d *doors) open(roomID string) {

@@ -139,3 +139,20 @@ func (s *Service) toldOf(ctx context.Context, room store.RoomRef, userID string)
 	})
 	return told, err
 }
+
+// roomByHearsay finds a room that is only known so; the error is otherwise for any other.
+func (s *Service) roomByHearsay(ctx context.Context, roomID string, otherwise error) (room store.Room, rules pdu.Rules, err error) {
+	err = s.db.Peek(ctx, func(r *store.Reader) error {
+		var ok bool
+		room, ok, err = r.FindRoom(roomID)
+		if err != nil || !ok {
+			return errOr(err, otherwise)
+		}
+		return nil
+	})
+	rules, ok := pdu.RulesFor(room.Version)
+	if err == nil && !ok {
+		err = otherwise
+	}
+	return room, rules, err
+}

@@ -427,3 +427,22 @@ func TestTheOrderOfAStateCostsNothing(t *testing.T) {
 		t.Errorf("%d rows were read for %d events", after-before, n)
 	}
 }
+
+// Redactions of what nobody has wait for it: one of each server, however many are sent.
+func TestEarlyRedactionsOfOneServerAreOne(t *testing.T) {
+	s, line := share(t, "12")
+	secret := line.fork().message(bob, "secret")
+	for range 20 {
+		s.takes(line.redact(carol, secret.ID()))
+	}
+	s.read(func(r *store.Reader, room store.Room) {
+		if waiting, err := r.EarlyRedactions(room.Ref, secret.ID()); err != nil || len(waiting) != 1 {
+			t.Errorf("%d wait: %v", len(waiting), err)
+		}
+	})
+	s.takes(secret)
+	if row, _ := s.row(secret); row.RedactedBy == 0 {
+		t.Error("it was not redacted when it came")
+	}
+	s.consistent()
+}

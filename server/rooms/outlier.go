@@ -18,8 +18,12 @@ type fetching struct {
 	a     *arrival
 	rules pdu.Rules
 	ready map[string]*pdu.Event // got, and waiting for those that allow them
+	bytes int                   // of those
 	named map[string]bool       // asked for, or going to be
 }
+
+// maxReady is the most bytes of events that are in memory until those come that allow them.
+const maxReady = 16 << 20
 
 // fetch stores as outliers those among some events that are not known, and all that allow them. Some may be at hand already.
 func (s *Service) fetch(ctx context.Context, a *arrival, rules pdu.Rules, ids []string, atHand []*pdu.Event) error {
@@ -80,7 +84,13 @@ func (f *fetching) wanted(ctx context.Context, ids []string) ([]string, error) {
 // take stores what can be judged, keeps the rest, and gives the ids of what that waits for.
 func (f *fetching) take(ctx context.Context, events []*pdu.Event) (waitsFor []string, err error) {
 	for _, e := range events {
+		if f.ready[e.ID()] == nil {
+			f.bytes += len(e.JSON())
+		}
 		f.ready[e.ID()] = e
+	}
+	if f.bytes > maxReady {
+		return nil, fmt.Errorf("%s gave more than %d bytes of events that wait for others", f.a.from, maxReady)
 	}
 	var rows []outlier
 	err = f.db.Read(ctx, func(r *store.Reader) error {
@@ -129,6 +139,7 @@ func (f *fetching) judge(r *store.Reader) (out []outlier, waitsFor []string, err
 		known[e.ID()] = o
 		out = append(out, o)
 		delete(f.ready, e.ID())
+		f.bytes -= len(e.JSON())
 	}
 	return out, waitsFor, nil
 }

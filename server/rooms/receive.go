@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
@@ -121,13 +122,23 @@ func (s *Service) roomOf(ctx context.Context, server string, raw []byte) (room s
 	if err != nil {
 		return room, rules, nil, badEvent(err)
 	}
+	if in, err := s.participates(ctx, id); err == nil && !in {
+		s.doors.wait(ctx, id, arrivalPatience) // the others may know that we are in it before all of it is here
+	}
 	l, err := s.cache.acquire(ctx, id)
+	if merr.Is(err, "M_FORBIDDEN") {
+		room, rules, err = s.roomByHearsay(ctx, id, err)
+		return room, rules, nil, err
+	}
 	if err != nil {
 		return room, rules, nil, err
 	}
 	defer l.mu.Unlock()
 	return l.Room, l.rules, l.admits(server), nil
 }
+
+// arrivalPatience is how long an event of a room that is being brought in waits for that.
+const arrivalPatience = 15 * time.Second
 
 // RoomIDOf reads the room of an event that nobody checked yet. The error wraps pdu.ErrNotJSON or pdu.ErrBadJSON.
 func RoomIDOf(raw []byte) (id string, err error) {

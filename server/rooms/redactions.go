@@ -39,11 +39,31 @@ func (g *graph) redaction(v *verdict) error {
 		return err
 	case target == nil:
 		anyones := g.rules.RedactionRule || levels.For(g.own.Sender()) >= levels.Level("redact")
+		waits, err := g.waits(id, anyones)
+		if err != nil || waits {
+			return err
+		}
 		v.early = &earlyRedaction{id, anyones}
 	case !target.e.IsCreate() && target.RedactedBy == 0 && levels.MayRedact(g.own.Sender(), target.e.Sender()):
 		v.redacts = &redaction{target.Event, target.e.Redact()}
 	}
 	return nil
+}
+
+// waits tells whether a redaction that does the same waits for an event already: one of each server, so that nobody adds to them without end.
+func (g *graph) waits(eventID string, anyones bool) (bool, error) {
+	waiting, err := g.r.EarlyRedactions(g.Ref, eventID)
+	for _, w := range waiting {
+		by, ok, err := g.r.Event(w.NID)
+		if err != nil {
+			return false, err
+		}
+		sender, err := g.r.Text(by.Sender)
+		if err != nil || ok && w.Anyones == anyones && pdu.ServerOf(sender) == pdu.ServerOf(g.own.Sender()) {
+			return err == nil, err
+		}
+	}
+	return false, err
 }
 
 func (g *graph) levelsOf(st *state) (auth.PowerLevels, error) {

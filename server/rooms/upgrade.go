@@ -97,6 +97,9 @@ func (s *Service) predecessor(r *store.Reader, u User, roomID string) (*predeces
 			return nil, err
 		}
 	}
+	if p.event("m.room.create") == nil {
+		return nil, notIn() // it is known by hearsay only
+	}
 	p.levels = auth.NewPowerLevels(p.event("m.room.create"), p.event("m.room.power_levels"))
 	now, err := r.MembershipOf(room.Ref, u.Atom)
 	if err == nil && (now != store.Join || p.levels.For(u.ID) < p.levels.Required("m.room.tombstone", true)) {

@@ -186,7 +186,7 @@ var nouns = map[string]noun{
 	"remote_media":       {"copie de fichier d'un autre serveur", "copies de fichiers d'autres serveurs", "e"},
 	"url_preview":        {"aperçu de page", "aperçus de pages", ""},
 	"signing_key":        {"clé de signature du serveur", "clés de signature du serveur", "e"},
-	"room_server":        {"présence d'un autre serveur dans un salon", "présences d'autres serveurs dans les salons", "e"},
+	"room_server":        {"trace d'un autre serveur dans un salon", "traces d'autres serveurs dans les salons", "e"},
 	"outgoing":           {"envoi à d'autres serveurs", "envois à d'autres serveurs", ""},
 	"outgoing_edu":       {"envoi à un autre serveur", "envois à un autre serveur", ""},
 	"destination":        {"état d'un autre serveur", "états d'autres serveurs", ""},

@@ -72,6 +72,20 @@ func (n *Network) certificate(host string) (certificate, key string) {
 	return writePEM(n.t, filepath.Join(dir, "crt.pem"), "CERTIFICATE", der), writePEM(n.t, filepath.Join(dir, "key.pem"), "PRIVATE KEY", pkcs8)
 }
 
+// StartProcess starts a server in a child process, whose address is its name.
+func (n *Network) StartProcess(binary string, env ...string) *Process {
+	n.t.Helper()
+	secure := listenOn(n.t, "127.0.0.1:0")
+	name := secure.Addr().String()
+	_ = secure.Close()
+	crt, key := n.certificate("127.0.0.1")
+	p := StartProcess(n.t, binary, append([]string{"BEFFROI_SERVER_NAME=" + name, "BEFFROI_LISTEN_TLS=" + name, "BEFFROI_LISTEN_TLS_CERTIFICATE=" + crt,
+		"BEFFROI_LISTEN_TLS_KEY=" + key, "BEFFROI_FEDERATION_ENABLED=true", "BEFFROI_FEDERATION_MODE=open", "BEFFROI_FEDERATION_ALLOW=127.0.0.1/32",
+		"BEFFROI_FEDERATION_AUTHORITIES=" + n.authorities, "BEFFROI_FEDERATION_LONGEST_PAUSE=5"}, env...)...)
+	p.ServerName = name
+	return p
+}
+
 // Start starts a server of this name, which DNS knows by an SRV record; without a name its address is its name. Clients speak to it as to any other.
 func (n *Network) Start(name string, opts ...Option) *Server {
 	n.t.Helper()

@@ -26,8 +26,11 @@ type Peer struct {
 	Own  *keys.Own
 	Mux  *http.ServeMux // what it answers; its keys are there already
 
+	Document func() (json.RawMessage, error) // what it says of its keys: the truth, unless a test sets another
+
 	t      testing.TB
 	http   *http.Client
+	roots  *x509.CertPool
 	called atomic.Int64
 }
 
@@ -56,8 +59,9 @@ func (n *Network) Peer() *Peer {
 	if p.Own, err = keys.OpenOwn(n.t.Context(), storetest.Open(n.t).DB, p.Name, time.Now, rand.Reader); err != nil {
 		n.t.Fatal(err)
 	}
+	p.Document = p.Own.Document
 	p.Mux.HandleFunc("GET /_matrix/key/v2/server", func(w http.ResponseWriter, _ *http.Request) {
-		d, err := p.Own.Document()
+		d, err := p.Document()
 		if err != nil {
 			n.t.Error(err)
 		}
@@ -69,6 +73,7 @@ func (n *Network) Peer() *Peer {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
+	p.roots = pool
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 	n.t.Cleanup(transport.CloseIdleConnections)
 	p.http = &http.Client{Transport: specschema.Open(n.t).Transport(n.t, transport)}

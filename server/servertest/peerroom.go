@@ -2,7 +2,9 @@ package servertest
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
+	"net"
 
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/pdutest"
@@ -44,7 +46,10 @@ func (p *Peer) Room(of *Server, roomID string) *PeerRoom {
 		p.t.Fatal("reading the room: ", err)
 	}
 	known, branch := pdutest.Continue(p.t, events[0].Rules(), events)
-	known.Sign = func(string) pdu.Signer { return p.Own.Signer() }
+	known.Sign = func(server string) pdu.Signer { // what is of others is forged
+		own := p.Own.Signer()
+		return pdu.Signer{ServerName: server, KeyID: own.KeyID, Key: own.Key}
+	}
 	return &PeerRoom{branch, roomID, known, p, of}
 }
 
@@ -95,4 +100,15 @@ func (p *Peer) Transaction(to *Server, pdus, edus []json.RawMessage) (status int
 		results[id] = r.Error
 	}
 	return status, results
+}
+
+// Wire opens a connection to a server's TLS listener, for requests that no client would make.
+func (p *Peer) Wire(to *Server) net.Conn {
+	p.t.Helper()
+	d := tls.Dialer{Config: &tls.Config{RootCAs: p.roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
+	conn, err := d.DialContext(p.t.Context(), "tcp", to.cfg.Listen.TLS)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return conn
 }

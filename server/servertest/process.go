@@ -3,11 +3,13 @@ package servertest
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -117,4 +119,47 @@ func (p *Process) end(signal os.Signal) error {
 func (p *Process) wait() error {
 	<-p.drained
 	return p.cmd.Wait()
+}
+
+// Process goes on with a server of the network in a child process, which has its memory for itself: on the same data folder and addresses, so that clients and peers
+// find it where it was.
+func (n *Network) Process(binary string, s *Server) *Process {
+	n.t.Helper()
+	s.stop()
+	p := &Process{t: n.t, binary: binary, DataDir: s.cfg.DataDir, address: s.cfg.Listen.HTTP, Client: s.Client}
+	p.env = []string{
+		"BEFFROI_SERVER_NAME=" + s.cfg.ServerName, "BEFFROI_LOG_FORMAT=json", "BEFFROI_LISTEN_TLS=" + s.cfg.Listen.TLS,
+		"BEFFROI_LISTEN_TLS_CERTIFICATE=" + s.cfg.Listen.Certificate, "BEFFROI_LISTEN_TLS_KEY=" + s.cfg.Listen.Key, "BEFFROI_FEDERATION_ENABLED=true",
+		"BEFFROI_FEDERATION_ALLOW=" + s.cfg.Federation.Allow, "BEFFROI_FEDERATION_AUTHORITIES=" + s.cfg.Federation.Authorities,
+	}
+	p.Start()
+	n.t.Cleanup(p.Kill)
+	return p
+}
+
+// Resident is how much memory a process has now, and the most that it had since Forget, in bytes.
+func (p *Process) Resident() (now, most int64) {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kib); err == nil {
+			now = kib << 10
+		}
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			most = kib << 10
+		}
+	}
+	return now, most
+}
+
+// Forget lets Resident count anew.
+func (p *Process) Forget() {
+	p.t.Helper()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.PID()), []byte("5"), 0); err != nil {
+		p.t.Fatal(err)
+	}
 }

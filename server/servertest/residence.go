@@ -1,6 +1,8 @@
 package servertest
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"maps"
@@ -11,6 +13,7 @@ import (
 	"beffroi/server/pdu"
 	"beffroi/server/pdu/auth"
 	"beffroi/server/pdu/pdutest"
+	"beffroi/server/store"
 )
 
 // A Residence is a room of a Peer, which others may join, leave and ask for what it has.
@@ -32,8 +35,14 @@ func (r *Residence) Lock() func() {
 	return r.mu.Unlock
 }
 
-// Reside makes a room of a version whose creator is the peer's user "host".
+// Reside makes a public room of a version whose creator is the peer's user "host".
 func (p *Peer) Reside(version string) *Residence {
+	p.t.Helper()
+	return p.Found(version, nil)
+}
+
+// Found is Reside with more in the content of the room's create event. A peer has one such room.
+func (p *Peer) Found(version string, create map[string]any) *Residence {
 	p.t.Helper()
 	r := &Residence{Peer: p, Asked: map[string]int{}}
 	sign := func(server string) pdu.Signer {
@@ -42,7 +51,7 @@ func (p *Peer) Reside(version string) *Residence {
 		}
 		return pdutest.Signer(server)
 	}
-	r.Room, r.Line = pdutest.NewSignedRoom(p.t, version, r.User("host"), sign)
+	r.Room, r.Line = pdutest.NewSignedRoom(p.t, version, r.User("host"), sign, create)
 	r.Line.Member("join", r.User("host"), r.User("host"))
 	levels := map[string]any{"users": map[string]any{r.User("host"): 100}}
 	if r.Room.Rules.CreatorsRule {
@@ -72,6 +81,43 @@ func (r *Residence) Set(eventType, stateKey, sender string, content any) *pdu.Ev
 	e := r.Line.Build(eventType, &stateKey, sender, content)
 	r.Line.Add(e)
 	return e
+}
+
+// Deliver sends events to a server that is in the room.
+func (r *Residence) Deliver(to *Server, events ...*pdu.Event) {
+	r.t.Helper()
+	pdus := []json.RawMessage{}
+	for _, e := range events {
+		pdus = append(pdus, e.JSON())
+	}
+	body := map[string]any{"origin": r.Name, "origin_server_ts": 1, "pdus": pdus}
+	status, answer := r.Do(to, http.MethodPut, "/_matrix/federation/v1/send/"+rand.Text(), body)
+	if status != http.StatusOK || bytes.Contains(answer, []byte(`"error"`)) {
+		r.t.Fatalf("%d %s", status, answer)
+	}
+}
+
+// Follow takes over the last event of the room as a server has it, which that one sent.
+func (r *Residence) Follow(of *Server) {
+	r.t.Helper()
+	err := of.DB().Read(r.t.Context(), func(rd *store.Reader) error {
+		room, _, err := rd.FindRoom(r.Room.ID)
+		if err != nil {
+			return err
+		}
+		last, err := rd.EventsBackward(room.Ref, store.OrdMax, store.OrdMin, 1)
+		if err != nil {
+			return err
+		}
+		e, err := last[0].PDU(r.Room.Rules)
+		if err == nil {
+			r.Line.Add(e)
+		}
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // before is the state before an event of the line.

@@ -10,13 +10,13 @@ type RoomBrief struct {
 
 const roomBriefs = `SELECT r.id, r.room_id, r.version, (SELECT count(*) FROM member m WHERE m.room = r.id AND m.membership = 1),
 	(SELECT count(*) FROM member m JOIN account a ON a.user = m.user WHERE m.room = r.id AND m.membership = 1)
-	FROM room r WHERE r.complete = 1 AND r.id NOT IN (SELECT room FROM purge) ORDER BY r.id`
+	FROM room r WHERE r.complete = 1 AND EXISTS (SELECT 1 FROM timeline t WHERE t.room = r.id) AND r.id NOT IN (SELECT room FROM purge) ORDER BY r.id`
 
 const roomDevices = `SELECT count(*) FROM device d JOIN member m ON m.user = d.user WHERE m.room = ? AND m.membership = 1`
 
 const roomKept = `SELECT 1 FROM member m JOIN account a ON a.user = m.user WHERE m.room = ? AND m.forgotten = 0 LIMIT 1`
 
-// RoomBriefs lists all rooms.
+// RoomBriefs lists all rooms but those that are known by hearsay only.
 func (r *Reader) RoomBriefs() ([]RoomBrief, error) {
 	return list(r, roomBriefs, nil, func(rows *sql.Rows) (b RoomBrief, err error) {
 		var id []byte

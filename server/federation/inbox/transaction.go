@@ -14,6 +14,7 @@ import (
 const (
 	maxPDUs = 50
 	maxEDUs = 100
+	maxPDU  = httpx.LimitEvent
 	// maxEDU is the most bytes of one item that is no event; larger ones are dropped alone. As much as a client may send to devices at once.
 	maxEDU = httpx.LimitKeys
 )
@@ -101,6 +102,9 @@ func public(err error) error {
 func byRoom(pdus [][]byte) (batches []batch) {
 	place := map[string]int{}
 	for _, raw := range pdus {
+		if len(raw) > maxPDU {
+			continue // no room takes it, and nobody can name it without reading all of it
+		}
 		room, _ := rooms.RoomIDOf(raw)
 		i, ok := place[room]
 		if !ok {

@@ -67,13 +67,10 @@ func (s *Service) meet(r *store.Reader, servers []store.NamedServer) error {
 
 // wait says that after a position there is something for a server.
 func (s *Service) wait(d *destination, after int64) {
-	if d.state == sending {
-		d.again = true
-		return
-	}
 	if !d.waits {
 		d.waits, d.pos = true, max(d.pos, after)
 	}
+	d.again = d.state == sending
 	s.enqueue(d)
 }
 

@@ -38,7 +38,7 @@ const (
 	// saveAfter is how long after something was sent that is written down; a crash repeats it.
 	saveAfter = time.Second
 	// grace is how long a stop waits for what is on its way.
-	grace = 2 * time.Second
+	grace = 500 * time.Millisecond
 	// keptFor is how long messages to devices wait for their server.
 	keptFor = 30 * 24 * time.Hour
 )
@@ -236,6 +236,18 @@ func (s *Service) Heard(server string) {
 		d.until, d.away = time.Time{}, false
 		s.wake()
 	}
+}
+
+// RetryRefused tries those again that answered with a refusal, or that the policy refused: it may be another one now.
+func (s *Service) RetryRefused() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.all {
+		if d.failed > 0 && !d.away {
+			d.until = time.Time{}
+		}
+	}
+	s.wake()
 }
 
 // Retry sends what waits for a server at once, whatever it answered. It tells whether anything waits.

@@ -34,6 +34,8 @@ type world struct {
 	got    map[string][]sent // by server
 	ids    map[string]string // bodies without time by server and transaction id
 	answer func(server string, t sent) error
+	refuse func(server string) error // before anything is sent
+	hangs  string // a server that takes and says nothing
 	came   chan struct{}
 }
 
@@ -79,9 +81,18 @@ func (w *world) pass(d time.Duration) {
 }
 
 // Put implements Client.
-func (w *world) Put(_ context.Context, server, uri string, body []byte) ([]byte, error) {
+func (w *world) Put(ctx context.Context, server, uri string, body []byte) ([]byte, error) {
+	if server == w.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.refuse != nil {
+		if err := w.refuse(server); err != nil {
+			return nil, err
+		}
+	}
 	if p, there := w.paused[server]; there && w.clock.Before(p.Until) {
 		return nil, &p
 	}
@@ -660,4 +671,60 @@ func TestRun(t *testing.T) {
 	w.restart(false)
 	w.settle()
 	w.want("b", "0")
+}
+
+// A server that hangs holds up nobody, nor a stop for long, and nothing is lost.
+func TestAServerThatHangs(t *testing.T) {
+	w := newWorld(t)
+	w.hangs = "b"
+	w.join("@bob:b")
+	w.join("@carl:c")
+	w.s.now = time.Now
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.s.Run(ctx) }()
+	for _, text := range numbers("", 3) {
+		w.say(text)
+		<-w.came
+	}
+	begun := time.Now()
+	stop()
+	if err := <-ended; err != nil || time.Since(begun) > 4*grace {
+		t.Errorf("%v after %s", err, time.Since(begun))
+	}
+	w.hangs = ""
+	w.restart(false)
+	w.settle()
+	w.want("b", "0", "1", "2")
+	w.want("c", "0", "1", "2")
+}
+
+// What comes for a server while it is told that somebody types comes once.
+func TestAMessageBesideTyping(t *testing.T) {
+	w := newWorld(t)
+	w.begin()
+	w.join("@bob:b")
+	w.say("0")
+	w.settle()
+	w.pass(2 * saveAfter)
+	w.settle() // it is forgotten
+	once := true
+	w.answer = func(string, sent) error {
+		if once {
+			once = false
+			w.mu.Unlock()
+			w.say("1")
+			if err := w.s.look(w.t.Context()); err != nil {
+				w.t.Error(err)
+			}
+			w.mu.Lock()
+		}
+		return nil
+	}
+	w.s.Typing(w.room.Ref, "@alice:x", true)
+	w.settle()
+	for len(w.texts("b")) < 2 {
+		w.settle()
+	}
+	w.want("b", "0", "1")
 }

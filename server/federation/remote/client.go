@@ -40,10 +40,10 @@ type Client struct {
 }
 
 const (
-	// usual and large are how many bytes an answer may have.
-	usual, large = 4 << 20, 8 << 20
+	// usual is how many bytes an answer may have: 4,000 events, or the ids of 90,000. Larger ones are streams.
+	usual = 4 << 20
 	// answersAll and answersEach are what answers may hold in memory while they are read, in all and of one server.
-	answersAll, answersEach = 32 << 20, 12 << 20
+	answersAll, answersEach = 16 << 20, 5 << 20
 	// requestTime is how long a request may take, from the look for the server to the last byte.
 	requestTime = time.Minute
 	// connectTime is how long the connection to one address may take.
@@ -80,7 +80,6 @@ func New(c Config) *Client {
 		MaxIdleConnsPerHost:    maxIdlePerHost,
 		MaxConnsPerHost:        maxPerHost,
 		IdleConnTimeout:        idleTime,
-		ForceAttemptHTTP2:      true,
 	}
 	return client
 }
@@ -150,7 +149,7 @@ func (c *Client) do(ctx context.Context, r request, most int64) ([]byte, error) 
 	}
 	share := c.answers.Share(r.server)
 	defer share.Leave()
-	b, err := share.ReadAll(ctx, io.LimitReader(resp.Body, most+1), resp.ContentLength)
+	b, err := share.ReadAll(ctx, io.LimitReader(resp.Body, most+1))
 	if err == nil && int64(len(b)) > most {
 		err = &dial.TooLarge{Max: most}
 	}

@@ -128,7 +128,7 @@ func TestRequestsAreSigned(t *testing.T) {
 		if got, err := there.Origin(t.Context(), req, []byte(o.bodies[len(o.bodies)-1])); got != "hs" {
 			t.Errorf("%q: %v", body, err)
 		}
-		if req.Host != o.name || o.bodies[len(o.bodies)-1] != body || req.ProtoMajor != 2 {
+		if req.Host != o.name || o.bodies[len(o.bodies)-1] != body || req.ProtoMajor != 1 {
 			t.Errorf("host %q, body %q, %s", req.Host, o.bodies[len(o.bodies)-1], req.Proto)
 		}
 	}

@@ -83,7 +83,7 @@ func (r Rooms) event(ctx context.Context, server, id string) ([]json.RawMessage,
 // StateIDs implements rooms.Remote.
 func (r Rooms) StateIDs(ctx context.Context, server, roomID, eventID string) (state, authChain []string, err error) {
 	uri := federation + "state_ids/" + url.PathEscape(roomID) + "?event_id=" + url.QueryEscape(eventID)
-	b, err := r.ask(ctx, request{http.MethodGet, server, uri, nil, true}, large)
+	b, err := r.ask(ctx, request{http.MethodGet, server, uri, nil, true}, usual)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +102,7 @@ func (r Rooms) StateIDs(ctx context.Context, server, roomID, eventID string) (st
 // AuthChain implements rooms.Remote.
 func (r Rooms) AuthChain(ctx context.Context, server, roomID, eventID string) ([]json.RawMessage, error) {
 	uri := federation + "event_auth/" + url.PathEscape(roomID) + "/" + url.PathEscape(eventID)
-	b, err := r.ask(ctx, request{http.MethodGet, server, uri, nil, true}, large)
+	b, err := r.ask(ctx, request{http.MethodGet, server, uri, nil, true}, usual)
 	if err != nil {
 		return nil, err
 	}

@@ -39,11 +39,11 @@ func Signer(server string) pdu.Signer {
 // NewRoom is a room with nothing but its create event, and the one branch there is.
 func NewRoom(t testing.TB, version, creator string) (*Room, *Branch) {
 	t.Helper()
-	return NewSignedRoom(t, version, creator, Signer)
+	return NewSignedRoom(t, version, creator, Signer, nil)
 }
 
-// NewSignedRoom is NewRoom with keys of the test's.
-func NewSignedRoom(t testing.TB, version, creator string, sign func(server string) pdu.Signer) (*Room, *Branch) {
+// NewSignedRoom is NewRoom with keys of the test's, and more in the content of its create event.
+func NewSignedRoom(t testing.TB, version, creator string, sign func(server string) pdu.Signer, more map[string]any) (*Room, *Branch) {
 	t.Helper()
 	rules, ok := pdu.RulesFor(version)
 	if !ok {
@@ -54,7 +54,9 @@ func NewSignedRoom(t testing.TB, version, creator string, sign func(server strin
 		r.ID = "!room:" + pdu.ServerOf(creator)
 	}
 	b := &Branch{room: r, State: map[auth.Key]string{}}
-	create := b.State0("m.room.create", creator, map[string]any{"room_version": version, "creator": creator})
+	content := map[string]any{"room_version": version, "creator": creator}
+	maps.Copy(content, more)
+	create := b.State0("m.room.create", creator, content)
 	r.ID = create.RoomID()
 	return r, b
 }

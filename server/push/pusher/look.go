@@ -85,7 +85,7 @@ func (g *glance) collect(ctx context.Context, news *store.News) error {
 			delete(g.hearers, n.Room)
 		}
 		who, known := g.hearers[n.Room]
-		if n.Touched&(store.TouchedTimeline|store.TouchedReceipts) != 0 && (!known || len(who) > 0) {
+		if n.Touched&(store.TouchedTimeline|store.TouchedReceipts|store.TouchedMembers) != 0 && (!known || len(who) > 0) {
 			rooms = append(rooms, n)
 		}
 	}
@@ -108,6 +108,11 @@ func (g *glance) room(n *store.RoomNews, late bool) error {
 	hearers, err := g.hear(n.Room)
 	if err != nil || len(hearers) == 0 {
 		return err
+	}
+	if n.Touched&store.TouchedTimeline == 0 || late {
+		if err := g.invitations(n.Room, hearers, late); err != nil {
+			return err
+		}
 	}
 	if n.Touched&store.TouchedTimeline != 0 {
 		events, _, ok := n.Timeline(store.OrdMax, g.since, g.upto, maxEvents)

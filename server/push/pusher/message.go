@@ -100,6 +100,9 @@ func (s *Service) read(r *store.Reader, j *job, row *store.Event) (bool, error) 
 
 // name adds the names that people see.
 func (n *notification) name(r *store.Reader, e *store.Event) error {
+	if !e.Placed {
+		return n.nameByHearsay(r, e)
+	}
 	for _, name := range []struct {
 		key    [2]store.Atom
 		member string
