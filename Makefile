@@ -8,12 +8,15 @@ ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
 OUT := beffroi
 CLIENTS := $(wildcard server/interop/js/package-lock.json server/interop/bots/package-lock.json embedui/web/package-lock.json)
 UI := embedui/web
+# The Python environment of make interop: kept between runs, one for each list of versions.
+SYNAPSE_NEEDS := server/interop/federation/requirements.txt
+SYNAPSE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beffroi/synapse-$(shell cksum < $(SYNAPSE_NEEDS) | cut -d' ' -f1)
 PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 
 # Packages with random cases: all of them are tried, so without the race detector, which "make race" has for them.
 RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/rooms ./server/scrub ./server/store ./server/bench ./backup
 
-.PHONY: help run build test web lint race bench deb deb-test
+.PHONY: help run build test web lint race interop bench deb deb-test
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -32,9 +35,12 @@ test: lint web build ## the quick stage: format, vet, lint, every test (but thos
 race: ## every random case with the race detector; the two clients' tests have none, and are in "make test"
 	CGO_ENABLED=1 go test -race $(NORACE) -timeout 30m $$(go list ./... | grep -v /server/interop)
 
+interop: $(SYNAPSE)/installed ## federation with a real Synapse (from PyPI), and between Beffroi in network namespaces that are cut (as root, with iproute2)
+	INTEROP_SYNAPSE=$(SYNAPSE) go test -tags interop,goolm -count=1 -timeout 30m -v ./server/interop/federation
+
 lint: $(LINT) ## format, vet, lint
 	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .
-	go vet -tags goolm ./... && $(LINT) run --allow-parallel-runners
+	go vet -tags goolm,interop ./... && $(LINT) run --allow-parallel-runners
 
 web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node needs for the tests
 
@@ -54,6 +60,12 @@ embedui/dist/index.html.br: $(UI)/node_modules/.package-lock.json $(shell find $
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
+
+$(SYNAPSE)/installed:
+	rm -rf $(SYNAPSE)
+	python3 -m venv $(SYNAPSE)
+	$(SYNAPSE)/bin/pip install --quiet --only-binary :all: -r $(SYNAPSE_NEEDS) || { echo "make interop needs Synapse, which pip could not install from PyPI: see above" >&2; exit 1; }
+	touch $@
 
 $(CURDIR)/.cache/bin/golangci-lint:
 	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -24,6 +24,7 @@ import (
 	"beffroi/server"
 	"beffroi/server/accounts"
 	"beffroi/server/config"
+	"beffroi/server/policy"
 	"beffroi/server/store"
 	"beffroi/setup"
 )
@@ -191,7 +192,7 @@ func frontOf(ctx context.Context, s *server.Server, cfg config.Config, log zerol
 		DB: s.DB(), DataDir: cfg.DataDir, PublicURL: cfg.PublicURL, Reserved: cfg.Rooms.Custodian, Now: time.Now, Random: rand.Reader, Log: log,
 		HashPassword: s.HashPassword, Homeserver: s.Handler,
 		Found: func(ctx context.Context, a setup.Answers) error {
-			return s.Found(ctx, server.Founding{ServerName: a.ServerName, Commune: a.Commune, BackupRecipient: a.BackupRecipient,
+			return s.Found(ctx, server.Founding{ServerName: a.ServerName, Mode: policy.Mode(a.Mode), Commune: a.Commune, BackupRecipient: a.BackupRecipient,
 				Admin: accounts.First{Localpart: a.Localpart, DisplayName: a.DisplayName, PasswordHash: a.PasswordHash}})
 		},
 	})

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -63,6 +64,9 @@ func TestMediaIsGivenToServers(t *testing.T) {
 		kind, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 		if status != http.StatusOK || kind != "multipart/mixed" || err != nil || header.Get("Content-Length") != fmt.Sprint(len(answer)) {
 			t.Fatalf("%s: %d %v", uri, status, header)
+		}
+		if !regexp.MustCompile(`\r\nContent-Type: [^\r]+\r\nContent-Disposition: [^\r]+\r\n\r\n`).Match(answer) {
+			t.Errorf("%s: Synapse finds the file's name only where its headers come in this order: %.300q", uri, answer)
 		}
 		parts := multipart.NewReader(bytes.NewReader(answer), parameters["boundary"])
 		first, err := parts.NextPart()

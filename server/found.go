@@ -10,13 +10,15 @@ import (
 
 	"beffroi/server/accounts"
 	"beffroi/server/journal"
+	"beffroi/server/policy"
 	"beffroi/server/store"
 )
 
 // A Founding is what makes an empty data folder a town hall's server. Who asked for it has checked it.
 type Founding struct {
-	ServerName      string // for ever
-	Commune         string // its name, as people say it
+	ServerName      string      // for ever
+	Commune         string      // its name, as people say it
+	Mode            policy.Mode // with which other servers it speaks; "": what the configuration says
 	Admin           accounts.First
 	BackupRecipient string // "age1..."
 }
@@ -57,6 +59,11 @@ func (s *Server) Found(ctx context.Context, f Founding) error {
 }
 
 func putFounding(tx *store.Tx, f Founding) error {
+	if f.Mode != "" {
+		if err := policy.Put(tx, f.Mode); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		tx.PutMeta(store.MetaServerName, f.ServerName),
 		tx.PutMeta(store.MetaCommuneName, f.Commune),

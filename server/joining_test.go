@@ -171,6 +171,28 @@ func TestInvitationsAreDeclined(t *testing.T) {
 	}
 }
 
+// An invitation ends where the one who invited takes it back, though nobody of the invited's server is in the room.
+func TestInvitationsAreTakenBack(t *testing.T) {
+	for _, version := range []string{"1", "10", "12"} {
+		_, _, alice, bob := two(t)
+		roomID := bob.CreateRoom(object{"preset": "private_chat", "room_version": version, "invite": []string{alice.UserID}})
+		since := alice.Sync("", "")
+		if len(since.Rooms.Invite) != 1 {
+			t.Fatalf("version %s: %d invitations", version, len(since.Rooms.Invite))
+		}
+		bob.Must(http.MethodPost, roomPath(roomID)+"/kick", object{"user_id": alice.UserID}, nil)
+		for end := time.Now().Add(20 * time.Second); len(since.Rooms.Leave) == 0; {
+			if time.Now().After(end) {
+				t.Fatalf("version %s: the invitation stays", version)
+			}
+			since = alice.Sync(since.NextBatch, "timeout=5000")
+		}
+		if again := alice.Sync("", ""); len(again.Rooms.Invite) != 0 {
+			t.Errorf("version %s: %d invitations", version, len(again.Rooms.Invite))
+		}
+	}
+}
+
 func TestKnockingElsewhere(t *testing.T) {
 	for _, version := range []string{"7", "12"} {
 		_, there, alice, bob := two(t)
@@ -280,9 +302,9 @@ func TestComingBackToARoomOfAnotherBeffroi(t *testing.T) {
 		want = slices.Insert(want, 0, text)
 	}
 	say(bob, "un")
+	arrives(t, alice, roomID, want)
 	say(alice, "deux")
 	arrives(t, bob, roomID, want)
-	arrives(t, alice, roomID, want)
 	alice.Must(http.MethodPost, roomPath(roomID)+"/leave", object{}, nil)
 	for until := time.Now().Add(30 * time.Second); memberships(bob, roomID)[alice.UserID] != "leave"; {
 		if time.Now().After(until) {
@@ -301,8 +323,8 @@ func TestComingBackToARoomOfAnotherBeffroi(t *testing.T) {
 		t.Errorf("the name is %v", name)
 	}
 	say(bob, "revenue")
+	arrives(t, alice, roomID, want)
 	say(alice, "merci")
 	arrives(t, bob, roomID, want)
-	arrives(t, alice, roomID, want)
 	arrives(t, dora, roomID, want)
 }

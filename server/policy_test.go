@@ -314,3 +314,43 @@ func journalOf(t *testing.T, chief *servertest.User) string {
 	chief.Must("GET", "/_beffroi/admin/v1/journal", nil, &raw)
 	return string(raw)
 }
+
+// A room of a server on the list, with somebody of one that is not: it is not entered; or it is, with a warning, and the keys of the other one come from a notary.
+func TestRoomsWithMembersOfServersOffTheList(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	a, b, c := n.Start("mairie.test", trusted), n.Start("voisine.test"), n.Start("inconnue.test")
+	chief, alice, bob, eve := governor(t, a), a.Register(t, "alice"), b.Register(t, "bob"), c.Register(t, "eve")
+	chief.Must("POST", policyCalls, adding("voisine.test", object{"notary": true}), nil)
+	roomID := bob.CreateRoom(object{"preset": "public_chat"})
+	join := "/_matrix/client/v3/join/" + url.PathEscape(roomID) + "?server_name=voisine.test"
+	eve.Must("POST", join, object{}, nil)
+	alice.MustFail(http.StatusForbidden, "M_FORBIDDEN", "POST", join, object{})
+	chief.Must("POST", policyCalls, object{"foreign_rooms": "warn"}, nil)
+	alice.Must("POST", join, object{}, nil)
+	var members struct {
+		Joined map[string]any `json:"joined"`
+	}
+	alice.Must("GET", "/_matrix/client/v3/rooms/"+url.PathEscape(roomID)+"/joined_members", nil, &members)
+	if members.Joined[eve.UserID] == nil {
+		t.Errorf("%v", members.Joined)
+	}
+	warned := ""
+	for since := ""; ; { // until the notice is there
+		got := alice.Sync(since, "timeout=5000")
+		for id := range got.Rooms.Invite {
+			warned = id.String()
+			alice.Join(warned)
+		}
+		var messages json.RawMessage
+		if warned != "" {
+			alice.Must("GET", "/_matrix/client/v3/rooms/"+url.PathEscape(warned)+"/messages?dir=b", nil, &messages)
+		}
+		switch {
+		case strings.Contains(string(messages), "inconnue.test"):
+			return
+		case since == got.NextBatch:
+			t.Fatal("nobody was warned")
+		}
+		since = got.NextBatch
+	}
+}

@@ -28,6 +28,7 @@ const farewell = 10 * time.Minute
 type Answers struct {
 	Commune         string
 	ServerName      string
+	Mode            string // with which other servers it speaks: open, trusted or closed
 	Localpart       string // of the first administrator
 	DisplayName     string
 	PasswordHash    string // as HashPassword gave it

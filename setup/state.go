@@ -18,6 +18,7 @@ type state struct {
 
 	Commune   string `json:"commune,omitempty"`
 	Address   string `json:"address,omitempty"`
+	Mode      string `json:"mode,omitempty"` // with which other servers it speaks; empty: what the page proposes
 	Name      string `json:"name,omitempty"`
 	Localpart string `json:"localpart,omitempty"` // empty: what the name proposes
 	Password  string `json:"password,omitempty"`  // PHC string

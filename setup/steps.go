@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
@@ -20,9 +21,10 @@ type field struct {
 	Type         string // of the input
 	Value        string
 	Autocomplete string
-	Number       int  // of a group of the key
-	Code         bool // not words: no spelling, no capitals
-	Alone        bool // the only one: it tells its problems itself, without a list on top of the page
+	Number       int      // of a group of the key
+	Code         bool     // not words: no spelling, no capitals
+	Alone        bool     // the only one: it tells its problems itself, without a list on top of the page
+	Choices      []string // one of which is the value; the label of each is the message "label_NAME_CHOICE"
 	Problems     []problem
 }
 
@@ -71,16 +73,30 @@ func communeProblems(_ *Wizard, s state) map[string][]problem {
 }
 
 func addressFields(z *Wizard) []field {
-	return []field{{Name: "adresse", Type: "text", Value: z.state.Address, Autocomplete: "off", Code: true}}
+	return []field{
+		{Name: "adresse", Type: "text", Value: z.state.Address, Autocomplete: "off", Code: true},
+		{Name: "autres", Type: "radio", Value: z.state.mode(), Choices: modes()},
+	}
 }
+
+// modes are with which other servers a server can speak, as package policy names them; the first is what the page proposes: what people expect is that the
+// neighbouring commune can be reached.
+func modes() []string { return []string{"open", "trusted", "closed"} }
+
+func (s *state) mode() string { return cmp.Or(s.Mode, modes()[0]) }
 
 func takeAddress(_ *Wizard, _ context.Context, form url.Values, next *state) (map[string][]problem, error) {
 	next.Address = cleanAddress(form.Get("adresse"))
+	next.Mode = form.Get("autres")
 	return nil, nil
 }
 
 func addressFieldProblems(_ *Wizard, s state) map[string][]problem {
-	return only("adresse", addressProblems(s.Address))
+	problems := only("adresse", addressProblems(s.Address))
+	if !slices.Contains(modes(), s.mode()) {
+		maps.Copy(problems, only("autres", []problem{{Key: "autres_missing"}}))
+	}
+	return problems
 }
 
 func nameFields(z *Wizard) []field {

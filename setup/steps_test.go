@@ -117,3 +117,29 @@ func TestEnglish(t *testing.T) {
 	b.get("/installation/commune?langue=fr").says(t, "Étape 1 sur 5")
 	b.get("/installation/commune?langue=de").says(t, "Étape 1 sur 5")
 }
+
+// With whom the messaging speaks is chosen on the page of the address; who chooses nothing speaks with all.
+func TestWithWhomTheMessagingSpeaks(t *testing.T) {
+	for chosen, want := range map[string]string{"": "open", "open": "open", "trusted": "trusted", "closed": "closed"} {
+		i := install(t)
+		b := i.browser()
+		p := b.submit(b.enter(), "commune", "Mairie de Vauclair")
+		p.says(t, "Avec qui la messagerie parle-t-elle", `value="open" checked`)
+		wrong := b.submit(p, "adresse", "vauclair.fr", "autres", "half")
+		wrong.at(t, 422, "/installation/adresse")
+		wrong.says(t, "Choisissez avec qui la messagerie parle.")
+		answers := []string{"adresse", "vauclair.fr"}
+		if chosen != "" {
+			answers = append(answers, "autres", chosen)
+		}
+		p = b.submit(wrong, answers...)
+		p.at(t, 200, "/installation/administrateur")
+		b.get("/installation/adresse").says(t, `value="`+want+`" checked`)
+		p = b.submit(p, "nom", "Élodie Le Goff")
+		p = b.submit(p, "identifiant", "elodie.legoff", "mot_de_passe", goodPassword, "encore", goodPassword)
+		b.submit(p, typedBack(t, p)...)
+		if len(i.founded) != 1 || i.founded[0].Mode != want {
+			t.Errorf("%q: %+v", chosen, i.founded)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (z *Wizard) sheetAnew(r request, i int) answer {
 // found makes the server. Until it succeeds nothing is lost: the answers are kept, and the key in memory stays the one that was printed.
 func (z *Wizard) found(r request) answer {
 	s := z.state
-	err := z.Found(r.Context(), Answers{Commune: s.Commune, ServerName: s.Address, Localpart: s.Localpart, DisplayName: s.Name,
+	err := z.Found(r.Context(), Answers{Commune: s.Commune, ServerName: s.Address, Mode: s.mode(), Localpart: s.Localpart, DisplayName: s.Name,
 		PasswordHash: s.Password, BackupRecipient: z.sheet.identity.Recipient().String()})
 	if err != nil {
 		return z.failure(err)

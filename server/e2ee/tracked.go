@@ -29,7 +29,7 @@ type deviceListUpdate struct {
 // reason to refuse what came with it.
 //
 // Source: server-server API, "Device Management".
-func (s *Service) RemoteDeviceListUpdate(ctx context.Context, origin string, content json.RawMessage) error {
+func (s *Service) RemoteDeviceListUpdate(ctx context.Context, origin string, content []byte) error {
 	u, err := s.parseUpdate(origin, content)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (u *deviceListUpdate) apply(tx *store.Tx, user store.Atom) (applied, change
 // RemoteSigningKeyUpdate takes the content of an m.signing_key_update that a server sent, as RemoteDeviceListUpdate does.
 //
 // Source: server-server API, "End-to-End Encryption".
-func (s *Service) RemoteSigningKeyUpdate(ctx context.Context, origin string, content json.RawMessage) error {
+func (s *Service) RemoteSigningKeyUpdate(ctx context.Context, origin string, content []byte) error {
 	var u struct {
 		UserID      string          `json:"user_id"`
 		Master      json.RawMessage `json:"master_key"`

@@ -2,6 +2,7 @@ package fedapi
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -95,9 +96,9 @@ func newParts(f *media.File) (p *parts, err error) {
 	if _, err = io.WriteString(first, "{}"); err != nil {
 		return nil, err
 	}
-	_, err = m.CreatePart(textproto.MIMEHeader{"Content-Type": {f.ContentType}, "Content-Disposition": {f.Disposition()},
-		"Content-Length": {strconv.FormatInt(info.Size(), 10)}})
 	p.boundary = m.Boundary()
+	// In this order and nothing between: Synapse takes another header's value for the disposition else.
+	_, err = fmt.Fprintf(&p.head, "\r\n--%s\r\nContent-Type: %s\r\nContent-Disposition: %s\r\n\r\n", p.boundary, f.ContentType, f.Disposition())
 	p.tail.WriteString("\r\n--" + p.boundary + "--\r\n")
 	p.size = int64(p.head.Len()) + info.Size() + int64(p.tail.Len())
 	return p, err

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -67,21 +66,26 @@ func (s *Service) tellChanged() {
 func (s *Service) load(ctx context.Context) (*ruleset, error) {
 	set := newRuleset(s.ServerName, Settings{s.Mode, Refuse})
 	err := s.db.Read(ctx, func(r *store.Reader) error {
-		return errors.Join(set.readSettings(r), set.readServers(r), s.readLists(r, set))
+		return errors.Join(s.readSettings(r, set), s.readServers(r, set), s.readLists(r, set))
 	})
 	set.index()
 	return set, err
 }
 
-func (set *ruleset) readSettings(r *store.Reader) error {
+// readSettings closes the server where nobody knows any more what was decided.
+func (s *Service) readSettings(r *store.Reader, set *ruleset) error {
 	b, err := r.MetaBytes(store.MetaPolicy)
 	if err != nil || b == nil {
 		return err
 	}
-	return json.Unmarshal(b, &set.Settings)
+	if err := errors.Join(json.Unmarshal(b, &set.Settings), set.valid()); err != nil {
+		s.Log.Error().Err(err).Msg("ce que la mairie a choisi pour les autres serveurs est abîmé dans la base : la messagerie leur est fermée jusqu'à ce qu'elle choisisse de nouveau")
+		set.Settings = Settings{Closed, Refuse}
+	}
+	return nil
 }
 
-func (set *ruleset) readServers(r *store.Reader) error {
+func (s *Service) readServers(r *store.Reader, set *ruleset) error {
 	denied, err := r.DeniedServers()
 	if err != nil {
 		return err
@@ -96,7 +100,8 @@ func (set *ruleset) readServers(r *store.Reader) error {
 	for name, b := range added {
 		server, err := ParseServer(b)
 		if err != nil {
-			return fmt.Errorf("trusted_server %s: %w", name, err)
+			s.Log.Error().Err(err).Str("server", name).Msg("un serveur ajouté par la mairie est abîmé dans la base : il n'est plus admis par elle")
+			continue
 		}
 		set.added[name] = server
 	}

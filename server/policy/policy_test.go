@@ -457,3 +457,27 @@ func TestTheJournalTells(t *testing.T) {
 		t.Errorf("%d refusals are told", refusals)
 	}
 }
+
+// What is damaged in the database admits nobody, and keeps no server from starting.
+func TestDamage(t *testing.T) {
+	w := newWorld(t, policy.Open)
+	w.subscribe(t, w.draft(1, server("a.fr", nil)))
+	w.apply(t, policy.Change{Mode: policy.Trusted, Add: []policy.Server{{Name: "b.fr", Organisation: "Voisins", Status: policy.Active}, {Name: "c.fr", Organisation: "Voisins", Status: policy.Active}}})
+	damage := func(fn func(tx *store.Tx) error) {
+		t.Helper()
+		if err := w.db.DB.Write(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+		w.restart(t, policy.Open)
+	}
+	damage(func(tx *store.Tx) error { return tx.PutTrustedServer("b.fr", []byte(`{"server_name":`)) })
+	w.admits(t, "an addition is damaged", "a.fr", "!b.fr", "c.fr")
+	damage(func(tx *store.Tx) error { return tx.PutTrustDocument("herault.example.fr", []byte(`{}`)) })
+	w.admits(t, "a list is damaged", "!a.fr", "c.fr")
+	if err := w.FetchAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.admits(t, "the list came again", "a.fr", "c.fr")
+	damage(func(tx *store.Tx) error { return tx.PutMeta(store.MetaPolicy, []byte(`{"mode":"opem"`)) })
+	w.admits(t, "the settings are damaged", "!a.fr", "!c.fr", "!d.fr")
+}

@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"encoding/json"
+
 	"beffroi/server/merr"
+	"beffroi/server/store"
 )
 
 // Mode says with whom this server speaks.
@@ -38,4 +41,17 @@ func (v Settings) valid() error {
 		return merr.InvalidParam("foreign_rooms is refuse or warn")
 	}
 	return nil
+}
+
+// Put writes down what the town hall decides when it is founded.
+func Put(tx *store.Tx, mode Mode) error {
+	v := Settings{mode, Refuse}
+	if err := v.valid(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return tx.PutMeta(store.MetaPolicy, raw)
 }

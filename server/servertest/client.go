@@ -24,7 +24,8 @@ type Client struct {
 	http       *http.Client
 }
 
-func newClient(t testing.TB, url, serverName, secret string) Client {
+// NewClient is a client of a server that runs elsewhere, with its secret of registration.
+func NewClient(t testing.TB, url, serverName, secret string) Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	checked := specschema.Open(t).Transport(t, transport) // every answer is held against the specification

@@ -57,8 +57,11 @@ func (n *Network) certify(template *x509.Certificate, signer *ecdsa.PrivateKey) 
 	return der, key
 }
 
-// certificate writes the certificate of a host name or address, and its key.
-func (n *Network) certificate(host string) (certificate, key string) {
+// Authorities is a PEM file with the network's authority.
+func (n *Network) Authorities() string { return n.authorities }
+
+// Certificate writes the certificate of a host name or address, and its key, and gives their paths.
+func (n *Network) Certificate(host string) (certificate, key string) {
 	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{host}}
 	if ip := net.ParseIP(host); ip != nil {
 		template.DNSNames, template.IPAddresses = nil, []net.IP{ip}
@@ -101,7 +104,7 @@ func (n *Network) Start(name string, opts ...Option) *Server {
 	}
 	federate := func(c *config.Config) {
 		c.ServerName, c.Listen.TLS = name, address
-		c.Listen.Certificate, c.Listen.Key = n.certificate(host)
+		c.Listen.Certificate, c.Listen.Key = n.Certificate(host)
 		c.Federation = config.Federation{Enabled: true, Mode: "open", Allow: "127.0.0.1/32", Authorities: n.authorities, Presence: true, LongestPause: 5}
 	}
 	return start(n.t, []server.Option{server.WithResolver(n.Zone.Resolver()), server.WithVersion("test")}, append([]Option{federate}, opts...)...)

@@ -42,7 +42,7 @@ func (n *Network) Peer() *Peer {
 	n.t.Helper()
 	p := &Peer{Mux: http.NewServeMux(), t: n.t}
 	s := httptest.NewUnstartedServer(p.Mux)
-	crt, key := n.certificate("127.0.0.1")
+	crt, key := n.Certificate("127.0.0.1")
 	pair, err := tls.LoadX509KeyPair(crt, key)
 	if err != nil {
 		n.t.Fatal(err)

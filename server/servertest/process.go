@@ -50,7 +50,7 @@ func StartProcess(t testing.TB, binary string, env ...string) *Process {
 		"BEFFROI_PASSWORD_MEMORY_KIB=8", "BEFFROI_PASSWORD_ITERATIONS=1", "BEFFROI_LIMITS_ENABLED=false",
 	}, env...)
 	p.Start()
-	p.Client = newClient(t, "http://"+p.address, "beffroi.test", sharedSecret)
+	p.Client = NewClient(t, "http://"+p.address, "beffroi.test", sharedSecret)
 	t.Cleanup(p.Kill)
 	return p
 }

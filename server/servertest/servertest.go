@@ -56,7 +56,7 @@ func start(t testing.TB, beside []server.Option, opts ...Option) *Server {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	s := &Server{t: t, cfg: cfg, beside: beside, Client: newClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
+	s := &Server{t: t, cfg: cfg, beside: beside, Client: NewClient(t, "http://"+address, cfg.ServerName, cfg.Registration.SharedSecret)}
 	storetest.Prepare(t, filepath.Join(cfg.DataDir, store.FileName))
 	s.run(l)
 	t.Cleanup(s.stop)

@@ -35,7 +35,7 @@ type world struct {
 	ids    map[string]string // bodies without time by server and transaction id
 	answer func(server string, t sent) error
 	refuse func(server string) error // before anything is sent
-	hangs  string // a server that takes and says nothing
+	hangs  string                    // a server that takes and says nothing
 	came   chan struct{}
 }
 

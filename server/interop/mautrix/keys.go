@@ -118,6 +118,20 @@ func (c *client) signed(ctx context.Context, a arguments) (any, error) {
 	}
 }
 
+// knows returns when the client knows a user's device.
+func (c *client) knows(ctx context.Context, a arguments) (any, error) {
+	for changes := -1; ; {
+		var err error
+		if changes, err = c.waitChange(ctx, changes); err != nil {
+			return nil, err
+		}
+		device, err := c.mach.CryptoStore.GetDevice(ctx, id.UserID(a.User), id.DeviceID(a.Device))
+		if err != nil || device != nil {
+			return struct{}{}, err
+		}
+	}
+}
+
 func (c *client) openStorage(ctx context.Context, recoveryKey string) (*ssss.Key, error) {
 	keyID, metadata, err := c.mach.SSSS.GetDefaultKeyData(ctx)
 	if err != nil {
