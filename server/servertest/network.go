@@ -81,7 +81,7 @@ func (n *Network) StartProcess(binary string, env ...string) *Process {
 	secure := listenOn(n.t, "127.0.0.1:0")
 	name := secure.Addr().String()
 	_ = secure.Close()
-	crt, key := n.certificate("127.0.0.1")
+	crt, key := n.Certificate("127.0.0.1")
 	p := StartProcess(n.t, binary, append([]string{"BEFFROI_SERVER_NAME=" + name, "BEFFROI_LISTEN_TLS=" + name, "BEFFROI_LISTEN_TLS_CERTIFICATE=" + crt,
 		"BEFFROI_LISTEN_TLS_KEY=" + key, "BEFFROI_FEDERATION_ENABLED=true", "BEFFROI_FEDERATION_MODE=open", "BEFFROI_FEDERATION_ALLOW=127.0.0.1/32",
 		"BEFFROI_FEDERATION_AUTHORITIES=" + n.authorities, "BEFFROI_FEDERATION_LONGEST_PAUSE=5"}, env...)...)

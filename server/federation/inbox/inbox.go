@@ -4,7 +4,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ type Rooms interface {
 // DeviceLists is told what other servers say of the devices and keys of their users. It checks that the origin owns the user.
 type DeviceLists interface {
 	// Source: server-server API, "m.device_list_update".
-	RemoteDeviceListUpdate(ctx context.Context, origin string, content json.RawMessage) error
+	RemoteDeviceListUpdate(ctx context.Context, origin string, content []byte) error
 	// Source: server-server API, "m.signing_key_update".
 	RemoteSigningKeyUpdate(ctx context.Context, origin string, content json.RawMessage) error
 }
