@@ -30,7 +30,7 @@ type DeviceLists interface {
 	// Source: server-server API, "m.device_list_update".
 	RemoteDeviceListUpdate(ctx context.Context, origin string, content []byte) error
 	// Source: server-server API, "m.signing_key_update".
-	RemoteSigningKeyUpdate(ctx context.Context, origin string, content json.RawMessage) error
+	RemoteSigningKeyUpdate(ctx context.Context, origin string, content []byte) error
 }
 
 // Config is what the inbox works with.
