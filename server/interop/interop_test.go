@@ -55,6 +55,7 @@ func (k *talk) run(host, guest *device) {
 func (k *talk) inTurn(host, guest *device) {
 	k.t.Helper()
 	k.says(host, "Bonjour, c'est la mairie.")
+	k.seen()
 	k.says(guest, "Bonjour !")
 	k.seen()
 	k.annotate(host, guest)
