@@ -35,6 +35,7 @@ func TestCreateRoomRefuses(t *testing.T) {
 		{object{"power_level_content_override": object{"users": object{bob: 100}, "events_default": 101}}, 200, ""},
 		{object{"initial_state": []object{{"type": "m.room.power_levels", "content": object{"ban": []int{}}}}}, 400, "M_INVALID_ROOM_STATE"},
 		{object{"initial_state": object{}}, 400, "M_BAD_JSON"},
+		{object{"initial_state": []object{{"type": "m.room.create", "content": object{"room_version": "11"}}}}, 400, "M_INVALID_PARAM"},
 		{object{"name": strings.Repeat("x", 1<<16)}, 413, "M_TOO_LARGE"},
 		{object{"x": strings.Repeat("x", 1<<18)}, 413, "M_TOO_LARGE"},
 		{object{"invite_3pid": []object{{"medium": "email", "address": "x@mairie.test", "id_server": "x.test", "id_access_token": "x"}}}, 400, "M_INVALID_PARAM"},

@@ -175,6 +175,29 @@ func TestSpacesAcrossServers(t *testing.T) {
 	b.Anonymous(t)
 }
 
+// A room that those of a space may join is shown to them as soon as its server is in the space and so knows them, whatever it answered a moment before.
+func TestAServerThatComesIntoASpaceIsAskedAgain(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	a, b := n.Start("a.test"), n.Start("b.test")
+	alice, bob, carol := a.Register(t, "alice"), b.Register(t, "bob"), a.Register(t, "carol")
+	space := published(alice, "ville", "Ville", map[string]any{"creation_content": map[string]any{"type": "m.space"}, "initial_state": []object{
+		{"type": "m.room.history_visibility", "content": object{"history_visibility": "world_readable"}}}})
+	options := withJoinRule(joinRule("restricted", space))
+	options["name"] = "Agents"
+	room := bob.CreateRoom(options)
+	alice.Must("PUT", childPath(space, room), map[string]any{"via": []string{"b.test"}}, nil)
+	if got := tree(alice, space, "").names(); got != "Ville" {
+		t.Errorf("%s", got)
+	}
+	bob.Must("POST", joinBy(space, "a.test"), map[string]any{}, nil)
+	if got := tree(alice, space, "").names(); got != "Ville Agents" {
+		t.Errorf("%s", got)
+	}
+	if got := tree(carol, space, "").names(); got != "Ville" {
+		t.Errorf("who is not in the space sees %s", got)
+	}
+}
+
 func TestWhatServersSayOfSpacesIsChecked(t *testing.T) {
 	n := servertest.NewNetwork(t)
 	s, p := n.Start(""), n.Peer()

@@ -34,7 +34,7 @@ func TestStateThatIsNotForClientsToSet(t *testing.T) {
 		{member(alice.UserID), object{"membership": "join", "displayname": 5}, 400, "M_BAD_JSON"},
 		{member(alice.UserID), object{"membership": "join", "avatar_url": object{}}, 400, "M_BAD_JSON"},
 		{member(bob.UserID), object{"membership": "join"}, 403, "M_FORBIDDEN"},
-		{"m.room.create", object{}, 403, "M_FORBIDDEN"},
+		{"m.room.create", object{}, 400, "M_INVALID_PARAM"},
 		{"m.room.redaction", object{"redacts": "$x"}, 400, "M_BAD_JSON"},
 		{"m.room.canonical_alias", object{"alias": "#x:" + s.ServerName}, 400, "M_BAD_ALIAS"},
 		{"m.room.canonical_alias", object{"alias": "%x:" + s.ServerName}, 400, "M_INVALID_PARAM"},

@@ -59,7 +59,7 @@ func (s *Service) Hierarchy(ctx context.Context, user store.Atom, roomID string,
 		w.begin()
 		err = s.db.Read(context.WithoutCancel(ctx), func(r *store.Reader) error {
 			w.r = r
-			root, ok, err := w.find(roomID, nil)
+			root, ok, err := w.find(roomID, question{})
 			if err == nil && !ok {
 				err = merr.Forbidden("You may not look into this room")
 			}
@@ -164,8 +164,12 @@ func (w *walk) take(n node) ([]child, error) {
 // below finds the rooms among the children that are to be visited.
 func (w *walk) below(n node, children []child) ([]node, error) {
 	var nodes []node
-	if n.depth >= w.q.MaxDepth {
+	if n.depth >= w.q.MaxDepth || len(children) == 0 {
 		return nil, nil
+	}
+	inside, err := w.inside(n)
+	if err != nil {
+		return nil, err
 	}
 	for _, c := range children {
 		if w.looked++; w.looked > maxTree {
@@ -174,7 +178,7 @@ func (w *walk) below(n node, children []child) ([]node, error) {
 		if w.seen[c.room] {
 			continue
 		}
-		found, ok, err := w.find(c.room, c.via)
+		found, ok, err := w.find(c.room, question{c.via, inside})
 		if err != nil {
 			return nil, err
 		}
@@ -186,8 +190,16 @@ func (w *walk) below(n node, children []child) ([]node, error) {
 	return nodes, nil
 }
 
-// find gives a room that the user may know of. One that nobody here is in is that which other servers say, or what is still known of it; via are servers to ask.
-func (w *walk) find(roomID string, via []string) (n node, ok bool, err error) {
+// inside are the other servers that are in a space of which this server knows it.
+func (w *walk) inside(n node) ([]string, error) {
+	if n.far != nil {
+		return nil, nil
+	}
+	return w.r.ServersIn(n.Ref)
+}
+
+// find gives a room that the user may know of. One that nobody here is in is that which other servers say, or what is still known of it.
+func (w *walk) find(roomID string, q question) (n node, ok bool, err error) {
 	known, here := false, false
 	if n.Room, known, err = w.r.FindRoom(roomID); err != nil {
 		return n, false, err
@@ -201,7 +213,7 @@ func (w *walk) find(roomID string, via []string) (n node, ok bool, err error) {
 		}
 	}
 	if !here {
-		n.far = w.elsewhere(roomID, via)
+		n.far = w.elsewhere(roomID, q)
 	}
 	switch {
 	case n.far != nil:
@@ -218,10 +230,10 @@ func (w *walk) find(roomID string, via []string) (n node, ok bool, err error) {
 }
 
 // elsewhere gives what other servers said of a room, nil where they said nothing. What they did not say yet is to be asked for.
-func (w *walk) elsewhere(roomID string, via []string) *farRoom {
+func (w *walk) elsewhere(roomID string, q question) *farRoom {
 	room, asked := w.far.rooms[roomID]
 	if !asked || room != nil && !room.whole {
-		w.far.want(roomID, via)
+		w.far.want(roomID, q)
 	}
 	return room
 }

@@ -33,18 +33,36 @@ type farRoom struct {
 // far is what other servers said of rooms in one request, nil where they said nothing, and which are still to be asked for.
 type far struct {
 	rooms  map[string]*farRoom
-	wanted map[string][]string // room id to servers
+	wanted map[string]question // by room id
 	asked  map[string]bool
 }
 
+// question is whom to ask for a room.
+type question struct {
+	via    []string
+	inside []string // of the space in which the room was met: who is in it knows more of who may see its rooms
+}
+
+// key is by which an answer is kept. What a server said before it came into the space says nothing of what it would now.
+func (q question) key(server, roomID string, suggestedOnly bool) string {
+	key := "hierarchy " + server + " " + roomID
+	if suggestedOnly {
+		key += " suggested"
+	}
+	if slices.Contains(q.inside, server) {
+		key += " inside"
+	}
+	return key
+}
+
 func newFar() *far {
-	return &far{rooms: map[string]*farRoom{}, wanted: map[string][]string{}, asked: map[string]bool{}}
+	return &far{rooms: map[string]*farRoom{}, wanted: map[string]question{}, asked: map[string]bool{}}
 }
 
 // want notes that a room is to be asked for, unless it was.
-func (f *far) want(roomID string, via []string) {
+func (f *far) want(roomID string, q question) {
 	if !f.asked[roomID] && len(f.asked)+len(f.wanted) < maxAskedRooms {
-		f.wanted[roomID] = via
+		f.wanted[roomID] = q
 	}
 }
 
@@ -58,17 +76,17 @@ type told struct {
 // askFar asks for all that is wanted, several rooms at a time, and tells whether there was anything.
 func (s *Service) askFar(ctx context.Context, f *far, suggestedOnly bool) bool {
 	wanted := f.wanted
-	f.wanted = map[string][]string{}
+	f.wanted = map[string]question{}
 	if s.remote == nil || len(wanted) == 0 || ctx.Err() != nil {
 		return false
 	}
 	answers := make(chan map[string]*farRoom, len(wanted))
 	group := errgroup.Group{}
 	group.SetLimit(roomsAtATime)
-	for roomID, via := range wanted {
+	for roomID, q := range wanted {
 		f.asked[roomID] = true
 		group.Go(func() error {
-			answers <- s.askRoom(ctx, roomID, via, suggestedOnly)
+			answers <- s.askRoom(ctx, roomID, q, suggestedOnly)
 			return nil
 		})
 	}
@@ -85,13 +103,13 @@ func (s *Service) askFar(ctx context.Context, f *far, suggestedOnly bool) bool {
 }
 
 // askRoom asks one server after another for a room and its children, until one knows it.
-func (s *Service) askRoom(ctx context.Context, roomID string, via []string, suggestedOnly bool) map[string]*farRoom {
+func (s *Service) askRoom(ctx context.Context, roomID string, q question, suggestedOnly bool) map[string]*farRoom {
 	n := 0
-	for _, server := range s.askable(roomID, via) {
+	for _, server := range s.askable(roomID, q.via) {
 		if n++; n > maxAskedOne {
 			break
 		}
-		raw, err := s.asked.get(ctx, s.now(), "hierarchy "+server+" "+roomID+suffix(suggestedOnly), func(ctx context.Context) ([]byte, error) {
+		raw, err := s.asked.get(ctx, s.now(), q.key(server, roomID, suggestedOnly), func(ctx context.Context) ([]byte, error) {
 			return s.remote.Hierarchy(ctx, server, roomID, suggestedOnly)
 		})
 		if err != nil {
@@ -102,13 +120,6 @@ func (s *Service) askRoom(ctx context.Context, roomID string, via []string, sugg
 		}
 	}
 	return nil
-}
-
-func suffix(suggestedOnly bool) string {
-	if suggestedOnly {
-		return " suggested"
-	}
-	return ""
 }
 
 // askable lists the servers that may know a room: those that were named, and the one in its id.

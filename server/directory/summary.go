@@ -124,7 +124,7 @@ func (s *Service) Summarise(ctx context.Context, user store.Atom, idOrAlias stri
 	f := newFar()
 	look := func(r *store.Reader) error {
 		w := walk{r: r, user: user, far: f}
-		n, ok, err := w.find(roomID, append(servers, via...))
+		n, ok, err := w.find(roomID, question{via: append(servers, via...)})
 		if err == nil && !ok {
 			err = merr.NotFound("There is no such room, or you may not know of it")
 		}

@@ -26,7 +26,7 @@ func (s *Service) settable(ctx context.Context, eventType, stateKey string, cont
 	}
 	switch eventType {
 	case "m.room.create":
-		return merr.Forbidden("A room is created once")
+		return merr.InvalidParam("A room is created once") // no permission would change that
 	case "m.room.redaction":
 		return merr.BadJSON("A redaction is not state") // other servers would redact what it names
 	case "m.room.canonical_alias":
