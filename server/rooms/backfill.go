@@ -93,9 +93,7 @@ func (s *Service) insertOlder(ctx context.Context, roomID string, above int64, e
 		return 0, err
 	}
 	for _, v := range b.older {
-		if v.redacts != nil {
-			l.redact(v.redacts.redacted)
-		}
+		l.redact(v.redacts)
 	}
 	return len(b.older), nil
 }

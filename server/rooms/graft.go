@@ -53,9 +53,7 @@ func (s *Service) queueVerdict(ctx context.Context, l *live, e judged, v *verdic
 			return nil, err
 		}
 	}
-	if e.redacts != nil {
-		l.redact(e.redacts.redacted)
-	}
+	l.redact(e.redacts)
 	w := s.submit(l, []toStore{{judged: e, verdict: v}})
 	l.grafted = w.pending
 	return w, nil

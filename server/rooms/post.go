@@ -27,8 +27,9 @@ type draft struct {
 	also func(tx *store.Tx, room store.RoomRef) error // what else belongs into the write that stores the event; nil: nothing
 }
 
-// redaction is the target of an m.room.redaction event and the form it gets.
+// redaction is the target of an m.room.redaction event and the form it gets: nil where this server does not have it yet.
 type redaction struct {
+	id       string
 	target   store.Event
 	redacted *pdu.Event
 }
@@ -138,7 +139,7 @@ func (s *Service) proto(l *live, d draft, depth int64) pdu.Proto {
 	p := pdu.Proto{Type: d.kind, StateKey: d.stateKey, Sender: d.sender.ID, RoomID: l.ID, Content: d.content,
 		Depth: min(depth+1, l.rules.MaxDepth()), OriginServerTS: cmp.Or(d.ts, d.sender.At, s.millis())}
 	if d.redacts != nil {
-		p.Redacts = d.redacts.target.ID
+		p.Redacts = d.redacts.id
 	}
 	return p
 }
@@ -207,9 +208,7 @@ func forbidden(err error) error {
 func (s *Service) queue(l *live, events []judged) *write {
 	stored := make([]toStore, len(events))
 	for i, e := range events {
-		if e.redacts != nil {
-			l.redact(e.redacts.redacted)
-		}
+		l.redact(e.redacts)
 		stored[i] = toStore{judged: e}
 	}
 	return s.submit(l, stored)
@@ -248,7 +247,11 @@ func (l *live) remember(w *write) {
 }
 
 // redact puts the redacted form of a state event in the place of the whole one.
-func (l *live) redact(redacted *pdu.Event) {
+func (l *live) redact(r *redaction) {
+	if r == nil || r.redacted == nil {
+		return
+	}
+	redacted := r.redacted
 	key, isState := redacted.StateKey()
 	if !isState {
 		return

@@ -45,7 +45,7 @@ func (g *graph) redaction(v *verdict) error {
 		}
 		v.early = &earlyRedaction{id, anyones}
 	case !target.e.IsCreate() && target.RedactedBy == 0 && levels.MayRedact(g.own.Sender(), target.e.Sender()):
-		v.redacts = &redaction{target.Event, target.e.Redact()}
+		v.redacts = &redaction{id, target.Event, target.e.Redact()}
 	}
 	return nil
 }
@@ -75,6 +75,18 @@ func (g *graph) levelsOf(st *state) (auth.PowerLevels, error) {
 // mayRedact tells whether a redaction that came early applies to an event.
 func mayRedact(w store.EarlyRedaction, sender string, e *pdu.Event) bool {
 	return !e.IsCreate() && (w.Anyones || pdu.ServerOf(sender) == pdu.ServerOf(e.Sender()))
+}
+
+// put applies a redaction that is just stored, or keeps it until what it redacts comes: who sends such a one may redact everybody's events. Did that come while it was
+// being made, it is made once more.
+func (r *redaction) put(tx *store.Tx, by *store.Event) error {
+	if r.redacted != nil {
+		return tx.Redact(r.target.NID, by.NID, r.redacted.JSON())
+	}
+	if _, known, err := tx.EventByID(r.id); err != nil || known {
+		return errOr(err, errStale)
+	}
+	return tx.AddEarlyRedaction(by.Room, r.id, store.EarlyRedaction{NID: by.NID, Anyones: true})
 }
 
 // redactEarly applies the redactions that waited for an event which is just stored.

@@ -124,40 +124,47 @@ func (s *Service) redact(ctx context.Context, u User, roomID, eventID, txnID str
 		if err != nil {
 			return draft{}, err
 		}
-		if levels := l.levels(); target.whole.Sender() != u.ID && levels.For(u.ID) < levels.Level("redact") {
+		levels := l.levels()
+		everybodys := levels.For(u.ID) >= levels.Level("redact")
+		if !everybodys && (target.redacted == nil || target.redacted.Sender() != u.ID) {
 			return draft{}, merr.Forbidden("You may not delete other people's messages in this room")
 		}
-		return draft{sender: u, kind: "m.room.redaction", content: content,
-			redacts: &redaction{target: target.row, redacted: target.whole.Redact()}}, nil
+		return draft{sender: u, kind: "m.room.redaction", content: content, redacts: target}, nil
 	})
 }
 
-type redactionTarget struct {
-	row   store.Event
-	whole *pdu.Event
-}
-
-// redactable reads the event to redact: it must be in the room, and the create event stays.
-func (s *Service) redactable(ctx context.Context, l *live, eventID string) (t redactionTarget, err error) {
-	t.row, err = store.Get(ctx, s.db, func(r *store.Reader) (store.Event, error) {
-		row, ok, err := r.EventByID(eventID)
-		if err == nil && (!ok || row.Room != l.Ref) {
+// redactable reads the event to redact: it must be in the room, and the create event stays. One that is not there may be in the room of another server that takes part:
+// that one applies the redaction at once, and this one when the event comes.
+func (s *Service) redactable(ctx context.Context, l *live, eventID string) (*redaction, error) {
+	t := &redaction{id: eventID}
+	known := false
+	err := s.db.Peek(ctx, func(r *store.Reader) (err error) {
+		if t.target, known, err = r.EventByID(eventID); err != nil || known && t.target.Room == l.Ref {
+			return err
+		}
+		others, err := r.ServersIn(l.Ref)
+		if err == nil && (known || len(others) == 0 || !mayBeEventID(eventID)) {
 			err = merr.NotFound("The event to delete is not in this room")
 		}
-		return row, err
+		return err
 	})
+	if err != nil || !known {
+		return t, err
+	}
+	whole, err := t.target.PDU(l.rules)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	if t.whole, err = t.row.PDU(l.rules); err != nil {
-		return t, err
+	if whole.IsCreate() {
+		return nil, merr.Forbidden("The creation of a room can't be deleted")
 	}
-	if t.whole.IsCreate() {
-		return t, merr.Forbidden("The creation of a room can't be deleted")
-	}
-	key, _ := t.whole.StateKey()
-	return t, l.know(ctx, auth.Key{Type: t.whole.Type(), StateKey: key})
+	t.redacted = whole.Redact()
+	key, _ := whole.StateKey()
+	return t, l.know(ctx, auth.Key{Type: whole.Type(), StateKey: key})
 }
+
+// mayBeEventID tells whether an id is one that some room version could have. Source: appendices, "Event IDs".
+func mayBeEventID(id string) bool { return len(id) > 1 && len(id) <= 255 && id[0] == '$' }
 
 // redactsOf reads which event a redaction's content names, as rooms from version 11 on have it.
 func redactsOf(content json.RawMessage) string {

@@ -135,8 +135,8 @@ func (s *Service) show(tx *store.Tx, at *mark, row *store.Event, e toStore, pos 
 			return err
 		}
 	}
-	if e.redacts != nil && e.redacts.redacted != nil {
-		if err := tx.Redact(e.redacts.target.NID, row.NID, e.redacts.redacted.JSON()); err != nil {
+	if e.redacts != nil {
+		if err := e.redacts.put(tx, row); err != nil {
 			return err
 		}
 	}
