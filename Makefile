@@ -36,7 +36,7 @@ race: ## every random case with the race detector; the two clients' tests have n
 	CGO_ENABLED=1 go test -race $(NORACE) -timeout 30m $$(go list ./... | grep -v /server/interop)
 
 interop: $(SYNAPSE)/installed ## federation with a real Synapse (from PyPI), and between Beffroi in network namespaces that are cut (as root, with iproute2)
-	INTEROP_SYNAPSE=$(SYNAPSE) go test -tags interop,goolm -count=1 -timeout 30m -v ./server/interop/federation
+	INTEROP_SYNAPSE=$(SYNAPSE) go test -tags interop,goolm -count=1 -timeout 30m -p 1 -v -run "Beffroi|Synapse|Servers|Federated" ./server/interop/federation ./server/interop
 
 lint: $(LINT) ## format, vet, lint
 	@! gofmt -l $$(git ls-files '*.go' 2>/dev/null || echo *.go server) | grep .

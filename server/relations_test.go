@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"beffroi/server/servertest"
 )
@@ -137,6 +138,8 @@ func TestAggregationsAreBundledWhereverTheEventIsShown(t *testing.T) {
 	}
 	root := alice.SendText(room, "roof")
 	edit(alice, room, root, "roofs")
+	for begun := time.Now().UnixMilli(); time.Now().UnixMilli() == begun; { // of one millisecond the id decides
+	}
 	last := edit(alice, room, root, "root")
 	edit(bob, room, root, "not mine to edit")
 	votes := []string{refer(bob, room, root), refer(alice, room, root)}

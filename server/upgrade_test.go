@@ -34,6 +34,7 @@ func oldRoom(alice, bob, banned *servertest.User, version string) string {
 		"initial_state": []object{
 			{"type": "m.room.encryption", "content": object{"algorithm": "m.megolm.v1.aes-sha2"}},
 			{"type": "m.room.server_acl", "content": object{"allow": []string{"*"}}},
+			{"type": "m.room.guest_access", "content": object{"guest_access": "can_join"}},
 			{"type": "m.room.avatar", "content": object{"url": "mxc://x/y"}},
 			{"type": "m.space.child", "state_key": "!child:x", "content": object{"via": []string{"x"}}},
 			{"type": "fr.mairie.own", "content": object{"x": 1}},

@@ -47,7 +47,15 @@ func TestSlidingClientTalksEncrypted(t *testing.T) {
 func (k *talk) run(host, guest *device) {
 	k.t.Helper()
 	k.burst(10) // while nobody has a receipt
+	k.inTurn(host, guest)
+	k.burst(10)
+}
+
+// inTurn has both do all that there is, one after the other.
+func (k *talk) inTurn(host, guest *device) {
+	k.t.Helper()
 	k.says(host, "Bonjour, c'est la mairie.")
+	k.seen()
 	k.says(guest, "Bonjour !")
 	k.seen()
 	k.annotate(host, guest)
@@ -55,7 +63,6 @@ func (k *talk) run(host, guest *device) {
 	k.notices(guest, host)
 	k.sendsFile(host, "délibération.pdf", random(200_000))
 	k.sendsFile(guest, "plan.png", random(200_000))
-	k.burst(10)
 }
 
 // restoreOnNewDevices gives each user one more device of each implementation. With the recovery key it reads what was sent

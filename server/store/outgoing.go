@@ -46,7 +46,7 @@ const (
 	forgetServers  = `DELETE FROM room_server WHERE until <= ?`
 )
 
-// SendEvent queues a placed event for the other servers that are in the room before or after it, and for the one whose user it uninvites. In
+// SendEvent queues a placed event, at a position of this write, for the other servers that are in the room before or after it, and for the one whose user it uninvites. In
 // rooms without any nothing is written.
 func (tx *Tx) SendEvent(room RoomRef, event NID, pos int64) error {
 	return tx.toRoom(Outgoing{Pos: pos, Room: room, Kind: OutgoingEvent, Subject: int64(event)})

@@ -170,9 +170,13 @@ func (w *world) say(text string) {
 func (w *world) post(room *storetest.Room, sender, text string) {
 	w.t.Helper()
 	s := room.Message(sender, text)
-	if err := w.Write(w.t.Context(), func(tx *store.Tx) error { return tx.SendEvent(room.Ref, s.NID, int64(s.NID)) }); err != nil {
-		w.t.Fatal(err)
-	}
+	w.write(func(tx *store.Tx) error {
+		pos, err := tx.NextPos() // the message's own was published before
+		if err != nil {
+			return err
+		}
+		return tx.SendEvent(room.Ref, s.NID, pos)
+	})
 }
 
 func (w *world) write(fn func(tx *store.Tx) error) {

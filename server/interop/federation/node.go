@@ -5,6 +5,7 @@
 package federation
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -59,7 +60,7 @@ func (l *Lab) StartBeffroi(label string) *Node {
 	env := append(os.Environ(), "BEFFROI_SERVER_NAME="+n.relay.name, "BEFFROI_PUBLIC_URL=http://"+clients, "BEFFROI_LISTEN_PROXIES=127.0.0.1")
 	env = append(env, settings(l.network)...)
 	return l.run(n, "http://"+clients, func() *exec.Cmd {
-		cmd := exec.Command(l.beffroi, "serve", "--data", data, "--listen", clients)
+		cmd := exec.CommandContext(context.WithoutCancel(l.Context()), l.beffroi, "serve", "--data", data, "--listen", clients)
 		cmd.Env = env
 		return cmd
 	})
@@ -99,7 +100,7 @@ func (l *Lab) StartSynapse(label string) *Node {
 		l.Fatalf("%v: %s", err, out)
 	}
 	return l.run(n, "http://"+clients, func() *exec.Cmd {
-		return exec.Command(python, "-m", "synapse.app.homeserver", "-c", config)
+		return exec.CommandContext(context.WithoutCancel(l.Context()), python, "-m", "synapse.app.homeserver", "-c", config)
 	})
 }
 

@@ -123,7 +123,13 @@ func until(t testing.TB, what string, ok func() bool) {
 
 func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
-	again := time.NewTicker(50 * time.Millisecond)
+	step(t, 50*time.Millisecond, limit, what, ok)
+}
+
+// step is within, looking less often: where looking is work.
+func step(t testing.TB, pause, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	again := time.NewTicker(pause)
 	defer again.Stop()
 	for end := time.Now().Add(limit); !ok(); <-again.C {
 		if time.Now().After(end) {
