@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -238,6 +239,36 @@ func TestAWrongStateRejectsNothingForGood(t *testing.T) {
 	s.far.before[last.ID()] = whole
 	s.takes(last)
 	s.has("the event, the right state told", last, 0, true)
+	s.consistent()
+}
+
+// Where one event of an auth chain can't be had, none that rests upon it is taken, however far from it: neither into the state nor into the store.
+func TestAChainWithAMissingLinkIsNotTaken(t *testing.T) {
+	s, line := share(t, "12")
+	dave := "@dave:far"
+	var chain []*pdu.Event
+	for _, name := range []string{"A", "B", "C", "D", "E"} {
+		chain = append(chain, line.set("m.room.member", dave, dave, `{"membership":"join","displayname":"`+name+`"}`))
+	}
+	lost, last := line.message(dave, "lost"), line.message(dave, "last")
+	s.far.silent["missing"], s.far.withheld[lost.ID()], s.far.withheld[chain[1].ID()] = true, true, true
+	if o := s.receive(last)[0]; !errors.Is(o.Err, rooms.ErrLacks) {
+		t.Error("the event:", o.Err)
+	}
+	for i, e := range append(chain[1:], last) {
+		if _, known := s.row(e); known {
+			t.Error("event", i+1, "is known")
+		}
+	}
+	if id := s.now("m.room.member", dave); id != "" {
+		t.Error("in the state stands", id)
+	}
+	s.consistent()
+	s.far.withheld[chain[1].ID()] = false
+	s.takes(last)
+	if id := s.now("m.room.member", dave); id != chain[4].ID() {
+		t.Error("the link was given, and in the state stands", id)
+	}
 	s.consistent()
 }
 
