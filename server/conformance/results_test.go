@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,7 @@ func TestWhatFailsIsExplained(t *testing.T) {
 		explained[m[1]] = true
 	}
 	list := verdicts(t, "results/csapi.txt")
+	maps.Copy(list, verdicts(t, "results/federation.txt"))
 	for name, verdict := range list {
 		if (verdict != "PASS") != explained[name] {
 			t.Errorf("%s: %s, explained: %v", name, verdict, explained[name])
