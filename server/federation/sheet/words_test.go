@@ -1,0 +1,11 @@
+package sheet
+
+import (
+	"testing"
+
+	"beffroi/server/look/looktest"
+)
+
+func TestWordsAreComplete(t *testing.T) {
+	looktest.Complete(t, embedded, "messages", []string{"fr", "en"})
+}
