@@ -22,6 +22,7 @@ import (
 	"beffroi/server/accounts"
 	"beffroi/server/adminapi"
 	"beffroi/server/appservice"
+	"beffroi/server/directory"
 	"beffroi/server/e2ee"
 	"beffroi/server/fedapi"
 	"beffroi/server/httpx"
@@ -125,10 +126,11 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 		t.Fatal(err)
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
-		Services: appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
-		Journal:  journal.New(s.db, s.clock.Now, zerolog.Nop()),
-		E2EE:     e2ee.New(s.db, s.hub, s.clock.Now, e2ee.Config{ServerName: testServer, Log: zerolog.Nop()}),
-		Pushers:  pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
+		Services:  appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
+		Directory: directory.New(s.db, s.clock.Now, directory.Config{Accounts: s.acc, ServerName: testServer, Log: zerolog.Nop()}),
+		Journal:   journal.New(s.db, s.clock.Now, zerolog.Nop()),
+		E2EE:      e2ee.New(s.db, s.hub, s.clock.Now, e2ee.Config{ServerName: testServer, Log: zerolog.Nop()}),
+		Pushers:   pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
 	if s.api.Media, err = media.New(s.db, notify.New(), media.Config{DataDir: t.TempDir(), ServerName: testServer, MaxUpload: 1 << 20}, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
