@@ -37,7 +37,9 @@ func TestProfilesOfAnotherServer(t *testing.T) {
 	alice.Must("GET", v3+"profile/"+bob.UserID+"/displayname", nil, nil)
 	alice.MustFail(404, "M_NOT_FOUND", "GET", v3+"profile/"+bob.UserID+"/avatar_url", nil)
 	alice.MustFail(404, "M_NOT_FOUND", "GET", v3+"profile/@nobody:b.test", nil)
-	a.Anonymous(t).MustFail(404, "M_NOT_FOUND", "GET", v3+"profile/"+bob.UserID, nil) // strangers make us ask nobody
+	a.Anonymous(t).MustFail(403, "M_FORBIDDEN", "GET", v3+"profile/"+bob.UserID, nil) // strangers make us ask nobody
+	a.Anonymous(t).MustFail(403, "M_FORBIDDEN", "GET", v3+"profile/"+bob.UserID+"/displayname", nil)
+	a.Anonymous(t).MustFail(404, "M_NOT_FOUND", "GET", v3+"profile/@nobody:a.test", nil)
 }
 
 func TestWhatAServerSaysOfAProfileIsChecked(t *testing.T) {

@@ -127,9 +127,9 @@ func startWith(t *testing.T, core roomCore, change ...func(*accounts.Config)) *s
 	}
 	s.api = &API{DB: s.db, ServerName: testServer, RoomVersion: "12", BaseURL: "https://chat.mairie.test", Accounts: s.acc, Leaver: core, Profiles: core,
 		Services:  appservice.New(s.db, s.hub, s.clock.Now, appservice.Config{Set: cfg.Services, ServerName: testServer}),
+		Directory: directory.New(s.db, s.clock.Now, directory.Config{Accounts: s.acc, ServerName: testServer, Log: zerolog.Nop()}),
 		Journal:   journal.New(s.db, s.clock.Now, zerolog.Nop()),
 		E2EE:      e2ee.New(s.db, s.hub, s.clock.Now, e2ee.Config{ServerName: testServer, Log: zerolog.Nop()}),
-		Directory: directory.New(s.db, s.clock.Now, directory.Config{Accounts: s.acc, ServerName: testServer}),
 		Pushers:   pusher.New(s.db, s.hub, pusher.Config{Now: s.clock.Now, Log: zerolog.Nop()}), Threepids: threepids}
 	if s.api.Media, err = media.New(s.db, notify.New(), media.Config{DataDir: t.TempDir(), ServerName: testServer, MaxUpload: 1 << 20}, s.clock.Now, rand.Reader); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"beffroi/server/httpx"
 	"beffroi/server/limits"
 	"beffroi/server/merr"
+	"beffroi/server/pdu"
 	"beffroi/server/store"
 )
 
@@ -38,13 +39,24 @@ func (a *API) profileOf(r *request) (map[string]json.RawMessage, error) {
 		read = a.Directory.Profile
 	}
 	profile, err := read(r.Context(), userID)
-	if !merr.Is(err, "M_NOT_FOUND") || r.Session == nil {
+	if !merr.Is(err, "M_NOT_FOUND") {
 		return profile, err
+	}
+	if r.Session == nil {
+		return nil, a.undisclosed(userID, err)
 	}
 	if made, failure := a.Services.QueryUser(r.Context(), userID); failure != nil || !made {
 		return nil, errors.Join(failure, err)
 	}
 	return a.Accounts.Profile(r.Context(), userID)
+}
+
+// undisclosed is what strangers are told of who is not found: of a user of another server, which is not asked for them, that this one won't say.
+func (a *API) undisclosed(userID string, notFound error) error {
+	if pdu.ValidUserID(userID) && pdu.ServerOf(userID) != a.ServerName {
+		return merr.Forbidden("Profiles of users of other servers are for those who are logged in")
+	}
+	return notFound
 }
 
 func (a *API) profileField(r *request) (any, error) {

@@ -34,7 +34,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(name, avatar, err)
 	}
 	stranger.fails(404, "M_NOT_FOUND", "GET", profilePath+"@nobody:mairie.test", nil)
-	stranger.fails(404, "M_NOT_FOUND", "GET", profilePath+"@alice:elsewhere.test/displayname", nil)
+	stranger.fails(403, "M_FORBIDDEN", "GET", profilePath+"@alice:elsewhere.test/displayname", nil)
 }
 
 func TestProfileFieldsAreRemoved(t *testing.T) {

@@ -20,7 +20,7 @@ type Outgoing struct {
 	Kind    OutgoingKind
 	Subject int64  // the event's NID, or the user's Atom
 	Prev    int64  // of a device: the change of the user's list before this one; 0: none
-	Device  string // its id
+	Device  string // its id; "": the user joined the room, where not all may know of the devices
 }
 
 // Event is the number of the event.

@@ -18,6 +18,8 @@ const (
 	roomsWith  = `SELECT room FROM room_server WHERE server = ? AND until IS NULL AND room > ? ORDER BY room LIMIT ?`
 	serversOf  = `SELECT DISTINCT a.text FROM member m JOIN room_server s ON s.room = m.room AND s.until IS NULL JOIN atom a ON a.id = s.server
 		WHERE m.user = ? AND m.membership = 1 ORDER BY a.text`
+	meetsElsewhere = `SELECT 1 FROM member m JOIN room_server s ON s.server = ?2 AND s.room = m.room AND s.until IS NULL
+		WHERE m.user = ?1 AND m.membership = 1 AND m.room <> ?3 LIMIT 1`
 	sharesServer = `SELECT 1 FROM member m JOIN room_server s ON s.room = m.room AND s.until IS NULL WHERE m.user = ? AND m.membership = 1 LIMIT 1`
 )
 
@@ -50,7 +52,10 @@ func (tx *Tx) foreign(user Atom) (string, error) {
 // moveServer keeps in which rooms other servers are, before the membership of one of their users changes.
 func (tx *Tx) moveServer(m Member) error {
 	name, err := tx.foreign(m.User)
-	if err != nil || name == "" {
+	if err == nil && name == "" {
+		return tx.sendDevices(m)
+	}
+	if err != nil {
 		return err
 	}
 	was, err := tx.MembershipOf(m.Room, m.User)
@@ -76,6 +81,28 @@ func (tx *Tx) moveServer(m Member) error {
 	default: // who was invited or knocked is told of the end
 		return tx.exec(tellServer, server, m.Room, m.Pos)
 	}
+}
+
+// sendDevices queues what the other servers in a room must know of the devices of a user of this one who joins it, before the membership changes.
+//
+// Source: server-server API, "Device Management".
+func (tx *Tx) sendDevices(m Member) error {
+	if m.Membership != Join {
+		return nil
+	}
+	goes, err := tx.federated(m.Room, m.Pos)
+	if err != nil || !goes {
+		return err
+	}
+	was, err := tx.MembershipOf(m.Room, m.User)
+	if err != nil || was == Join {
+		return err
+	}
+	pos, err := tx.NextPos()
+	if err != nil {
+		return err
+	}
+	return tx.send(Outgoing{Pos: pos, Room: m.Room, Kind: OutgoingDevice, Subject: int64(m.User)})
 }
 
 func (tx *Tx) forgetServers(room RoomRef) {
@@ -108,6 +135,11 @@ func (r *Reader) ServersIn(room RoomRef) ([]string, error) {
 // ServersOf gives the names of the other servers that share a room with a user, sorted.
 func (r *Reader) ServersOf(user Atom) ([]string, error) {
 	return list(r, serversOf, in(user), scanText)
+}
+
+// MeetsElsewhere tells whether a server shares a room with a user but for one.
+func (r *Reader) MeetsElsewhere(user, server Atom, but RoomRef) (bool, error) {
+	return r.row(meetsElsewhere, in(user, server, but), new(int))
 }
 
 // RoomsWith lists up to limit rooms in which another server is now, in the order of their numbers after one.

@@ -81,10 +81,29 @@ func (b *batch) take(r *store.Reader, row store.Outgoing) error {
 		b.receipts[row.Room][row.User()] = true
 		return nil
 	}
+	if row.Room != 0 {
+		var err error
+		if row.Device, err = b.deviceUnknown(r, row); err != nil || row.Device == "" {
+			return err
+		}
+	}
 	user, err := r.Text(row.User())
 	b.users[row.User()] = user
 	b.devices = append(b.devices, row)
 	return err
+}
+
+// deviceUnknown gives a device of a user who joined a room; "" where the server hears of the user's devices for the sake of another room.
+func (b *batch) deviceUnknown(r *store.Reader, row store.Outgoing) (string, error) {
+	known, err := r.MeetsElsewhere(row.User(), b.server.Server, row.Room)
+	if err != nil || known {
+		return "", err
+	}
+	devices, err := r.Devices(row.User())
+	if err != nil || len(devices) == 0 {
+		return "", err
+	}
+	return devices[0].DeviceID, nil
 }
 
 // addEvent adds an event, unless it is the server's own or counts for nothing.
@@ -172,6 +191,9 @@ func updateOf(row store.Outgoing, userID string, list *e2ee.UserDevices) (kind s
 	if row.Kind == store.OutgoingKeys {
 		return "m.signing_key_update", keyUpdate{userID, list.Master, list.SelfSigning}
 	}
+	if row.Room != 0 {
+		return "m.device_list_update", askAnew(list, list.StreamID, row.Device)
+	}
 	u := deviceUpdate{UserID: userID, DeviceID: row.Device, StreamID: row.Pos, PrevID: []int64{}, Deleted: true}
 	if row.Prev > 0 {
 		u.PrevID = append(u.PrevID, row.Prev)
@@ -182,4 +204,16 @@ func updateOf(row store.Outgoing, userID string, list *e2ee.UserDevices) (kind s
 		}
 	}
 	return "m.device_list_update", u
+}
+
+// unknown is a place in the stream of a user's devices that there never is: who reads that it comes before an update asks for the whole list.
+const unknown = 0
+
+// askAnew is an update that lets who has another list of a user's devices ask for it. It names a device without keys where none has some.
+func askAnew(list *e2ee.UserDevices, streamID int64, keyless string) deviceUpdate {
+	u := deviceUpdate{UserID: list.UserID, DeviceID: keyless, StreamID: streamID, PrevID: []int64{unknown}}
+	if len(list.Devices) > 0 {
+		u.DeviceID, u.Keys = list.Devices[0].ID, list.Devices[0].Keys
+	}
+	return u
 }

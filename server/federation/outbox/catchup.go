@@ -102,9 +102,6 @@ func (b *batch) missedRoom(r *store.Reader, room store.ServerRoom) error {
 	return nil
 }
 
-// unknown is a place in the stream of a user's devices that there never is: who reads that it comes before an update asks for the whole list.
-const unknown = 0
-
 // missedLists adds an update for each of the next users whose devices changed.
 func (b *batch) missedLists(ctx context.Context, c *catchUp, lists []store.ListChange) error {
 	if c.rooms && len(b.names) == 0 {
@@ -112,15 +109,12 @@ func (b *batch) missedLists(ctx context.Context, c *catchUp, lists []store.ListC
 	}
 	for _, l := range lists {
 		c.lists = l.Pos
-		userID := b.users[l.User]
-		list, err := b.devicesOf(ctx, userID)
+		list, err := b.devicesOf(ctx, b.users[l.User])
 		if err != nil {
 			return err
 		}
-		u := deviceUpdate{UserID: userID, DeviceID: "none", StreamID: l.Pos, PrevID: []int64{unknown}, Deleted: true}
-		if len(list.Devices) > 0 {
-			u.DeviceID, u.Keys, u.Deleted = list.Devices[0].ID, list.Devices[0].Keys, false
-		}
+		u := askAnew(list, l.Pos, "none")
+		u.Deleted = len(list.Devices) == 0
 		raw, err := json.Marshal(u)
 		if err != nil {
 			return err
