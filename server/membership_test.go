@@ -96,3 +96,16 @@ func TestMembersOfARoom(t *testing.T) {
 	bob.Must("POST", roomPath(room)+"/forget", nil, nil)
 	bob.MustFail(403, "M_FORBIDDEN", "GET", roomPath(room)+"/members", nil)
 }
+
+// Who may invite where nothing else was asked for: into a room that all may enter those who keep it, into another one everybody who is in it.
+func TestWhoInvitesIntoANewRoom(t *testing.T) {
+	s := servertest.Start(t)
+	alice, bob, carol := s.Register(t, "alice"), s.Register(t, "bob"), s.Register(t, "carol")
+	for preset, status := range map[string]int{"public_chat": 403, "private_chat": 200, "trusted_private_chat": 200} {
+		room := alice.CreateRoom(object{"preset": preset, "invite": []string{bob.UserID}})
+		bob.Join(room)
+		if got, answer := bob.Raw("POST", roomPath(room)+"/invite", object{"user_id": carol.UserID}); got != status {
+			t.Errorf("%s: %d %s, want %d", preset, got, answer, status)
+		}
+	}
+}

@@ -49,8 +49,12 @@ const maxFirst = 1000
 // conversation tells a conversation from a salon. ARCHITECTURE.md, "Who may create what".
 func (q *CreateRequest) conversation() bool { return q.IsDirect && len(q.Invite) <= maxConversation }
 
-// preset is what a preset stands for. Source: client-server API, "Creation", the table of presets.
-type preset struct{ joinRule, historyVisibility, guestAccess string }
+// preset is what a preset stands for. Source: client-server API, "Creation", the table of presets; who may invite is this server's to say. In a room that everybody
+// may enter it takes power: a stranger could send people invitations in the room's name else.
+type preset struct {
+	joinRule, historyVisibility, guestAccess string
+	invite                                   int
+}
 
 func (q *CreateRequest) preset() (preset, error) {
 	name := q.Preset
@@ -59,9 +63,9 @@ func (q *CreateRequest) preset() (preset, error) {
 	}
 	switch name {
 	case "", "private_chat", "trusted_private_chat":
-		return preset{"invite", "shared", "can_join"}, nil
+		return preset{"invite", "shared", "can_join", 0}, nil
 	case "public_chat":
-		return preset{"public", "shared", "forbidden"}, nil
+		return preset{"public", "shared", "forbidden", 50}, nil
 	}
 	return preset{}, merr.BadJSON("Unknown preset %q", name)
 }
@@ -189,7 +193,7 @@ func (s *Service) drafts(ctx context.Context, u User, q *CreateRequest, rules pd
 	d.state("m.room.create", "", create)
 	d.list[0].also = s.listed(u, alias, q.Visibility == "public")
 	d.state("m.room.member", u.ID, join)
-	d.state("m.room.power_levels", "", s.powerLevels(u, q, rules))
+	d.state("m.room.power_levels", "", s.powerLevels(u, q, rules, p))
 	if alias != "" {
 		d.state("m.room.canonical_alias", "", map[string]string{"alias": alias})
 	}
@@ -307,7 +311,7 @@ func userIDs(v any) ([]string, bool) {
 }
 
 // powerLevels are the levels that a room begins with. From version 12 on creators are above all of them and are not listed; before, they have 100.
-func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules) map[string]any {
+func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules, p preset) map[string]any {
 	users, tombstone := map[string]any{}, 150
 	if !rules.CreatorsRule {
 		tombstone = 100
@@ -316,7 +320,7 @@ func (s *Service) powerLevels(u User, q *CreateRequest, rules pdu.Rules) map[str
 		}
 	}
 	levels := map[string]any{
-		"users_default": 0, "events_default": 0, "state_default": 50, "invite": 0, "kick": 50, "ban": 50, "redact": 50,
+		"users_default": 0, "events_default": 0, "state_default": 50, "invite": p.invite, "kick": 50, "ban": 50, "redact": 50,
 		"users":         users,
 		"notifications": map[string]any{"room": 50},
 		"events": map[string]any{

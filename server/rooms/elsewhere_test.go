@@ -192,7 +192,7 @@ func share(t testing.TB, version string) (*shared, *branch) {
 	path := filepath.Join(t.TempDir(), "b.db")
 	w := open(t, path)
 	s := &shared{world: w, alice: w.user("alice"), path: path}
-	s.room = w.create(s.alice, rooms.CreateRequest{RoomVersion: version, Preset: "public_chat", IsDirect: true})
+	s.room = w.create(s.alice, rooms.CreateRequest{RoomVersion: version, Preset: "public_chat", IsDirect: true, PowerLevelOverride: map[string]any{"invite": 0}})
 	line := s.meet()
 	s.takes(line.member("join", bob, bob))
 	s.takes(line.member("join", carol, carol))

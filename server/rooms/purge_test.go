@@ -36,7 +36,7 @@ func TestForgottenRoomsArePurged(t *testing.T) {
 	w := start(t)
 	w.account("_commune")
 	alice, bob, carol := w.account("alice"), w.account("bob"), w.account("carol")
-	room := w.create(alice, rooms.CreateRequest{Preset: "public_chat", RoomAliasName: "voirie", Visibility: "public"})
+	room := w.create(alice, rooms.CreateRequest{Preset: "public_chat", RoomAliasName: "voirie", Visibility: "public", PowerLevelOverride: map[string]any{"invite": 0}})
 	other := w.create(alice, rooms.CreateRequest{})
 	purge := func(want bool) {
 		t.Helper()

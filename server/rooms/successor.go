@@ -133,7 +133,7 @@ func (n *successor) bans(d *drafting) {
 func (s *Service) levelsOf(n *successor) (map[string]any, error) {
 	old, err := content(n.event("m.room.power_levels"))
 	if err != nil || old == nil {
-		return s.powerLevels(n.by, &CreateRequest{IsDirect: !n.custodian}, n.rules), err
+		return s.powerLevels(n.by, &CreateRequest{IsDirect: !n.custodian}, n.rules, preset{}), err
 	}
 	levels := wholeNumbers(old)
 	users := submap(levels, "users")

@@ -178,7 +178,7 @@ func TestIgnoredUsers(t *testing.T) {
 	want(t, "limited", joined(res, room).Get("timeline.limited").Bool(), false)
 	want(t, "state", keys(joined(res, room).Get("timeline.events"))["m.room.topic/"].Exists(), true)
 	want(t, "invitation", res.Get("rooms.invite."+esc(invitation)).Exists(), false)
-	other := w.create(w.user("carol"), rooms.CreateRequest{})
+	other := w.create(w.user("carol"), rooms.CreateRequest{PowerLevelOverride: map[string]any{"invite": 0}})
 	w.join(other, alice, bob)
 	since2 := next(w.sync(alice, since))
 	w.leave(other, alice)
