@@ -4,6 +4,8 @@ package servertest
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"testing"
@@ -149,9 +151,22 @@ func (s *Server) stop() {
 
 func listenOn(t testing.TB, address string) net.Listener {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	l, err := listen(address)
+	for tries := 0; address == anyPort && tries < 100 && err != nil; tries++ {
+		l, err = listen(address)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// anyPort asks for a port that stays free while a server is stopped: none of those that the system gives to connections.
+const anyPort = "127.0.0.1:0"
+
+func listen(address string) (net.Listener, error) {
+	if address == anyPort {
+		address = fmt.Sprint("127.0.0.1:", 10_000+rand.N(22_000))
+	}
+	return new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 }

@@ -54,7 +54,7 @@ const commands = {
             if (bridge.isNamespacedUser(event.state_key)) await bridge.getIntentForUserId(event.state_key).joinRoom(roomId);
         });
         bridge.on("query.user", (userId, create) => create({ display_name: `SMS ${bridge.getSuffixForUserId(userId)}` }));
-        bridge.on("query.room", (alias, create) => create({ preset: "public_chat", name: `Network of ${alias}` }));
+        bridge.on("query.room", (alias, create) => create({ preset: "public_chat", name: `Network of ${alias}`, power_level_content_override: { invite: 0 } }));
         bridge.on("ephemeral.event", (event) => {
             if (event.type === "m.typing") write("typing", event.content.user_ids.join(","));
         });
