@@ -31,6 +31,13 @@ func newFlight(o *origin, key txnKey) *flight {
 	return &flight{origin: o, key: key, results: map[string]Result{}, settled: make(chan struct{}), answered: make(chan struct{})}
 }
 
+// landed is a flight that is over.
+func landed(answer Answer) *flight {
+	f := &flight{answer: answer, answered: make(chan struct{})}
+	close(f.answered)
+	return f
+}
+
 // done notes what became of the events of a job.
 func (f *flight) done(outcomes []rooms.Outcome) {
 	f.mu.Lock()

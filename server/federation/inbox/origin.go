@@ -34,6 +34,10 @@ func (s *Service) board(server string, key txnKey, t transaction) (*flight, erro
 	if f := o.flights[key]; f != nil {
 		return f, nil
 	}
+	if a, ok := s.answers.find(key); ok { // it landed since Take looked
+		s.forget(o)
+		return landed(a), nil
+	}
 	if len(o.flights) >= maxTransactions || s.bytes > maxAllBytes {
 		s.forget(o)
 		return nil, limits.Exceeded(time.Second)
