@@ -16,11 +16,11 @@ function closure(name, seen = new Set()) {
 const size = (file) => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length;
 const total = (names) => [...names].reduce((sum, name) => sum + (manifest[name].file.endsWith(".js") ? size(manifest[name].file) : 0), 0);
 
-const login = closure("index.html");
-for (const language of ["src/i18n/fr.ts", "src/i18n/en.ts"].map((name) => closure(name)).sort((a, b) => total(a) - total(b)).slice(-1)) {
-    language.forEach((name) => login.add(name)); // the larger catalogue
-}
-const first = new Set([...login, ...closure("src/app/App.tsx")]);
+/** The larger of a text's languages. */
+const texts = (name) => ["fr", "en"].map((language) => closure(`src/i18n/${language}/${name}.ts`)).sort((a, b) => total(b) - total(a))[0];
+
+const login = new Set([...closure("index.html"), ...texts("first")]);
+const first = new Set([...login, ...texts("rest"), ...closure("src/app/App.tsx")]);
 
 const steps = [
     { what: "before log-in works", names: login, limit: 100_000 },

@@ -1,13 +1,13 @@
 import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
 import type { Config } from "./config";
-import { useT } from "./i18n";
+import { startRest, useT } from "./i18n";
 import { LoginPage } from "./login/LoginPage";
 import { prefetchApp } from "./prefetch";
 import { onSessionElsewhere, readSession, writeSession, type Session } from "./session/session";
 import { hold, type Hold } from "./session/tab";
 import { OpeningPage } from "./ui/OpeningPage";
 
-const App = lazy(() => import("./app/App"));
+const App = lazy(async () => (await Promise.all([import("./app/App"), startRest()]))[0]);
 
 /** Decides between the log-in page, the client, and "another tab has it". It loads nothing large itself. */
 export function Root({ config }: { config: Config }) {

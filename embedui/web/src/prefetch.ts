@@ -1,10 +1,11 @@
+import { startRest } from "./i18n";
 import wasm from "../node_modules/@matrix-org/matrix-sdk-crypto-wasm/pkg/matrix_sdk_crypto_wasm_bg.wasm?url";
 
 /** Brings what follows the log-in page while the browser has nothing else to do: the client and its cryptography. */
 export function prefetchApp(): void {
     const idle = window.requestIdleCallback ?? ((callback: () => void) => setTimeout(callback, 1500));
     idle(() => {
-        void import("./app/App").catch(() => {}); // loaded again, with its error, when it is needed
+        void Promise.all([import("./app/App"), startRest()]).catch(() => {}); // loaded again, with its error, when it is needed
         void fetch(wasm, { priority: "low" }).catch(() => {});
     });
 }

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { languages, preferredLanguage } from ".";
-import { en } from "./en";
-import { fr } from "./fr";
+import * as en from "./en/first";
+import * as enRest from "./en/rest";
+import * as fr from "./fr/first";
+import * as frRest from "./fr/rest";
 
 type Tree = { [key: string]: string | Tree };
 
@@ -9,8 +11,8 @@ function texts(tree: Tree, path = ""): [string, string][] {
     return Object.entries(tree).flatMap(([key, value]) => (typeof value === "string" ? [[path + key, value]] : texts(value, `${path}${key}.`)) as [string, string][]);
 }
 
-const catalogues: Record<keyof typeof languages, Tree> = { fr, en };
-const french = new Map(texts(fr));
+const catalogues: Record<keyof typeof languages, Tree> = { fr: { ...fr.first, ...frRest.rest }, en: { ...en.first, ...enRest.rest } };
+const french = new Map(texts(catalogues.fr));
 const values = (text: string): string[] => (text.match(/\{\{\w+\}\}/g) ?? []).sort();
 const plural = /_(zero|one|two|few|many|other)$/;
 
@@ -38,6 +40,13 @@ test.each(Object.keys(catalogues))("every plural of %s has the forms that the la
 test("French has the spaces that keep its marks on their line", () => {
     const loose = [...french].filter(([, text]) => / [:;?!»]|« /.test(text));
     expect(loose).toEqual([]);
+});
+
+test("what stands before the log-in uses only the texts that it loads", () => {
+    const files = import.meta.glob<string>(["../login/*.tsx", "../login/*.ts", "../*.tsx", "../ui/{Bell,LanguageChoice,OpeningPage,TextInput}.tsx"], { query: "?raw", import: "default", eager: true });
+    const used = Object.values(files).flatMap((text) => [...text.matchAll(/\bt\(\s*["`](\w+)\./g)].map((match) => match[1]!));
+    expect(used).toContain("login");
+    expect(used.filter((section) => !(section in fr.first))).toEqual([]);
 });
 
 test("no text says what people never hear (USERS.md)", () => {

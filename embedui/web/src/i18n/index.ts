@@ -1,15 +1,20 @@
 import i18next, { type TFunction } from "i18next";
 import { useSyncExternalStore } from "react";
-import type { Catalogue } from "./catalogue";
+import type { First, Rest } from "./catalogue";
 
 export const languages = { fr: "Français", en: "English" } as const;
 export type Language = keyof typeof languages;
 
 const key = "beffroi.language";
 
-const catalogues: Record<Language, () => Promise<Catalogue>> = {
-    fr: async () => (await import("./fr")).fr,
-    en: async () => (await import("./en")).en,
+const firsts: Record<Language, () => Promise<First>> = {
+    fr: async () => (await import("./fr/first")).first,
+    en: async () => (await import("./en/first")).first,
+};
+
+const rests: Record<Language, () => Promise<Rest>> = {
+    fr: async () => (await import("./fr/rest")).rest,
+    en: async () => (await import("./en/rest")).rest,
 };
 
 /** The language that was chosen here, or else the browser's first one that we speak, or else French. */
@@ -18,9 +23,9 @@ export function preferredLanguage(chosen = localStorage.getItem(key), wanted = n
     return (known.find((tag) => tag in languages) as Language | undefined) ?? "fr";
 }
 
-/** Starts the translations; the page shows nothing before. */
+/** Starts the translations with what the log-in page needs; the page shows nothing before. */
 export async function startLanguage(language: Language): Promise<void> {
-    const translation = await catalogues[language]();
+    const translation = await firsts[language]();
     await i18next.init({
         lng: language,
         resources: { [language]: { translation } },
@@ -30,8 +35,15 @@ export async function startLanguage(language: Language): Promise<void> {
     document.documentElement.lang = language;
 }
 
+/** Brings the texts of everything behind the log-in page. */
+export async function startRest(language = currentLanguage()): Promise<void> {
+    i18next.addResourceBundle(language, "translation", await rests[language](), true);
+}
+
 export async function chooseLanguage(language: Language): Promise<void> {
-    i18next.addResourceBundle(language, "translation", await catalogues[language]());
+    const whole = i18next.exists("home.title");
+    i18next.addResourceBundle(language, "translation", await firsts[language](), true);
+    if (whole) await startRest(language);
     await i18next.changeLanguage(language);
     document.documentElement.lang = language;
     localStorage.setItem(key, language);

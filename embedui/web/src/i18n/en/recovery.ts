@@ -1,0 +1,42 @@
+/** The recovery code and the keys. */
+export const recovery = {
+    recovery: {
+        title: "Your recovery code",
+        why: "It opens your messages on another device, or after a change of computer. It is shown only once: print it, or copy it onto paper.",
+        sheet: "Messaging service of {{name}} · identifier {{user}}",
+        code: "Recovery code",
+        print: "Print",
+        copy: "Copy",
+        copied: {
+            yes: "The code is copied. Paste it in a safe place.",
+            no: "The browser did not allow the copy. Print the code, or write it down.",
+        },
+        keep: "Nobody else knows this code, not even your town hall. Whoever has it can read your messages: keep it like a key.",
+        kept: "I have kept my code",
+        later: "Later",
+        laterMeans: "Without a code your messages can be read on this device only: if it breaks, they are lost.",
+        make: "Make my code",
+        enter: "Type my code",
+        proveTitle: "Let us check your code",
+        prove: "Copy two groups of your code, to be sure that it is written down.",
+        group: "Group {{number}}",
+        groupWrong: "This is not group {{number}}. Look at your copy; capitals count.",
+        confirm: "Finish",
+        saving: "Saving…",
+        showAgain: "See the code again",
+        banner: {
+            new: "Your messages are not saved: they can be read on this device only.",
+            locked: "This device is not confirmed: your older messages stay locked, and new ones are not saved here.",
+        },
+    },
+    enter: {
+        title: "Confirm this device",
+        why: "Type your recovery code, written down when you first logged in. It opens your older messages here.",
+        code: "Recovery code",
+        hint: "Twelve groups of four characters; spaces don’t count, capitals do.",
+        wrong: "This code is not right. Check each group on your sheet, capitals included.",
+        submit: "Confirm",
+        busy: "Checking…",
+        laterMeans: "Without the code you can write and read new messages, but older ones stay locked on this device.",
+    },
+};

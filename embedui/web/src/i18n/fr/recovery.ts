@@ -1,0 +1,42 @@
+/** The recovery code and the keys. */
+export const recovery = {
+    recovery: {
+        title: "Votre code de récupération",
+        why: "Il ouvre vos messages sur un autre appareil, ou après un changement d’ordinateur. Il n’est montré qu’une fois : imprimez-le, ou recopiez-le sur papier.",
+        sheet: "Messagerie de {{name}} · identifiant {{user}}",
+        code: "Code de récupération",
+        print: "Imprimer",
+        copy: "Copier",
+        copied: {
+            yes: "Le code est copié. Collez-le dans un endroit sûr.",
+            no: "Le navigateur n’a pas permis la copie. Imprimez le code, ou recopiez-le.",
+        },
+        keep: "Personne d’autre ne connaît ce code, pas même votre mairie. Qui l’a peut lire vos messages : gardez-le comme une clé.",
+        kept: "J’ai gardé mon code",
+        later: "Plus tard",
+        laterMeans: "Sans code, vos messages ne sont lisibles que sur cet appareil : s’il tombe en panne, ils sont perdus.",
+        make: "Créer mon code",
+        enter: "Saisir mon code",
+        proveTitle: "Vérifions votre code",
+        prove: "Recopiez deux groupes de votre code, pour être sûr qu’il est bien noté.",
+        group: "Groupe {{number}}",
+        groupWrong: "Ce n’est pas le groupe {{number}}. Regardez votre copie ; les majuscules comptent.",
+        confirm: "Terminer",
+        saving: "Enregistrement en cours…",
+        showAgain: "Revoir le code",
+        banner: {
+            new: "Vos messages ne sont pas sauvegardés : ils ne sont lisibles que sur cet appareil.",
+            locked: "Cet appareil n’est pas confirmé : vos anciens messages restent verrouillés, et les nouveaux n’y sont pas sauvegardés.",
+        },
+    },
+    enter: {
+        title: "Confirmer cet appareil",
+        why: "Saisissez votre code de récupération, noté lors de votre première connexion. Il ouvre vos anciens messages ici.",
+        code: "Code de récupération",
+        hint: "Douze groupes de quatre caractères ; les espaces ne comptent pas, les majuscules comptent.",
+        wrong: "Ce code n’est pas le bon. Vérifiez chaque groupe sur votre feuille, majuscules comprises.",
+        submit: "Confirmer",
+        busy: "Vérification en cours…",
+        laterMeans: "Sans le code, vous pouvez écrire et lire les nouveaux messages, mais les anciens restent verrouillés sur cet appareil.",
+    },
+};
