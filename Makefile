@@ -51,8 +51,9 @@ bench: ## the tables of ARCHITECTURE.md, "Measured", in two to three minutes; th
 	cd server/bench && go test -count=1 -measure
 	go test -run '^$$' -bench . -benchmem ./server/...
 
-budget: build ## what the web client weighs, how long people wait for it and what memory it takes, each beside its limit; fails where a size is missed
-	npm run --silent build --prefix $(UI) | grep JavaScript
+budget: ## what the web client weighs, how long people wait for it and what memory it takes, each beside its limit; fails where a size is missed
+	npm run --silent build --prefix $(UI)
+	$(MAKE) --no-print-directory build
 	npm run --silent budget --prefix $(UI)
 
 deb: ## a Debian package in ./dist, for this processor or ARCH=amd64, arm64 or armhf
