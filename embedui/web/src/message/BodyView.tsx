@@ -1,0 +1,56 @@
+import { useMemo } from "react";
+import { useT } from "../i18n";
+import { useRecovery } from "../recovery/RecoveryGate";
+import type { Body, Lock } from "../timeline/body";
+import { Button } from "../ui/Button";
+import { emojiOnly } from "./emojiOnly";
+import { linked } from "./linked";
+import { RichText } from "./RichText";
+import { straight } from "./tree";
+
+/** What a message says. `name` is its sender's: it stands before what they do ("/me"). */
+export function BodyView({ body, name }: { body: Body; name: string }) {
+    const t = useT();
+    switch (body.kind) {
+        case "text":
+            return <TextView body={body} name={name} />;
+        case "file":
+            return (
+                <>
+                    <p className="aside">{t("message.fileHere", { name: body.name })}</p>
+                    {body.caption && <Plain text={body.caption} />}
+                </>
+            );
+        case "locked":
+            return <LockedView lock={body.lock} />;
+        default:
+            return <p className="aside">{t(`message.${body.kind}`)}</p>;
+    }
+}
+
+function TextView({ body, name }: { body: Extract<Body, { kind: "text" }>; name: string }) {
+    const large = useMemo(() => emojiOnly(body.text), [body.text]);
+    const before = body.emote ? `${name} ` : undefined;
+    if (large && !before) return <p className="text large">{body.text}</p>;
+    const view = body.html ? <RichText html={body.html} text={body.text} before={before} /> : <Plain text={body.text} before={before} />;
+    return body.notice ? <div className="automatic">{view}</div> : view;
+}
+
+function Plain({ text, before }: { text: string; before?: string }) {
+    const parts = useMemo(() => linked(straight(text)), [text]);
+    return <p className="text" dir="auto">{before}{parts}</p>;
+}
+
+function LockedView({ lock }: { lock: Lock }) {
+    const t = useT();
+    const { state, ask } = useRecovery();
+    const byCode = state === "locked" && lock !== "before";
+    return (
+        <div className="locked">
+            <p>
+                <b>{t("message.locked")}</b> {t(`lock.${byCode ? "code" : lock}`)}
+            </p>
+            {byCode && <Button onPress={ask}>{t("recovery.enter")}</Button>}
+        </div>
+    );
+}
