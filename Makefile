@@ -16,7 +16,7 @@ PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 # Packages with random cases: all of them are tried, so without the race detector, which "make race" has for them.
 RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/rooms ./server/scrub ./server/store ./server/bench ./backup
 
-.PHONY: help run build test web lint race interop bench deb deb-test
+.PHONY: help run build test web lint race browser interop bench deb deb-test
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +34,9 @@ test: lint web build ## the quick stage: format, vet, lint, every test (but thos
 
 race: ## every random case with the race detector; the two clients' tests have none, and are in "make test"
 	CGO_ENABLED=1 go test -race $(NORACE) -timeout 30m $$(go list ./... | grep -v /server/interop)
+
+browser: build ## the web client in a browser, chapter by chapter, against the binary: what "make test" is too short for
+	npm run --silent --prefix $(UI) deep
 
 interop: $(SYNAPSE)/installed ## federation with a real Synapse (from PyPI), and between Beffroi in network namespaces that are cut (as root, with iproute2)
 	INTEROP_SYNAPSE=$(SYNAPSE) go test -tags interop,goolm -count=1 -timeout 30m -p 1 -v -run "Beffroi|Synapse|Servers|Federated" ./server/interop/federation ./server/interop

@@ -32,8 +32,8 @@ export async function beffroi(...args) {
 }
 
 /** Starts `beffroi serve` on a data folder; it listens when this returns, and ends with the test. */
-export async function serve(t, data) {
-    const child = spawn(binary, ["serve", "--data", data, "--listen", "127.0.0.1:0"], { env: environment });
+export async function serve(t, data, ...args) {
+    const child = spawn(binary, ["serve", "--data", data, "--listen", "127.0.0.1:0", ...args], { env: environment });
     const server = { child, data, printed: "", log: "", stop: () => stop(child) };
     t.after(server.stop);
     await started(server);
