@@ -1,12 +1,14 @@
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo, type ReactElement } from "react";
 import { useT } from "../i18n";
 import { useRecovery } from "../recovery/RecoveryGate";
 import type { Body, Lock } from "../timeline/body";
 import { Button } from "../ui/Button";
+import { Boundary } from "../ui/lazy";
 import { emojiOnly } from "./emojiOnly";
 import { linked } from "./linked";
-import { RichText } from "./RichText";
 import { straight } from "./tree";
+
+const RichText = lazy(() => import("./RichText"));
 
 /** What a message says. `name` is its sender's: it stands before what they do ("/me"). */
 export function BodyView({ body, name }: { body: Body; name: string }) {
@@ -32,8 +34,20 @@ function TextView({ body, name }: { body: Extract<Body, { kind: "text" }>; name:
     const large = useMemo(() => emojiOnly(body.text), [body.text]);
     const before = body.emote ? `${name} ` : undefined;
     if (large && !before) return <p className="text large">{body.text}</p>;
-    const view = body.html ? <RichText html={body.html} text={body.text} before={before} /> : <Plain text={body.text} before={before} />;
+    const plain = <Plain text={body.text} before={before} />;
+    const view = body.html ? <Formatted html={body.html} before={before} plain={plain} /> : plain;
     return body.notice ? <div className="automatic">{view}</div> : view;
+}
+
+/** The plain text stands there until what reads HTML has come, and where it does not come. */
+function Formatted({ html, before, plain }: { html: string; before?: string; plain: ReactElement }) {
+    return (
+        <Boundary fallback={() => plain}>
+            <Suspense fallback={plain}>
+                <RichText html={html} before={before}>{plain}</RichText>
+            </Suspense>
+        </Boundary>
+    );
 }
 
 function Plain({ text, before }: { text: string; before?: string }) {

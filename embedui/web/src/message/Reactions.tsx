@@ -17,7 +17,7 @@ export function Reactions({ message, room }: { message: Message; room: Room }) {
                 <li key={key}>
                     <button
                         type="button" aria-pressed={Boolean(own)} title={names.join(", ")}
-                        aria-label={t("message.reaction", { key: shownKey(key), names: names.join(", ") })}
+                        aria-label={t("message.reaction", { key: shownKey(key), many: names.length, names: names.join(", ") })}
                         onClick={() => void toggleReaction(mx, room, message.id, key)}
                     >
                         <span aria-hidden="true">{`${shownKey(key)} ${names.length}`}</span>

@@ -6,10 +6,10 @@ import { Pill } from "./Pill";
 import { readHtml } from "./sanitize";
 import { textOf, type RichElement, type RichNode } from "./tree";
 
-/** A message's HTML, or its plain text where that is too much. `before` is what stands before the first words. */
-export function RichText({ html, text, before }: { html: string; text: string; before?: string }) {
+/** A message's HTML, or `children`, its plain text, where that is too much. `before` is what stands before the first words. */
+export default function RichText({ html, before, children }: { html: string; before?: string; children: ReactNode }) {
     const nodes = useMemo(() => readHtml(html), [html]);
-    if (!nodes) return <p className="text" dir="auto">{[before, ...linked(text)]}</p>;
+    if (!nodes) return children;
     return (
         <div className="text rich" dir="auto">
             {before}

@@ -17,6 +17,7 @@ export function readHtml(html: string): RichNode[] | null {
         ALLOW_DATA_ATTR: false,
         ALLOW_ARIA_ATTR: false,
         ALLOWED_URI_REGEXP: /^(?:https?|mailto|matrix):/i,
+        ADD_URI_SAFE_ATTR: attributes.filter((name) => name !== "href"),
         ADD_FORBID_CONTENTS: ["mx-reply", "form", "select", "textarea", "object", "embed", "canvas"],
         RETURN_DOM_FRAGMENT: true,
     });

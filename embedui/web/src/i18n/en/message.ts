@@ -21,7 +21,7 @@ export const message = {
             missing: "In reply to a message that can’t be reached any more.",
         },
         reactions: "Reactions",
-        reaction: "{{key}}: {{names}}",
+        reaction: "{{key}} {{many}}: {{names}}",
         sending: "Sending…",
         unsent: "This message was not sent. Check your connection, then send it again.",
         resend: "Send again",

@@ -21,7 +21,7 @@ export const message = {
             missing: "En réponse à un message qui n’est plus accessible.",
         },
         reactions: "Réactions",
-        reaction: "{{key}} : {{names}}",
+        reaction: "{{key}} {{many}} : {{names}}",
         sending: "Envoi en cours…",
         unsent: "Ce message n’est pas parti. Vérifiez votre connexion, puis renvoyez-le.",
         resend: "Renvoyer",
