@@ -1,5 +1,6 @@
 import "../styles/app.css";
 import "../styles/timeline.css";
+import "../styles/message.css";
 import { useEffect, useRef, useState } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { onEnded, openClient, prepared, startClient, type Client } from "../client/client";

@@ -3,6 +3,7 @@ import { logger } from "matrix-js-sdk/lib/logger";
 import type { Config } from "../config";
 import { writeSession, type Session } from "../session/session";
 import { Tokens } from "../session/tokens";
+import { Originals } from "../message/originals";
 import { forgetData, ownedBy } from "./data";
 import { roomName } from "./roomname";
 import { SecretKeys } from "./secretkeys";
@@ -16,6 +17,7 @@ export interface Client {
     mx: MatrixClient;
     config: Config;
     secretKeys: SecretKeys;
+    originals: Originals;
     /** Closes the stores; nothing is sent after it. */
     stop(): void;
     /** Stops, removes what is kept in the browser, and goes to the log-in page. The connection is ended on the server before, by logout.ts. */
@@ -43,7 +45,7 @@ export async function openClient(config: Config, session: Session): Promise<Omit
     });
     await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
     await saveKeysSoon();
-    return { mx, config, secretKeys, stop: () => (mx.stopClient(), tokens.stop()) };
+    return { mx, config, secretKeys, originals: new Originals(mx), stop: () => (mx.stopClient(), tokens.stop()) };
 }
 
 /** Starts to sync. It resolves before the first answer: see `prepared`. */

@@ -56,7 +56,7 @@ export function useT(): TFunction {
 }
 
 export function useLanguage(): Language {
-    return useSyncExternalStore(subscribe, currentLanguage);
+    return useSyncExternalStore(subscribe, currentLanguage, currentLanguage);
 }
 
 export function currentLanguage(): Language {

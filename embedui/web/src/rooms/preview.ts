@@ -1,7 +1,8 @@
 import i18next from "i18next";
 import type { MatrixEvent, Room } from "matrix-js-sdk";
 import { isUserId, spoken } from "../client/identifier";
-import { bodyOf, type Body } from "../timeline/body";
+import { brief } from "../message/brief";
+import { bodyOf } from "../timeline/body";
 
 /** One line about a message: "Paul Martin : la clé est au secrétariat". Null: the event is no message. */
 export function preview(event: MatrixEvent, room: Room): string | null {
@@ -9,22 +10,11 @@ export function preview(event: MatrixEvent, room: Room): string | null {
     if (!body) return null;
     const own = event.getSender() === room.myUserId;
     const who = own ? i18next.t("message.you") : memberName(room, event.getSender()!);
-    return i18next.t("message.preview", { who, text: short(body) });
+    return i18next.t("message.preview", { who, text: brief(body) });
 }
 
 /** What a member is called in a room: by name, or else by identifier. */
 export function memberName(room: Room, userId: string): string {
     const name = room.getMember(userId)?.name ?? userId;
     return isUserId(name) ? spoken(name, room.client.getDomain() ?? "") : name;
-}
-
-function short(body: Body): string {
-    switch (body.kind) {
-        case "text":
-            return body.text.replace(/\s+/g, " ").slice(0, 120);
-        case "file":
-            return body.name;
-        default:
-            return i18next.t(`message.${body.kind}`);
-    }
 }

@@ -1,18 +1,18 @@
-import { EventStatus, type Room } from "matrix-js-sdk";
-import { memo, useCallback } from "react";
+import type { Room } from "matrix-js-sdk";
+import { memo } from "react";
 import { useClient } from "../client/context";
 import { clock } from "../i18n/dates";
 import { useT } from "../i18n";
-import { useRecovery } from "../recovery/RecoveryGate";
+import { BodyView } from "../message/BodyView";
+import { Edited } from "../message/Edited";
+import { Quoted } from "../message/Quoted";
+import { Reactions } from "../message/Reactions";
+import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
+import { Sending } from "../send/Sending";
 import { Avatar } from "../ui/Avatar";
-import { Button } from "../ui/Button";
-import { useAction } from "../ui/useAction";
-import type { Body, Lock } from "./body";
-import { focusComposer } from "./Composer";
+import { Boundary } from "../ui/Boundary";
 import type { Message } from "./items";
-import { linked } from "./links";
-import { reactionsOf } from "./reactions";
 
 interface Props {
     message: Message;
@@ -21,7 +21,7 @@ interface Props {
     version: number;
 }
 
-/** A message: who, when, what, its reactions, and how its sending goes. */
+/** A message: who, when, what, its reactions, and how its sending goes. One that can't be drawn is a line that says so. */
 export const MessageView = memo(function MessageView({ message, room }: Props) {
     const t = useT();
     const { mx } = useClient();
@@ -29,83 +29,29 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <li className={classes}>
-            {!own && <Avatar name={name} />}
-            <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
-                <p className="who">
-                    {!own && <b>{name}</b>} <time dateTime={new Date(message.at).toISOString()}>{clock(message.at)}</time>
-                </p>
-                <BodyView body={message.body} name={name} />
-                {message.edited && <p className="aside">{t("message.edited")}</p>}
-                <Reactions message={message} room={room} />
-                {message.status && <Sending message={message} room={room} />}
-            </article>
+        <li className={classes} data-event={message.id}>
+            <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
+                {!own && <Avatar name={name} />}
+                <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
+                    <p className="who">
+                        {!own && <b><bdi>{name}</bdi></b>} <time dateTime={new Date(message.at).toISOString()}>{clock(message.at)}</time>
+                    </p>
+                    <Content message={message} room={room} name={name} />
+                </article>
+            </Boundary>
         </li>
     );
 });
 
-function BodyView({ body, name }: { body: Body; name: string }) {
-    const t = useT();
-    switch (body.kind) {
-        case "text":
-            return <p className="text">{body.emote ? [`${name} `, ...linked(body.text)] : linked(body.text)}</p>;
-        case "file":
-            return <p className="aside">{t("message.fileHere", { name: body.name })}</p>;
-        case "locked":
-            return <LockedView lock={body.lock} />;
-        default:
-            return <p className="aside">{t(`message.${body.kind}`)}</p>;
-    }
-}
-
-function LockedView({ lock }: { lock: Lock }) {
-    const t = useT();
-    const { state, ask } = useRecovery();
-    const byCode = state === "locked";
+function Content({ message, room, name }: { message: Message; room: Room; name: string }) {
+    const answered = message.body.kind === "deleted" ? null : answeredBy(message.event);
     return (
-        <div className="locked">
-            <p>
-                <b>{t("message.locked")}</b> {t(`lock.${byCode && lock !== "before" ? "code" : lock}`)}
-            </p>
-            {byCode && lock !== "before" && <Button onPress={ask}>{t("recovery.enter")}</Button>}
-        </div>
-    );
-}
-
-function Reactions({ message, room }: { message: Message; room: Room }) {
-    const t = useT();
-    const reactions = reactionsOf(room, message.id);
-    if (!reactions.length) return null;
-    return (
-        <ul className="reactions" aria-label={t("message.reactions")}>
-            {reactions.map(({ key, names }) => (
-                <li key={key} title={names.join(", ")}>
-                    <span aria-hidden="true">{`${key} ${names.length}`}</span>
-                    <span className="unseen">{t("message.reaction", { key, names: names.join(", ") })}</span>
-                </li>
-            ))}
-        </ul>
-    );
-}
-
-function Sending({ message, room }: { message: Message; room: Room }) {
-    const t = useT();
-    const { mx } = useClient();
-    const again = useAction(useCallback(() => (focusComposer(), mx.resendEvent(message.event, room)), [mx, message.event, room]));
-    const discard = () => {
-        focusComposer();
-        mx.cancelPendingEvent(message.event);
-    };
-    if (message.status !== EventStatus.NOT_SENT) {
-        return message.status === EventStatus.SENT ? null : <p className="aside">{t("message.sending")}</p>;
-    }
-    return (
-        <div role="alert" className="unsent">
-            <p>{t("message.unsent")}</p>
-            <div className="buttons">
-                <Button onPress={() => again.run()}>{t("message.resend")}</Button>
-                <Button onPress={discard}>{t("message.discard")}</Button>
-            </div>
-        </div>
+        <>
+            {answered && <Quoted room={room} id={answered} />}
+            <BodyView body={message.body} name={name} />
+            {message.edited && <Edited message={message} room={room} />}
+            <Reactions message={message} room={room} />
+            {message.status && <Sending message={message} room={room} />}
+        </>
     );
 }

@@ -6,8 +6,8 @@ export type Lock = "code" | "unsaved" | "before" | "withheld" | "waiting";
 
 /** What a message shows. */
 export type Body =
-    | { kind: "text"; text: string; emote: boolean }
-    | { kind: "file"; name: string }
+    | { kind: "text"; text: string; emote: boolean; notice?: true; html?: string }
+    | { kind: "file"; name: string; caption?: string }
     | { kind: "deleted" }
     | { kind: "locked"; lock: Lock }
     | { kind: "unknown" };
@@ -36,12 +36,28 @@ export function bodyOf(event: MatrixEvent): Body | null {
     return contentBody(event.getContent());
 }
 
-function contentBody(content: Record<string, unknown>): Body {
-    const { msgtype, body } = content;
-    if (typeof body !== "string") return { kind: "unknown" };
-    if (typeof msgtype === "string" && files.includes(msgtype)) return { kind: "file", name: fileName(content.filename, body) };
+export function contentBody(content: Record<string, unknown>): Body {
+    const { msgtype } = content;
+    const body = typeof content.body === "string" ? content.body : extensible(content);
+    if (body === null) return { kind: "unknown" };
+    if (typeof msgtype === "string" && files.includes(msgtype)) return fileBody(content.filename, body);
     const text = content["m.relates_to"] ? withoutReplyFallback(body) : body;
-    return { kind: "text", text, emote: msgtype === MsgType.Emote };
+    const html = content.format === "org.matrix.custom.html" && typeof content.formatted_body === "string" ? content.formatted_body : undefined;
+    return { kind: "text", text, emote: msgtype === MsgType.Emote, ...(msgtype === MsgType.Notice && { notice: true }), ...(html && { html }) };
+}
+
+/** The text of a message in the form of MSC1767, for clients that write nothing else. */
+function extensible(content: Record<string, unknown>): string | null {
+    const texts = content["m.text"] ?? content["org.matrix.msc1767.text"];
+    if (typeof texts === "string") return texts;
+    const plain = Array.isArray(texts) ? texts.find((one) => typeof one?.body === "string" && (one.mimetype ?? "text/plain") === "text/plain") : null;
+    return plain?.body ?? null;
+}
+
+/** Where there is a file name, the body is what was written beside it. Spec: "Media captions". */
+function fileBody(filename: unknown, body: string): Body {
+    const name = fileName(filename, body);
+    return { kind: "file", name, ...(name !== body && { caption: body }) };
 }
 
 function fileName(name: unknown, body: string): string {

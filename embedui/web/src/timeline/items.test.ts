@@ -46,7 +46,7 @@ test("each kind of content has its body", () => {
     ).toEqual([
         { kind: "text", text: "bonjour", emote: false },
         { kind: "text", text: "sourit", emote: true },
-        { kind: "file", name: "photo.jpg" },
+        { kind: "file", name: "photo.jpg", caption: "photo" },
         { kind: "file", name: "budget.pdf" },
         { kind: "unknown" },
         { kind: "deleted" },

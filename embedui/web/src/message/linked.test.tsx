@@ -1,6 +1,6 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
-import { linked } from "./links";
+import { linked } from "./linked";
 
 const html = (text: string) => renderToStaticMarkup(<>{linked(text)}</>);
 const link = (href: string, text: string) => `<a href="${href}" target="_blank" rel="noreferrer noopener">${text}</a>`;

@@ -1,0 +1,36 @@
+/** What messages say and how they are read. */
+export const message = {
+    message: {
+        you: "You",
+        preview: "{{who}}: {{text}}",
+        from: "{{who}}, {{time}}",
+        edited: "Edited",
+        deleted: "Deleted message",
+        unknown: "This is a kind of message that is not shown here.",
+        broken: "Unreadable message",
+        file: "File",
+        fileHere: "File “{{name}}”. It can’t be opened here.",
+        locked: "Locked message.",
+        code: "Fixed-width text",
+        hidden: "Hidden text: show",
+        hiddenFor: "Hidden text ({{reason}}): show",
+        leadsTo: "(link to {{host}})",
+        original: {
+            answers: "In reply to",
+            loading: "Looking for the original message…",
+            missing: "In reply to a message that can’t be reached any more.",
+        },
+        reactions: "Reactions",
+        reaction: "{{key}} {{many}}: {{names}}",
+        sending: "Sending…",
+        unsent: "This message was not sent. Check your connection, then send it again.",
+        resend: "Send again",
+        discard: "Discard",
+    },
+    history: {
+        title: "Versions of the message",
+        loading: "Loading the versions…",
+        version: "Edited on {{day}} at {{time}}",
+        first: "Written on {{day}} at {{time}}",
+    },
+};

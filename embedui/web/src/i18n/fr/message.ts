@@ -1,0 +1,36 @@
+/** What messages say and how they are read. */
+export const message = {
+    message: {
+        you: "Vous",
+        preview: "{{who}} : {{text}}",
+        from: "{{who}}, {{time}}",
+        edited: "Modifié",
+        deleted: "Message supprimé",
+        unknown: "Ce message est d’une sorte que la messagerie n’affiche pas.",
+        broken: "Message illisible",
+        file: "Fichier",
+        fileHere: "Fichier « {{name}} ». La messagerie ne l’ouvre pas ici.",
+        locked: "Message verrouillé.",
+        code: "Texte à chasse fixe",
+        hidden: "Texte masqué : afficher",
+        hiddenFor: "Texte masqué ({{reason}}) : afficher",
+        leadsTo: "(lien vers {{host}})",
+        original: {
+            answers: "En réponse à",
+            loading: "Recherche du message d’origine…",
+            missing: "En réponse à un message qui n’est plus accessible.",
+        },
+        reactions: "Réactions",
+        reaction: "{{key}} {{many}} : {{names}}",
+        sending: "Envoi en cours…",
+        unsent: "Ce message n’est pas parti. Vérifiez votre connexion, puis renvoyez-le.",
+        resend: "Renvoyer",
+        discard: "Abandonner",
+    },
+    history: {
+        title: "Versions du message",
+        loading: "Chargement des versions…",
+        version: "Modifié le {{day}} à {{time}}",
+        first: "Écrit le {{day}} à {{time}}",
+    },
+};

@@ -1,0 +1,15 @@
+import i18next from "i18next";
+import type { Body } from "../timeline/body";
+import { straight } from "./tree";
+
+/** A message in one line. */
+export function brief(body: Body): string {
+    switch (body.kind) {
+        case "text":
+            return straight(body.text).replace(/\s+/g, " ").slice(0, 160);
+        case "file":
+            return body.name;
+        default:
+            return i18next.t(`message.${body.kind}`);
+    }
+}
