@@ -1,4 +1,4 @@
-import { useEffect, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { useClient } from "../client/context";
 import { guardUnsent } from "../client/pending";
 import { Pictures } from "../client/pictures";
@@ -17,6 +17,7 @@ import { Dialogues, type Dialogue } from "./Dialogues";
 import { useRoute, type Route } from "./route";
 import { Sidebar } from "./Sidebar";
 import { useNarrow } from "./useNarrow";
+import { useShortcut } from "./useShortcut";
 
 const SpacePage = lazyPart(() => import("../rooms/SpacePage"));
 
@@ -27,6 +28,8 @@ export function Home() {
     const narrow = useNarrow();
     const [open, setOpen] = useState<Dialogue | null>(null);
     const { mx } = useClient();
+    const close = useCallback(() => setOpen(null), []);
+    useShortcut("k", useCallback(() => setOpen("finder"), []));
     useEffect(() => guardUnsent(mx), [mx]);
 
     return (
@@ -44,7 +47,7 @@ export function Home() {
                         : <Sidebar onOpen={setOpen} />}
                     <Place route={route} narrow={narrow} />
                 </div>
-                <Dialogues open={open} onClose={() => setOpen(null)} />
+                <Dialogues open={open} onOpen={setOpen} onClose={close} />
             </RecoveryGate>
         </Belongings>
     );

@@ -31,6 +31,10 @@ export function Sidebar({ onOpen }: { onOpen(dialogue: Dialogue): void }) {
         <nav className="sidebar" id="list" tabIndex={-1} aria-label={t("list.label")}>
             {narrow && <ListTitle />}
             <Town onOpen={onOpen} />
+            <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={() => onOpen("finder")}>
+                <span>{t("finder.open")}</span>
+                <kbd aria-hidden="true">{t("finder.keys")}</kbd>
+            </button>
             <div className="make">
                 <Button onPress={() => onOpen("conversation")}>{t("list.newConversation")}</Button>
                 <Button onPress={() => onOpen("salon")}>{t("list.newSalon")}</Button>

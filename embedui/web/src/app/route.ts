@@ -38,15 +38,15 @@ export function pathOf(route: Route): string {
     }
 }
 
-
 export function useRoute(): Route {
     return routeOf(useSyncExternalStore(subscribe, () => location.pathname));
 }
 
 const moved = "beffroi:moved";
 
-export function go(route: Route): void {
-    history.pushState(null, "", pathOf(route));
+/** Goes to a place. `arrive`: the focus goes there too, to where one writes; else it stays, as after a press in the list. */
+export function go(route: Route, arrive = false): void {
+    history.pushState({ arrive }, "", pathOf(route));
     dispatchEvent(new Event(moved));
 }
 
@@ -57,4 +57,9 @@ function subscribe(changed: () => void): () => void {
         removeEventListener("popstate", changed);
         removeEventListener(moved, changed);
     };
+}
+
+/** Whether the place was gone to with the focus. */
+export function arrived(): boolean {
+    return Boolean((history.state as { arrive?: boolean } | null)?.arrive);
 }

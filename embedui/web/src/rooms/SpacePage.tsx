@@ -11,7 +11,7 @@ import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
 import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
-import { InviteDialog } from "./InviteDialog";
+import InviteDialog from "./InviteDialog";
 import { peopleOf } from "./people";
 import { SpaceRoom } from "./SpaceRoom";
 import { useHierarchy } from "./useHierarchy";
