@@ -12,6 +12,7 @@ export const message = {
         fileHere: "File “{{name}}”. It can’t be opened here.",
         locked: "Locked message.",
         code: "Fixed-width text",
+        more: "Details",
         hidden: "Hidden text: show",
         hiddenFor: "Hidden text ({{reason}}): show",
         leadsTo: "(link to {{host}})",

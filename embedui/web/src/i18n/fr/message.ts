@@ -12,6 +12,7 @@ export const message = {
         fileHere: "Fichier « {{name}} ». La messagerie ne l’ouvre pas ici.",
         locked: "Message verrouillé.",
         code: "Texte à chasse fixe",
+        more: "Détail",
         hidden: "Texte masqué : afficher",
         hiddenFor: "Texte masqué ({{reason}}) : afficher",
         leadsTo: "(lien vers {{host}})",
