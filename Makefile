@@ -16,7 +16,7 @@ PAGE := $(if $(shell command -v npm),embedui/dist/index.html.br)
 # Packages with random cases: all of them are tried, so without the race detector, which "make race" has for them.
 RANDOM := ./server/pdu/... ./server/relations ./server/push ./server/rooms ./server/scrub ./server/store ./server/bench ./backup
 
-.PHONY: help run build test web lint race browser interop bench deb deb-test
+.PHONY: help run build test web lint race browser interop bench budget deb deb-test
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -50,6 +50,11 @@ web: $(CLIENTS:package-lock.json=node_modules/.package-lock.json) ## what Node n
 bench: ## the tables of ARCHITECTURE.md, "Measured", in two to three minutes; then Go benchmarks
 	cd server/bench && go test -count=1 -measure
 	go test -run '^$$' -bench . -benchmem ./server/...
+
+budget: ## what the web client weighs, how long people wait for it and what memory it takes, each beside its limit; fails where a size is missed
+	npm run --silent build --prefix $(UI)
+	$(MAKE) --no-print-directory build
+	npm run --silent budget --prefix $(UI)
 
 deb: ## a Debian package in ./dist, for this processor or ARCH=amd64, arm64 or armhf
 	GOOS=linux GOARCH=$(ARCH:armhf=arm) GOARM=7 $(MAKE) build OUT=dist/$(ARCH)/beffroi

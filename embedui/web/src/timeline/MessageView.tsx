@@ -11,7 +11,7 @@ import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
 import { Sending } from "../send/Sending";
 import { Avatar } from "../ui/Avatar";
-import { Boundary } from "../ui/lazy";
+import { Boundary } from "../ui/Boundary";
 import type { Message } from "./items";
 
 interface Props {

@@ -75,8 +75,4 @@ export const message = {
         version: "Edited on {{day}} at {{time}}",
         first: "Written on {{day}} at {{time}}",
     },
-    part: {
-        missing: "This part could not be loaded. Check your connection, then try again.",
-        retry: "Try again",
-    },
 };

@@ -75,8 +75,4 @@ export const message = {
         version: "Modifié le {{day}} à {{time}}",
         first: "Écrit le {{day}} à {{time}}",
     },
-    part: {
-        missing: "Cette partie de la messagerie n’a pas pu être chargée. Vérifiez votre connexion, puis réessayez.",
-        retry: "Réessayer",
-    },
 };
