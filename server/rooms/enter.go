@@ -102,7 +102,7 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 		if err != nil || !ok {
 			return err
 		}
-		inviter, err := inviterOf(r, room.Ref, u)
+		inviter, err := inviterOf(r, room.Ref, u.Atom)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 		if err != nil {
 			return err
 		}
-		e.add(inviter, told.Via)
+		e.add(pdu.ServerOf(inviter), told.Via)
 		e.add(inside...)
 		return e.madeHere(r, room)
 	})
@@ -124,9 +124,9 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 	return e.list, err
 }
 
-// inviterOf is the server of who invited the user; "" where nobody did.
-func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
-	m, _, err := r.Member(room, u.Atom)
+// inviterOf is who invited the user; "" where nobody did.
+func inviterOf(r *store.Reader, room store.RoomRef, user store.Atom) (string, error) {
+	m, _, err := r.Member(room, user)
 	if err != nil || m.Membership != store.Invite {
 		return "", err
 	}
@@ -134,8 +134,7 @@ func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
 	if err != nil || !ok {
 		return "", err
 	}
-	sender, err := r.Text(e.Sender)
-	return pdu.ServerOf(sender), err
+	return r.Text(e.Sender)
 }
 
 // entrances are the servers to ask for a room.
