@@ -35,7 +35,7 @@ export default function EmojiPicker({ title, onClose, onChoose }: Props) {
         <Modal title={title ?? t("emoji.title")} onClose={onClose}>
             <div className="emoji">
                 <TextInput label={t("emoji.search")} hint={t("emoji.searchHint")} autoFocus value={query} onChange={setQuery} />
-                <Fault>{fault ? t("part.missing") : null}</Fault>
+                <Fault>{fault ? t("part.failed") : null}</Fault>
                 {!query && recent.length > 0 && <Grid label={t("emoji.recent")} signs={recent.map((sign) => ({ sign, name: sign }))} onChoose={choose} />}
                 {!query && (
                     <div className="emoji-choices">
