@@ -101,7 +101,7 @@ test("answer, change, react, quote, pass on, link, pin, report, delete", { timeo
         await page.getByRole("textbox", { name: "Raison (facultatif)" }).fill("doublon");
         await look(page, "message-delete");
         await page.getByRole("dialog").getByRole("button", { name: "Supprimer" }).click();
-        await message(page, "Message supprimé").waitFor();
+        await message(page, "Message supprimé").first().waitFor();
         assert.equal((await messages(paul, room)).find(({ event_id: id }) => id === asked).unsigned.redacted_because.content.reason, "doublon");
     });
 });

@@ -25,6 +25,7 @@ export const message = {
         reaction: "{{key}} {{many}}: {{names}}",
         sending: "Sending…",
         waiting: "Waiting: the message will go by itself when the server can be reached.",
+        behind: "Waiting: an earlier message was not sent.",
         unsent: "Message not sent. {{fault}}",
         resend: "Try again",
         discard: "Discard",

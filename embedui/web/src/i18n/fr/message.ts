@@ -25,6 +25,7 @@ export const message = {
         reaction: "{{key}} {{many}} : {{names}}",
         sending: "Envoi en cours…",
         waiting: "En attente : le message partira de lui-même quand le serveur sera joignable.",
+        behind: "En attente : un message plus ancien n’est pas parti.",
         unsent: "Message non envoyé. {{fault}}",
         resend: "Réessayer",
         discard: "Abandonner",
