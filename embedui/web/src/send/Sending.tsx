@@ -18,8 +18,8 @@ export function Sending({ message: { event, status }, room }: { message: Message
     );
     if (progress === "waiting") {
         return (
-            <div className="waiting">
-                <p className="aside">{t("message.waiting")}</p>
+            <div className="pending">
+                <p className="aside">{t(outbox.held(room, event) ? "message.behind" : "message.waiting")}</p>
                 {discard}
             </div>
         );

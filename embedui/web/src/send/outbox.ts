@@ -57,6 +57,12 @@ export class Outbox {
         return !event.error || passing(event.error) ? "waiting" : "failed";
     }
 
+    /** Whether a message waits for another one, which the server refused. */
+    held(room: Room, event: MatrixEvent): boolean {
+        const head = room.getPendingEvents().find(({ status }) => status === EventStatus.NOT_SENT);
+        return Boolean(head && head !== event && this.progress(head) === "failed");
+    }
+
     /** Tries once more to send what the server refused, and what waits behind it. */
     retry(room: Room, event: MatrixEvent): void {
         event.error = null;
