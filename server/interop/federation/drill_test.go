@@ -29,7 +29,7 @@ func TestThreeServersCutApart(t *testing.T) {
 	}
 	waitForAll(t, writers, 50)
 	s.cut(true)
-	after := waitForAll(t, writers, 400)
+	after := waitForAll(t, writers, 1000)
 	for i, w := range writers {
 		if other := writers[(i+1)%3]; other.user.Do("GET", at(room, "/event/"+w.at(after[i]-1)), nil, nil) == http.StatusOK {
 			t.Errorf("%s was not cut from %s", w.user.UserID, other.user.UserID)
