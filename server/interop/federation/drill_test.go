@@ -74,7 +74,7 @@ type writer struct {
 	user  *servertest.User
 	admin *servertest.User // of the same server
 	room  string
-	n    atomic.Int64
+	n     atomic.Int64
 
 	mu   sync.Mutex
 	sent []string
