@@ -11,6 +11,7 @@ import { Reactions } from "../message/Reactions";
 import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
 import { Sending } from "../send/Sending";
+import { ThreadSummary } from "../threads/ThreadSummary";
 import { Avatar } from "../ui/Avatar";
 import { Boundary } from "../ui/Boundary";
 import type { Message } from "./items";
@@ -30,7 +31,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <li className={classes} data-event={message.id} onContextMenu={openByTouch}>
+        <div className={classes} data-event={message.id} onContextMenu={openByTouch}>
             <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
                 <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
@@ -40,7 +41,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
                     <Content message={message} room={room} name={name} />
                 </article>
             </Boundary>
-        </li>
+        </div>
     );
 });
 
@@ -59,6 +60,7 @@ function Content({ message, room, name }: { message: Message; room: Room; name: 
             <BodyView body={message.body} name={name} />
             {message.edited && <Edited message={message} room={room} />}
             <Reactions message={message} room={room} />
+            <ThreadSummary message={message} room={room} />
             {message.status ? <Sending message={message} room={room} /> : <Actions message={message} room={room} />}
         </>
     );

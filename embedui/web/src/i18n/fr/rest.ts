@@ -2,6 +2,7 @@ import { app } from "./app";
 import { message } from "./message";
 import { recovery } from "./recovery";
 import { rooms } from "./rooms";
+import { threads } from "./threads";
 import { timeline } from "./timeline";
 import { ui } from "./ui";
 
@@ -10,6 +11,7 @@ export const rest = {
     ...app,
     ...ui,
     ...rooms,
+    ...threads,
     ...timeline,
     ...message,
     ...recovery,
