@@ -1,5 +1,6 @@
 import { app } from "./app";
 import { message } from "./message";
+import { polls } from "./polls";
 import { recovery } from "./recovery";
 import { rooms } from "./rooms";
 import { threads } from "./threads";
@@ -14,5 +15,6 @@ export const rest = {
     ...threads,
     ...timeline,
     ...message,
+    ...polls,
     ...recovery,
 };
