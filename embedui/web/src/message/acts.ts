@@ -1,9 +1,8 @@
 import { EventType, type MatrixClient, type Room } from "matrix-js-sdk";
-import { pathOf } from "../app/route";
 import { mayEdit } from "../send/write";
 import type { Message } from "../timeline/items";
 import { matrixTo } from "./address";
-import { pathHash } from "./jump";
+import { messagePath } from "./jump";
 
 /** What can be done with a message, in the order of the menu. */
 export type Act = "reply" | "react" | "thread" | "edit" | "copy" | "quote" | "forward" | "link" | "pin" | "unpin" | "report" | "delete";
@@ -14,10 +13,12 @@ export function possible(mx: MatrixClient, room: Room, { event, body, id }: Mess
     const writes = room.maySendMessage();
     const there = body.kind !== "deleted";
     const text = body.kind === "text";
+    const inThread = Boolean(event.threadRootId && event.threadRootId !== id);
     const mayPin = room.currentState.mayClientSendStateEvent(EventType.RoomPinnedEvents, mx);
     const acts: [Act, boolean][] = [
         ["reply", writes && there],
         ["react", there && room.currentState.maySendEvent(EventType.Reaction, own)],
+        ["thread", writes && there && !inThread && !event.getRelation()?.rel_type],
         ["edit", writes && mayEdit(event, own)],
         ["copy", text],
         ["quote", writes && text],
@@ -55,7 +56,7 @@ const most = 3; // servers that a link names
 export function linkTo(room: Room, id: string): string {
     const own = room.client.getDomain();
     const servers = [...new Set(room.getJoinedMembers().map(({ userId }) => userId.slice(userId.indexOf(":") + 1)))];
-    if (servers.every((server) => server === own)) return location.origin + pathOf({ page: "room", id: room.roomId, details: false }) + pathHash(id);
+    if (servers.every((server) => server === own)) return location.origin + messagePath(room.roomId, id);
     return matrixTo(room.roomId, id, [own ?? "", ...servers.filter((server) => server !== own)].filter(Boolean).slice(0, most));
 }
 

@@ -1,24 +1,24 @@
 import { useSyncExternalStore } from "react";
 import { go, pathOf } from "../app/route";
 
-// A message is a place in its room's address: /salon/ROOM#MESSAGE; a thread is one beside the room: /salon/ROOM?fil=ROOT.
+// A message is a place in its room's address, /salon/ROOM/MESSAGE; a thread is one beside the room, /salon/ROOM?fil=ROOT.
 
 /** Shows a room, at one of its messages. */
 export function showMessage(room: string, event?: string): void {
     go({ page: "room", id: room, details: false });
-    if (!event) return;
-    move(pathOf({ page: "room", id: room, details: false }) + pathHash(event));
-    document.querySelector<HTMLElement>(`[data-event="${CSS.escape(event)}"]`)?.scrollIntoView({ block: "center" });
+    if (event) document.querySelector<HTMLElement>(`[data-event="${CSS.escape(event)}"]`)?.scrollIntoView({ block: "center" });
 }
 
-/** Opens a thread beside its room, or closes the one that is open. */
-export function showThread(root: string | null): void {
-    move(location.pathname + (root ? `?fil=${encodeURIComponent(root)}` : ""), true);
+/** The path of a message, which stays the same for everybody. */
+export function messagePath(room: string, event: string): string {
+    return `${pathOf({ page: "room", id: room, details: false })}/${encodeURIComponent(event)}`;
 }
 
-/** The message that the address asks for. */
-export function useShownMessage(): string | null {
-    return useSyncExternalStore(subscribe, () => (location.hash.startsWith("#$") || location.hash.startsWith("#%24") ? decoded(location.hash.slice(1)) : null));
+/** Opens a thread beside its room, with "" the list of them, or closes what is open. */
+export function showThread(room: string, root: string | null): void {
+    const path = pathOf({ page: "room", id: room, details: false });
+    history.pushState(null, "", root === null ? path : `${path}?fil=${encodeURIComponent(root)}`);
+    dispatchEvent(new PopStateEvent("popstate"));
 }
 
 /** The thread that the address asks for; "" means the list of them. */
@@ -26,24 +26,8 @@ export function useShownThread(): string | null {
     return useSyncExternalStore(subscribe, () => new URLSearchParams(location.search).get("fil"));
 }
 
-export const pathHash = (event: string): string => `#${encodeURIComponent(event)}`;
-
-function move(path: string, push = false): void {
-    if (push) history.pushState(null, "", path);
-    else history.replaceState(null, "", path);
-    dispatchEvent(new PopStateEvent("popstate"));
-}
-
-function decoded(text: string): string | null {
-    try {
-        return decodeURIComponent(text);
-    } catch {
-        return null;
-    }
-}
-
 function subscribe(changed: () => void): () => void {
-    const names = ["popstate", "hashchange", "beffroi:moved"];
+    const names = ["popstate", "beffroi:moved"];
     names.forEach((name) => addEventListener(name, changed));
     return () => names.forEach((name) => removeEventListener(name, changed));
 }

@@ -5,6 +5,8 @@ import { useNarrow } from "../app/useNarrow";
 import { useClient } from "../client/context";
 import { useEvents } from "../client/events";
 import { useT } from "../i18n";
+import { useShownThread } from "../message/jump";
+import { ThreadsButton } from "../threads/ThreadsButton";
 import { Composer, focusComposer } from "../timeline/Composer";
 import { Timeline } from "../timeline/Timeline";
 import { Avatar } from "../ui/Avatar";
@@ -17,6 +19,7 @@ import { isConversation } from "./direct";
 import { peopleOf } from "./people";
 
 const RoomDetails = lazyPart(() => import("./RoomDetails"), { frame: ({ children }) => <aside className="details">{children}</aside> });
+const Threads = lazyPart(() => import("../threads/Threads"), { frame: ({ children }) => <aside className="details">{children}</aside> });
 const InviteDialog = lazyPart(() => import("./InviteDialog"), { frame: DialogueFrame });
 
 const arrivals = [ClientEvent.Room, ClientEvent.Sync, RoomEvent.MyMembership] as const;
@@ -25,15 +28,17 @@ const arrivals = [ClientEvent.Room, ClientEvent.Sync, RoomEvent.MyMembership] as
 export function RoomPage({ id, details }: { id: string; details: boolean }) {
     const narrow = useNarrow();
     const { mx } = useClient();
+    const thread = useShownThread();
     useEvents(mx, arrivals);
     const room = mx.getRoom(id);
     if (room?.getMyMembership() !== KnownMembership.Join) {
         return mx.getSyncState() === SyncState.Syncing ? <NoRoom /> : <Awaited />; // what the browser kept may be older than the room
     }
+    const aside = details ? <RoomDetails room={room} /> : thread !== null && <Threads key={thread} room={room} root={thread} />;
     return (
         <>
-            {!(narrow && details) && <RoomMain id={id} room={room} details={details} />}
-            {details && <RoomDetails room={room} />}
+            {!(narrow && aside) && <RoomMain id={id} room={room} details={details} />}
+            {aside}
         </>
     );
 }
@@ -91,6 +96,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
                     <p className="quiet">{facts.join(" · ")}</p>
                 </div>
                 {!narrow && <Button ref={inviteButton} onPress={() => setInviting(true)}>{t("room.invite")}</Button>}
+                <ThreadsButton room={room} />
                 <Button ref={detailsButton} aria-expanded={narrow ? undefined : details} onPress={() => go({ page: "room", id, details: !details })}>
                     {t("room.details")}
                 </Button>

@@ -11,9 +11,13 @@ import { Reactions } from "../message/Reactions";
 import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
 import { Sending } from "../send/Sending";
+import { ThreadSummary } from "../threads/ThreadSummary";
 import { Avatar } from "../ui/Avatar";
 import { Boundary } from "../ui/Boundary";
+import { lazyPart } from "../ui/lazy";
 import type { Message } from "./items";
+
+const PollView = lazyPart(() => import("../polls/PollView"));
 
 interface Props {
     message: Message;
@@ -30,7 +34,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <li className={classes} data-event={message.id} onContextMenu={openByTouch}>
+        <div className={classes} data-event={message.id} onContextMenu={openByTouch}>
             <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
                 <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
@@ -40,7 +44,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
                     <Content message={message} room={room} name={name} />
                 </article>
             </Boundary>
-        </li>
+        </div>
     );
 });
 
@@ -56,9 +60,10 @@ function Content({ message, room, name }: { message: Message; room: Room; name: 
     return (
         <>
             {answered && <Quoted room={room} id={answered} />}
-            <BodyView body={message.body} name={name} />
+            {message.body.kind === "poll" ? <PollView message={message} room={room} /> : <BodyView body={message.body} name={name} />}
             {message.edited && <Edited message={message} room={room} />}
             <Reactions message={message} room={room} />
+            <ThreadSummary message={message} room={room} />
             {message.status ? <Sending message={message} room={room} /> : <Actions message={message} room={room} />}
         </>
     );

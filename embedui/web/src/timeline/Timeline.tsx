@@ -81,7 +81,7 @@ function ItemView({ item, room, version }: { item: Item; room: Room; version: nu
         case "notice":
             return <NoticeView notice={item.notice} room={room} />;
         case "message":
-            return <MessageView message={item} room={room} version={version} />;
+            return <li><MessageView message={item} room={room} version={version} /></li>;
     }
 }
 

@@ -30,7 +30,7 @@ export function useTimeline(room: Room): Shown {
     const version = useEvents(room, roomChanges) + useEvents(mx, clientChanges);
     const [loading, setLoading] = useState(false);
     const [fault, setFault] = useState<string | null>(null);
-    const items = useMemo(() => timelineItems([...room.getLiveTimeline().getEvents(), ...room.getPendingEvents()]), [room, version]);
+    const items = useMemo(() => timelineItems([...room.getLiveTimeline().getEvents(), ...room.getPendingEvents().filter(({ threadRootId }) => !threadRootId)]), [room, version]);
     const loadOlder = useCallback(async () => {
         setLoading(true);
         setFault(null);
