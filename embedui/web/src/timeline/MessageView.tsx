@@ -1,8 +1,9 @@
 import type { Room } from "matrix-js-sdk";
-import { memo } from "react";
+import { memo, type MouseEvent } from "react";
 import { useClient } from "../client/context";
 import { clock } from "../i18n/dates";
 import { useT } from "../i18n";
+import { Actions } from "../message/Actions";
 import { BodyView } from "../message/BodyView";
 import { Edited } from "../message/Edited";
 import { Quoted } from "../message/Quoted";
@@ -29,7 +30,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <li className={classes} data-event={message.id}>
+        <li className={classes} data-event={message.id} onContextMenu={openByTouch}>
             <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
                 <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
@@ -43,6 +44,13 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     );
 });
 
+/** A long touch opens what can be done with the message; the mouse's other button keeps the browser's menu. */
+function openByTouch(event: MouseEvent<HTMLElement>): void {
+    if ((event.nativeEvent as PointerEvent).pointerType !== "touch" || (event.target as Element).closest("a, button")) return;
+    event.preventDefault();
+    event.currentTarget.querySelector<HTMLElement>("[data-actions]")?.click();
+}
+
 function Content({ message, room, name }: { message: Message; room: Room; name: string }) {
     const answered = message.body.kind === "deleted" ? null : answeredBy(message.event);
     return (
@@ -51,7 +59,7 @@ function Content({ message, room, name }: { message: Message; room: Room; name: 
             <BodyView body={message.body} name={name} />
             {message.edited && <Edited message={message} room={room} />}
             <Reactions message={message} room={room} />
-            {message.status && <Sending message={message} room={room} />}
+            {message.status ? <Sending message={message} room={room} /> : <Actions message={message} room={room} />}
         </>
     );
 }

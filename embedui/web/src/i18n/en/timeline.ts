@@ -47,9 +47,4 @@ export const timeline = {
             encrypted: "Messages are encrypted: only members can read them.",
         },
     },
-    composer: {
-        label: "Write to {{name}}",
-        send: "Send",
-        hint: "Enter to send · Shift + Enter for a new line",
-    },
 };

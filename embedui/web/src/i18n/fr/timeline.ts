@@ -47,9 +47,4 @@ export const timeline = {
             encrypted: "Les messages sont chiffrés : seuls les membres peuvent les lire.",
         },
     },
-    composer: {
-        label: "Écrire à {{name}}",
-        send: "Envoyer",
-        hint: "Entrée pour envoyer · Maj + Entrée pour aller à la ligne",
-    },
 };
