@@ -8,8 +8,8 @@ import { Modal } from "../ui/Modal";
 import { TextInput } from "../ui/TextInput";
 import { useAction } from "../ui/useAction";
 
-/** A room, one of its messages, or a person. */
-export type Reported = { roomId: string; eventId?: string } | { userId: string };
+/** A room or a person; messages are reported from their menu (src/message). */
+export type Reported = { roomId: string } | { userId: string };
 
 /** Tells the commune's administrators of something, with a reason. Spec: client-server API, "Reporting Content". */
 export default function ReportDialog({ what, name, onClose }: { what: Reported; name: string; onClose(): void }) {
@@ -27,21 +27,21 @@ export default function ReportDialog({ what, name, onClose }: { what: Reported; 
         event.preventDefault();
         if (reason.trim()) send.run(reason.trim());
     };
-    const kind = "userId" in what ? "person" : what.eventId ? "message" : "room";
+    const kind = "userId" in what ? "person" : "room";
     return (
-        <Modal title={t(`report.title.${kind}`, { name })} onClose={onClose}>
+        <Modal title={t(`reporting.title.${kind}`, { name })} onClose={onClose}>
             {done ? (
                 <>
-                    <p role="status" className="notice">{t("report.done")}</p>
+                    <p role="status" className="notice">{t("reporting.done")}</p>
                     <div className="buttons"><Button autoFocus onPress={onClose}>{t("common.close")}</Button></div>
                 </>
             ) : (
                 <form onSubmit={submit}>
-                    <p>{t(`report.means.${kind}`)}</p>
-                    <TextInput label={t("report.reason")} value={reason} onChange={setReason} isRequired autoFocus maxLength={1000} />
+                    <p>{t(`reporting.means.${kind}`)}</p>
+                    <TextInput label={t("reporting.reason")} value={reason} onChange={setReason} isRequired autoFocus maxLength={1000} />
                     <Fault>{send.fault}</Fault>
                     <div className="buttons">
-                        <Button look="primary" type="submit" isDisabled={!reason.trim() || send.busy}>{t(send.busy ? "report.busy" : "report.send")}</Button>
+                        <Button look="primary" type="submit" isDisabled={!reason.trim() || send.busy}>{t(send.busy ? "reporting.busy" : "reporting.send")}</Button>
                         <Button onPress={onClose}>{t("common.cancel")}</Button>
                     </div>
                 </form>
@@ -51,7 +51,5 @@ export default function ReportDialog({ what, name, onClose }: { what: Reported; 
 }
 
 function pathOf(what: Reported): string {
-    if ("userId" in what) return `/users/${encodeURIComponent(what.userId)}/report`;
-    const room = `/rooms/${encodeURIComponent(what.roomId)}/report`;
-    return what.eventId ? `${room}/${encodeURIComponent(what.eventId)}` : room;
+    return "userId" in what ? `/users/${encodeURIComponent(what.userId)}/report` : `/rooms/${encodeURIComponent(what.roomId)}/report`;
 }

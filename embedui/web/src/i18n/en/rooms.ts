@@ -148,11 +148,10 @@ export const rooms = {
         anyway: "Leave without a replacement",
         submit: "Leave",
     },
-    report: {
-        title: { room: "Report “{{name}}”", message: "Report a message of {{name}}", person: "Report {{name}}" },
+    reporting: {
+        title: { room: "Report “{{name}}”", person: "Report {{name}}" },
         means: {
             room: "The administrators of your commune’s messenger will receive your report. The room’s members will not see it.",
-            message: "The administrators of your commune’s messenger will receive your report. The message’s author will not know.",
             person: "The administrators of your commune’s messenger will receive your report. The person will not know.",
         },
         reason: "What is going on?",

@@ -148,11 +148,10 @@ export const rooms = {
         anyway: "Quitter sans remplaçant",
         submit: "Quitter",
     },
-    report: {
-        title: { room: "Signaler « {{name}} »", message: "Signaler un message de {{name}}", person: "Signaler {{name}}" },
+    reporting: {
+        title: { room: "Signaler « {{name}} »", person: "Signaler {{name}}" },
         means: {
             room: "Les administrateurs de la messagerie de votre commune recevront votre signalement. Les membres du salon ne le verront pas.",
-            message: "Les administrateurs de la messagerie de votre commune recevront votre signalement. L’auteur du message ne le saura pas.",
             person: "Les administrateurs de la messagerie de votre commune recevront votre signalement. La personne ne le saura pas.",
         },
         reason: "Que se passe-t-il ?",
