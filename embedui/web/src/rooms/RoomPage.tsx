@@ -16,7 +16,7 @@ import { useFocusAfter, useFocusHere } from "../ui/focus";
 import { lazyPart } from "../ui/lazy";
 import { useTitle } from "../ui/title";
 import { isConversation } from "./direct";
-import { peopleOf } from "./people";
+import { headCount } from "./people";
 
 const RoomDetails = lazyPart(() => import("./RoomDetails"), { frame: ({ children }) => <aside className="details">{children}</aside> });
 const Threads = lazyPart(() => import("../threads/Threads"), { frame: ({ children }) => <aside className="details">{children}</aside> });
@@ -79,8 +79,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
     const inviteButton = useFocusAfter<HTMLButtonElement>(inviting);
     const conversation = isConversation(mx, room);
     const avatar = room.getMxcAvatarUrl() ?? room.getAvatarFallbackMember()?.getMxcAvatarUrl();
-    const people = peopleOf(room, config.custodian);
-    const facts = [t("room.members", { count: people.count }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
+    const facts = [t("room.members", { count: headCount(room, config.custodian) }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
 
     return (
         <main className="room" id="content" tabIndex={-1}>
