@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { openRoom } from "../client.mjs";
-import { look } from "../look.mjs";
+import { lookAll } from "../look.mjs";
 import { foundTown } from "../town.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -26,7 +26,7 @@ test("roles, silence, favourites, knocks, removals and reports", { timeout: 110_
         await details(page);
 
         await page.getByText("« Je m’occupe du déneigement »").waitFor();
-        await look(page, "details-knock");
+        await lookAll(page, "details-knock");
         await button(page, "Accepter Luc Moreau").click();
         await button(page, "Accepter Luc Moreau").waitFor({ state: "detached" });
         await page.getByRole("heading", { name: "Personnes invitées, sans réponse" }).waitFor();
@@ -36,21 +36,21 @@ test("roles, silence, favourites, knocks, removals and reports", { timeout: 110_
         await page.getByRole("radio", { name: "quand on me mentionne" }).check();
         await page.getByRole("radio", { name: "parmi les favoris" }).check();
         await page.getByRole("navigation").getByRole("heading", { name: "Favoris" }).waitFor();
-        await look(page, "details-settings");
+        await lookAll(page, "details-settings");
 
         await page.getByRole("button", { name: /Paul Durand/ }).click();
         const dialog = page.getByRole("dialog", { name: "Paul Durand" });
         await dialog.getByRole("radio", { name: /^Animateur/ }).check();
         await dialog.getByRole("button", { name: "Changer le rôle" }).click();
         await page.waitForFunction(() => document.querySelector("[role=dialog] .who-is").textContent.includes("Animateur"));
-        await look(page, "member");
+        await lookAll(page, "member");
         await dialog.getByRole("button", { name: "Fermer" }).click();
         await page.getByRole("button", { name: /Paul Durand.*Animateur/ }).waitFor();
 
         await page.getByRole("button", { name: /Anne Petit/ }).click();
         await button(page, "Exclure…").click();
         await page.getByRole("textbox", { name: "Raison (facultative)" }).fill("Propos déplacés");
-        await look(page, "member-ban");
+        await lookAll(page, "member-ban");
         await button(page, "Exclure…").click();
         await page.getByRole("heading", { name: "Personnes exclues" }).waitFor();
         const banned = await jeanne.request("GET", `rooms/${encodeURIComponent(room)}/state/m.room.member/${encodeURIComponent(anne.id)}`);
@@ -61,14 +61,14 @@ test("roles, silence, favourites, knocks, removals and reports", { timeout: 110_
 
         await button(page, "Signaler…").click();
         await page.getByRole("textbox", { name: "Que se passe-t-il ?" }).fill("Le ton monte");
-        await look(page, "report");
+        await lookAll(page, "report");
         await button(page, "Envoyer le signalement").click();
         await page.getByText("Votre signalement est envoyé.").waitFor();
         await page.getByRole("dialog").getByRole("button", { name: "Fermer" }).click();
 
         await button(page, "Quitter…").click();
         await page.getByText("Vous êtes le dernier administrateur.").waitFor();
-        await look(page, "leave-last");
+        await lookAll(page, "leave-last");
         await page.getByRole("combobox", { name: "Nouvel administrateur" }).selectOption({ label: "Paul Durand" });
         await button(page, "Nommer et quitter").click();
         await page.getByRole("heading", { level: 1, name: /^Bienvenue/ }).waitFor();

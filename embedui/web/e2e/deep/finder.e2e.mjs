@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { messageBox } from "../client.mjs";
-import { look } from "../look.mjs";
+import { lookAll } from "../look.mjs";
 import { foundTown } from "../town.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { level: 1, name });
@@ -28,7 +28,7 @@ test("Ctrl K finds without accents or capitals, and opens", { timeout: 110_000 }
         await box.waitFor();
         await isChosen("Conseil municipal"); // the last used
         assert.ok(await box.evaluate((field) => field === document.activeElement));
-        await look(page, "finder-recent");
+        await lookAll(page, "finder-recent");
         await page.keyboard.type("ECOLE");
         await isChosen("École et cantine");
         await page.keyboard.press("Enter");
@@ -43,7 +43,7 @@ test("Ctrl K finds without accents or capitals, and opens", { timeout: 110_000 }
         assert.equal(await chosen(), null);
         await box.fill("du");
         await page.getByRole("option", { name: /Paul Durand.*Écrire/ }).waitFor();
-        await look(page, "finder-people");
+        await lookAll(page, "finder-people");
         for (let i = 0; i < 20 && (await chosen()) !== "Paul Durand"; i++) await page.keyboard.press("ArrowDown");
         await page.keyboard.press("Enter");
         await heading(page, /Paul/).waitFor();

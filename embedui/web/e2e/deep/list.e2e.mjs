@@ -1,7 +1,7 @@
 // The left column: 500 rooms without a stutter, by mouse and by keyboard; services; invitations that can't be overlooked.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { look } from "../look.mjs";
+import { lookAll } from "../look.mjs";
 import { foundTown } from "../town.mjs";
 
 const list = (page) => page.getByRole("navigation", { name: "Conversations et salons" });
@@ -93,7 +93,7 @@ test("services, favourites, silence, invitations that stay in sight", { timeout:
         await page.getByRole("region", { name: "Invitations" }).getByText("vous invite dans le salon « Budget »").waitFor();
         await page.waitForFunction(() => document.title.includes("1 invitation"));
         assert.ok(await page.getByRole("button", { name: "Rejoindre" }).evaluate((button) => button.getBoundingClientRect().bottom < innerHeight), "in sight though the list is scrolled");
-        await look(page, "list");
+        await lookAll(page, "list");
 
         await page.getByRole("radio", { name: /^Écoles/ }).click();
         await room(page, /Voirie/).waitFor({ state: "detached" });
@@ -101,7 +101,7 @@ test("services, favourites, silence, invitations that stay in sight", { timeout:
         await page.getByRole("link", { name: "Voir l’espace « Écoles »" }).click();
         await page.getByRole("heading", { level: 1, name: "Écoles" }).waitFor();
         await page.getByRole("button", { name: "Rejoindre Garderie" }).waitFor();
-        await look(page, "space");
+        await lookAll(page, "space");
         await page.getByRole("button", { name: "Demander à rejoindre Conseil d’école" }).click();
         await page.getByText("Demande envoyée").waitFor();
         await page.getByRole("button", { name: "Rejoindre Garderie" }).click();

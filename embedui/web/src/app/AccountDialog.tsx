@@ -5,11 +5,11 @@ import { logOut, lossOf, type Loss } from "../client/logout";
 import { useT } from "../i18n";
 import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
-import { LanguageChoice } from "../ui/LanguageChoice";
 import { Modal } from "../ui/Modal";
 import { useAction } from "../ui/useAction";
+import { go } from "./route";
 
-/** Who one is here, the language, and the way out. */
+/** Who one is here, the way to the settings, and the way out. */
 export default function AccountDialog({ onClose }: { onClose(): void }) {
     const t = useT();
     const { mx, config } = useClient();
@@ -23,13 +23,10 @@ export default function AccountDialog({ onClose }: { onClose(): void }) {
                 <dd>{name}</dd>
                 <dt>{t("account.identifier")}</dt>
                 <dd>{mx.getUserId()}</dd>
-                <dt>{t("account.language")}</dt>
-                <dd>
-                    <LanguageChoice />
-                </dd>
             </dl>
             <div className="buttons">
-                <Button autoFocus onPress={onClose}>{t("common.close")}</Button>
+                <Button look="primary" autoFocus onPress={() => (onClose(), go({ page: "settings", section: "" }))}>{t("settings.title")}</Button>
+                <Button onPress={onClose}>{t("common.close")}</Button>
                 <Button look="danger" onPress={() => setLeaving(true)}>{t("logout.submit")}</Button>
             </div>
         </Modal>

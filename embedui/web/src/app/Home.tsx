@@ -19,6 +19,7 @@ import { Sidebar } from "./Sidebar";
 import { useNarrow } from "./useNarrow";
 import { useShortcut } from "./useShortcut";
 
+const SettingsPage = lazyPart(() => import("../settings/SettingsPage"));
 const SpacePage = lazyPart(() => import("../rooms/SpacePage"));
 
 /** The client: list and room side by side, or one after the other on a narrow screen. */
@@ -59,6 +60,8 @@ function Place({ route, narrow }: { route: Route; narrow: boolean }) {
             return <RoomPage key={route.id} id={route.id} details={route.details} />;
         case "space":
             return <SpacePage key={route.id} id={route.id} />;
+        case "settings":
+            return <SettingsPage section={route.section} />;
         default:
             return narrow ? null : <Welcome />;
     }

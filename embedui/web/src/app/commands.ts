@@ -1,7 +1,9 @@
 import { useMemo } from "react";
 import type { Command } from "../finder/Finder";
 import { useT } from "../i18n";
+import { sections } from "../settings/sections";
 import type { Dialogue } from "./Dialogues";
+import { go } from "./route";
 
 /** What can be done from everywhere, by the finder. */
 export function useCommands(open: (dialogue: Dialogue) => void): Command[] {
@@ -10,6 +12,9 @@ export function useCommands(open: (dialogue: Dialogue) => void): Command[] {
         () => [
             { name: "conversation", label: t("list.newConversation"), run: () => open("conversation") },
             { name: "salon", label: t("list.newSalon"), run: () => open("salon") },
+            ...sections.map((section) => ({
+                name: `settings ${section}`, label: t("settings.named", { section: t(`settings.section.${section}`) }), run: () => go({ page: "settings", section }),
+            })),
             { name: "account", label: t("account.title"), run: () => open("account") },
         ],
         [t, open],

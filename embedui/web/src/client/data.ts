@@ -7,7 +7,7 @@ import type { Session } from "../session/session";
 
 const databases = ["matrix-js-sdk:beffroi-sync", "beffroi-crypto::matrix-sdk-crypto", "beffroi-crypto::matrix-sdk-crypto-meta"];
 const ownerKey = "beffroi.owner";
-const kept = ["beffroi.language"];
+const kept = ["beffroi.language", "beffroi.theme", "beffroi.text"]; // how the device shows things
 
 /** Tells whether what is kept here belongs to the session, and marks it as the session's. */
 export function ownedBy({ userId, deviceId }: Session): boolean {
@@ -23,7 +23,7 @@ export async function forgetData(): Promise<void> {
     await Promise.all(databases.map(remove));
 }
 
-/** Removes everything but the choice of language: rooms, keys, session, and what the SDK left in localStorage. */
+/** Removes everything but how the device shows things: rooms, keys, session, and what the SDK left in localStorage. */
 export async function forgetEverything(): Promise<void> {
     await forgetData();
     sessionStorage.clear();

@@ -53,7 +53,7 @@ export const app = {
         count_many: "{{count}} results",
         count_other: "{{count}} results",
     },
-    account: { open: "Account", title: "Your account", name: "Name", identifier: "Identifier", language: "Language" },
+    account: { open: "Account", title: "Your account", name: "Name", identifier: "Identifier" },
     logout: {
         title: "Log out",
         means: "Your messages and their keys are erased from this device. You get them back when you log in again, with your recovery code.",

@@ -53,7 +53,7 @@ export const app = {
         count_many: "{{count}} résultats",
         count_other: "{{count}} résultats",
     },
-    account: { open: "Compte", title: "Votre compte", name: "Nom", identifier: "Identifiant", language: "Langue" },
+    account: { open: "Compte", title: "Votre compte", name: "Nom", identifier: "Identifiant" },
     logout: {
         title: "Se déconnecter",
         means: "Vos messages et leurs clés sont effacés de cet appareil. Vous les retrouverez en vous reconnectant, avec votre code de récupération.",

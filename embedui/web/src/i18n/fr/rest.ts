@@ -4,6 +4,7 @@ import { polls } from "./polls";
 import { recovery } from "./recovery";
 import { rooms } from "./rooms";
 import { threads } from "./threads";
+import { settings } from "./settings";
 import { timeline } from "./timeline";
 import { ui } from "./ui";
 
@@ -12,6 +13,7 @@ export const rest = {
     ...app,
     ...ui,
     ...rooms,
+    ...settings,
     ...threads,
     ...timeline,
     ...message,
