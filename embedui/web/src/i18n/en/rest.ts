@@ -6,6 +6,7 @@ import { rooms } from "./rooms";
 import { threads } from "./threads";
 import { timeline } from "./timeline";
 import { ui } from "./ui";
+import { verification } from "./verification";
 
 /** Every text behind the log-in page, a file per folder of src. */
 export const rest = {
@@ -17,4 +18,5 @@ export const rest = {
     ...message,
     ...polls,
     ...recovery,
+    ...verification,
 };
