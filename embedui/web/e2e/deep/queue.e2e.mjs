@@ -87,6 +87,26 @@ test("the server says no: it says why, what is behind waits", { timeout: 90_000 
         assert.deepEqual(await bodies(jeanne, room), ["refusé", "derrière"]);
     }));
 
+test("another tab takes over what is not sent, once", { timeout: 90_000 }, (t) =>
+    inRoom(t, async ({ town, jeanne, room, page }) => {
+        await page.route((url) => url.pathname.endsWith("/sync"), (route) => route.abort("connectionfailed"));
+        await page.route(sending, async (route) => {
+            await route.fetch();
+            await route.abort("connectionfailed");
+        });
+        await write(page, "d’un onglet à l’autre");
+        await message(page, "d’un onglet").getByText(/^En attente/).waitFor();
+        const second = await page.context().newPage();
+        await second.goto(`${town.server.origin}/salon/${encodeURIComponent(room)}`);
+        await second.getByRole("button", { name: "Utiliser ici", exact: true }).click();
+        await message(second, "d’un onglet").waitFor();
+        await allSent(second);
+        await page.getByRole("button", { name: "Utiliser ici", exact: true }).waitFor();
+        assert.equal(await message(second, "d’un onglet").count(), 1);
+        assert.equal(await second.evaluate(() => localStorage.getItem("beffroi.outbox")), null);
+        assert.deepEqual(await bodies(jeanne, room), ["d’un onglet à l’autre"]);
+    }));
+
 test("drafts stay with their room over a reload, and go with the connection", { timeout: 90_000 }, (t) =>
     inRoom(t, async ({ jeanne, j, page }) => {
         await jeanne.room("Voirie");

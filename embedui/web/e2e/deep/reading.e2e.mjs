@@ -127,6 +127,8 @@ test("formatted messages, answers, versions, reactions", { timeout: 90_000 }, as
         const text = await paul.send(room, "Rendez-vous à 18 h");
         await paul.send(room, { msgtype: "m.text", body: "* 19 h", "m.new_content": { msgtype: "m.text", body: "Rendez-vous à 19 h" }, "m.relates_to": { rel_type: "m.replace", event_id: text } });
         await paul.send(room, { "m.relates_to": { rel_type: "m.annotation", event_id: text, key: "👍" } }, "m.reaction");
+        await paul.send(room, { msgtype: "m.text", body: "Jeanne ?", "m.mentions": { user_ids: [jeanne.id] } });
+        await paul.send(room, "un paragraphe\n\n".repeat(60) + "et la fin");
         await paul.send(room, { msgtype: "m.text", body: "Moi aussi", "m.relates_to": { "m.in_reply_to": { event_id: question } } });
 
         const j = await town.enter(jeanne);
@@ -141,6 +143,9 @@ test("formatted messages, answers, versions, reactions", { timeout: 90_000 }, as
         await page.getByRole("button", { name: "Texte masqué (résultat) : afficher" }).click();
         await page.getByText("adopté").waitFor();
         await page.getByText("Paul Durand range la salle").waitFor();
+        await message(page, "Jeanne ?").getByText("Vous êtes mentionné").waitFor();
+        await message(page, "et la fin").getByRole("button", { name: "Lire la suite" }).click();
+        await message(page, "et la fin").getByRole("button", { name: "Réduire" }).click();
 
         await message(page, "Rendez-vous à 19 h").getByRole("button", { name: "👍 1 : Paul Durand" }).click();
         const both = message(page, "Rendez-vous à 19 h").getByRole("button", { name: "👍 2 : Paul Durand, Jeanne Martin", pressed: true });

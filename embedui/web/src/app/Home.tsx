@@ -12,6 +12,7 @@ import { PicturesContext } from "../ui/Avatar";
 import { useFocusHere } from "../ui/focus";
 import { lazyPart } from "../ui/lazy";
 import { useTitle } from "../ui/title";
+import { Incoming } from "../verification/Incoming";
 import { Announcer } from "./Announcer";
 import { Dialogues, type Dialogue } from "./Dialogues";
 import { useRoute, type Route } from "./route";
@@ -37,6 +38,7 @@ export function Home() {
         <Belongings>
             <RecoveryGate>
                 <Announcer />
+                <Incoming />
                 {!narrow && (
                     <a className="skip" href="#content">
                         {t("home.skip")}

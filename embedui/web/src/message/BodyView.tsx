@@ -6,6 +6,7 @@ import { Button } from "../ui/Button";
 import { Boundary } from "../ui/Boundary";
 import { emojiOnly } from "./emojiOnly";
 import { linked } from "./linked";
+import { isLong, Long } from "./Long";
 import { straight } from "./tree";
 
 const RichText = lazy(() => import("./RichText"));
@@ -36,7 +37,8 @@ function TextView({ body, name }: { body: Extract<Body, { kind: "text" }>; name:
     if (large && !before) return <p className="text large">{body.text}</p>;
     const plain = <Plain text={body.text} before={before} />;
     const view = body.html ? <Formatted html={body.html} before={before} plain={plain} /> : plain;
-    return body.notice ? <div className="automatic">{view}</div> : view;
+    const whole = body.notice ? <div className="automatic">{view}</div> : view;
+    return isLong(body.text) ? <Long>{whole}</Long> : whole;
 }
 
 /** The plain text stands there until what reads HTML has come, and where it does not come. */

@@ -16,6 +16,7 @@ import { ForwardDialog } from "./ForwardDialog";
 import { showThread } from "./jump";
 import { linkTo, possible, quoted, togglePin, type Act } from "./acts";
 import { toggleReaction } from "./react";
+import { ReactionsDialog } from "./ReactionsDialog";
 import { ReportDialog } from "./ReportDialog";
 
 interface Props {
@@ -26,8 +27,8 @@ interface Props {
     onClose(done?: string, writes?: boolean): void;
 }
 
-type Dialogue = "react" | "forward" | "report" | "delete";
-const dialogues: string[] = ["react", "forward", "report", "delete"] satisfies Dialogue[];
+type Dialogue = "react" | "reactions" | "forward" | "report" | "delete";
+const dialogues: string[] = ["react", "reactions", "forward", "report", "delete"] satisfies Dialogue[];
 
 const writing: string[] = ["reply", "edit", "quote"] satisfies Act[];
 
@@ -45,6 +46,8 @@ export default function MessageMenu({ message, room, anchor, onClose }: Props) {
     switch (dialogue) {
         case "react":
             return <EmojiPicker title={t("actions.react")} onClose={close} onChoose={(sign) => (close(), void toggleReaction(client, room, message.id, sign))} />;
+        case "reactions":
+            return <ReactionsDialog message={message} room={room} onClose={close} />;
         case "forward":
             return <ForwardDialog message={message} onClose={onClose} />;
         case "report":

@@ -1,11 +1,12 @@
 import { EventType, type MatrixClient, type Room } from "matrix-js-sdk";
 import { mayEdit } from "../send/write";
+import { reactionsOf } from "../timeline/reactions";
 import type { Message } from "../timeline/items";
 import { matrixTo } from "./address";
 import { messagePath } from "./jump";
 
 /** What can be done with a message, in the order of the menu. */
-export type Act = "reply" | "react" | "thread" | "edit" | "copy" | "quote" | "forward" | "link" | "pin" | "unpin" | "report" | "delete";
+export type Act = "reply" | "react" | "reactions" | "thread" | "edit" | "copy" | "quote" | "forward" | "link" | "pin" | "unpin" | "report" | "delete";
 
 /** What this person may do with a message here. */
 export function possible(mx: MatrixClient, room: Room, { event, body, id }: Message): Act[] {
@@ -18,6 +19,7 @@ export function possible(mx: MatrixClient, room: Room, { event, body, id }: Mess
     const acts: [Act, boolean][] = [
         ["reply", writes && there],
         ["react", there && room.currentState.maySendEvent(EventType.Reaction, own)],
+        ["reactions", there && reactionsOf(room, id).length > 0],
         ["thread", writes && there && !inThread && !event.getRelation()?.rel_type],
         ["edit", writes && mayEdit(event, own)],
         ["copy", text],

@@ -57,3 +57,9 @@ export function readMentions(value: unknown): Mentions {
 function escaped(text: string): string {
     return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
+
+/** Whether an event calls somebody, alone or with all others. */
+export function calls(content: Record<string, unknown>, userId: string): boolean {
+    const { user_ids: ids, room } = readMentions(content["m.mentions"]);
+    return Boolean(room || ids?.includes(userId));
+}

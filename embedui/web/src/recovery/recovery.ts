@@ -1,4 +1,4 @@
-import { decodeRecoveryKey, type GeneratedSecretStorageKey } from "matrix-js-sdk/lib/crypto-api";
+import { CryptoEvent, decodeRecoveryKey, type GeneratedSecretStorageKey } from "matrix-js-sdk/lib/crypto-api";
 import type { MatrixClient } from "matrix-js-sdk";
 import { caughtUp, type Client } from "../client/client";
 
@@ -63,6 +63,14 @@ export async function openWith({ mx, secretKeys }: Client, typed: string): Promi
         secretKeys.forget();
     }
     void crypto.restoreKeyBackup().catch(() => {}); // each message asks for its key by itself too
+}
+
+/** Opens the backup with what another device, which has just confirmed this one, sends: it comes a moment later. */
+export async function unlockWithSecrets(mx: MatrixClient): Promise<void> {
+    const crypto = mx.getCrypto()!;
+    if (!(await crypto.getSessionBackupPrivateKey())) await new Promise((come) => mx.once(CryptoEvent.KeyBackupDecryptionKeyCached, come));
+    await crypto.checkKeyBackupAndEnable();
+    await crypto.restoreKeyBackup().catch(() => {}); // each message asks for its key by itself too
 }
 
 function decode(typed: string): Uint8Array<ArrayBuffer> | null {

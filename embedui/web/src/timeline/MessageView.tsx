@@ -6,6 +6,7 @@ import { useT } from "../i18n";
 import { Actions } from "../message/Actions";
 import { BodyView } from "../message/BodyView";
 import { Edited } from "../message/Edited";
+import { calls } from "../message/mentions";
 import { Quoted } from "../message/Quoted";
 import { Reactions } from "../message/Reactions";
 import { answeredBy } from "../message/relation";
@@ -32,7 +33,8 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const { mx } = useClient();
     const own = message.sender === mx.getUserId();
     const name = memberName(room, message.sender);
-    const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
+    const called = !own && message.body.kind === "text" && calls(message.event.getContent(), mx.getSafeUserId());
+    const classes = ["message", own && "own", called && "calls", message.continued && "continued"].filter(Boolean).join(" ");
     return (
         <div className={classes} data-event={message.id} onContextMenu={openByTouch}>
             <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
@@ -41,6 +43,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
                     <p className="who">
                         {!own && <b><bdi>{name}</bdi></b>} <time dateTime={new Date(message.at).toISOString()}>{clock(message.at)}</time>
                     </p>
+                    {called && <p className="unseen">{t("message.calls")}</p>}
                     <Content message={message} room={room} name={name} />
                 </article>
             </Boundary>

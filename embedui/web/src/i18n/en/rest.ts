@@ -7,6 +7,7 @@ import { threads } from "./threads";
 import { settings } from "./settings";
 import { timeline } from "./timeline";
 import { ui } from "./ui";
+import { verification } from "./verification";
 
 /** Every text behind the log-in page, a file per folder of src. */
 export const rest = {
@@ -19,4 +20,5 @@ export const rest = {
     ...message,
     ...polls,
     ...recovery,
+    ...verification,
 };
