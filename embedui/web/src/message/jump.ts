@@ -2,6 +2,5 @@ import { go } from "../app/route";
 
 /** Shows a room, at one of its messages. */
 export function showMessage(room: string, event?: string): void {
-    go({ page: "room", id: room, details: false });
-    if (event) document.querySelector<HTMLElement>(`[data-event="${CSS.escape(event)}"]`)?.focus();
+    go({ page: "room", id: room, details: false, ...(event && { event }) });
 }

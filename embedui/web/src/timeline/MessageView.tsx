@@ -17,8 +17,6 @@ import type { Message } from "./items";
 interface Props {
     message: Message;
     room: Room;
-    /** Rises when anything in the timeline changes: the SDK changes events in place. */
-    version: number;
 }
 
 /** A message: who, when, what, its reactions, and how its sending goes. One that can't be drawn is a line that says so. */
@@ -29,17 +27,17 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <li className={classes} data-event={message.id}>
-            <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
+        <div className={classes} data-event={message.id}>
+            <Boundary fallback={() => <p className="bubble aside" tabIndex={-1} data-stop>{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
-                <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
+                <article className="bubble" tabIndex={-1} data-stop aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
                     <p className="who">
                         {!own && <b><bdi>{name}</bdi></b>} <time dateTime={new Date(message.at).toISOString()}>{clock(message.at)}</time>
                     </p>
                     <Content message={message} room={room} name={name} />
                 </article>
             </Boundary>
-        </li>
+        </div>
     );
 });
 
