@@ -30,7 +30,7 @@ func handler(dist fs.FS, cfg Config) http.Handler {
 	mux.HandleFunc("GET /config.json", u.config)
 	mux.HandleFunc("GET /favicon.svg", u.icon)
 	mux.HandleFunc("GET /assets/", u.asset)
-	for _, place := range []string{"GET /{$}", "GET /salon/"} { // embedui/web/src/app/route.ts
+	for _, place := range []string{"GET /{$}", "GET /salon/", "GET /espace/", "GET /reglages", "GET /reglages/"} { // embedui/web/src/app/route.ts
 		mux.HandleFunc(place, u.page)
 	}
 	return u.guarded(mux)

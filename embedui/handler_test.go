@@ -61,6 +61,9 @@ func TestFilesComeInTheSmallestFormThatTheBrowserTakes(t *testing.T) {
 		{"/", "br;q=0, gzip;q=0.5", "gzip", "text/html; charset=utf-8", "no-cache", "<!doctype html>"},
 		{"/", "", "", "text/html; charset=utf-8", "no-cache", "<!doctype html>"},
 		{"/salon/!abc:mairie.fr", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
+		{"/espace/!abc:mairie.fr", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
+		{"/reglages", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
+		{"/reglages/apparence", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/salon/!abc/details", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/assets/app-abc.js", "br", "br", "text/javascript; charset=utf-8", immutable, "script in brotli"},
 		{"/assets/app-abc.js", "identity", "", "text/javascript; charset=utf-8", immutable, "script()"},
@@ -88,7 +91,7 @@ func TestFilesComeInTheSmallestFormThatTheBrowserTakes(t *testing.T) {
 
 func TestWhatIsNotAPlaceInTheClientIsNotThePage(t *testing.T) {
 	h := handler(client(t), Config{})
-	for _, path := range []string{"/version", "/index.html", "/salon", "/assets/", "/assets/app-abc.js.br", "/assets/other.js", "/assets/../.keep", "/.keep", "/admin"} {
+	for _, path := range []string{"/version", "/index.html", "/salon", "/espace", "/assets/", "/assets/app-abc.js.br", "/assets/other.js", "/assets/../.keep", "/.keep", "/admin"} {
 		w := get(t, h, path)
 		if w.Code != http.StatusNotFound && w.Code != http.StatusTemporaryRedirect && w.Code != http.StatusMovedPermanently {
 			t.Errorf("%s: %d", path, w.Code)

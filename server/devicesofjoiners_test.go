@@ -3,9 +3,12 @@ package server_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
+	"beffroi/server/config"
 	"beffroi/server/servertest"
 )
 
@@ -16,6 +19,7 @@ type deviceUpdate struct {
 	PrevID   []int64         `json:"prev_id"`
 	Deleted  bool            `json:"deleted"`
 	Keys     json.RawMessage `json:"keys"`
+	Name     string          `json:"device_display_name"`
 }
 
 // deviceUpdates collects the m.device_list_update that a peer is sent, by user, and what was said.
@@ -87,5 +91,45 @@ func TestWhoJoinsTellsOfTheirDevices(t *testing.T) {
 		if u := updates[0]; u.DeviceID != c.user.DeviceID || u.Deleted || len(u.Keys) > 0 != c.keys || u.StreamID == nil || len(u.PrevID) != 1 || u.PrevID[0] != 0 {
 			t.Errorf("%s: %+v", c.user.UserID, u)
 		}
+	}
+}
+
+// What somebody named their device goes to other servers where the town hall says so, and only there.
+func TestNamesOfDevicesElsewhere(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		n := servertest.NewNetwork(t)
+		home := n.Start("", func(c *config.Config) { c.Federation.DeviceNames = told })
+		there := n.Peer().Reside("12")
+		got := &deviceUpdates{of: map[string][]deviceUpdate{}, said: map[string]bool{}}
+		there.Mux.Handle("PUT /_matrix/federation/v1/send/{txnId}", got)
+		alice := home.Register(t, "alice")
+		alice.Must("POST", "/_matrix/client/v3/keys/upload", object{"device_keys": deviceKeys(alice)}, nil)
+		alice.Must("POST", joinBy(there.Room.ID, there.Name), object{}, nil)
+		alice.Must("PUT", "/_matrix/client/v3/devices/"+alice.DeviceID, object{"display_name": "Portable de la mairie"}, nil)
+		alice.SendText(there.Room.ID, "one")
+		got.await(t, "one")
+		if told {
+			eventually(t, "the name comes", func() bool {
+				got.Lock()
+				defer got.Unlock()
+				updates := got.of[alice.UserID]
+				return len(updates) > 0 && updates[len(updates)-1].Name == "Portable de la mairie"
+			})
+		}
+		body := object{"device_keys": object{alice.UserID: []string{}}}
+		for method, ask := range map[string]any{"POST user/keys/query": body, "GET user/devices/" + url.PathEscape(alice.UserID): nil} {
+			verb, path, _ := strings.Cut(method, " ")
+			status, answer := there.Do(home, verb, "/_matrix/federation/v1/"+path, ask)
+			if status != http.StatusOK || strings.Contains(string(answer), "Portable") != told {
+				t.Errorf("told %t: %s answers %d %s", told, method, status, answer)
+			}
+		}
+		got.Lock()
+		for _, u := range got.of[alice.UserID] {
+			if u.Name != "" && !told {
+				t.Errorf("%+v", u)
+			}
+		}
+		got.Unlock()
 	}
 }

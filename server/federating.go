@@ -87,7 +87,7 @@ func (s *Server) renewACLs(ctx context.Context) error {
 }
 
 func (s *Server) e2eeConfig() e2ee.Config {
-	c := e2ee.Config{ServerName: s.cfg.ServerName, Log: s.log}
+	c := e2ee.Config{ServerName: s.cfg.ServerName, NamesTold: s.cfg.Federation.DeviceNames, Log: s.log}
 	if s.remote != nil {
 		c.Remote = remote.Devices{Client: s.remote}
 	}

@@ -59,6 +59,12 @@ func TestAnInvitationIsTakenBack(t *testing.T) {
 		if state, _ := invitedTo(t, bob, "", there.Room.ID); state == nil {
 			t.Errorf("version %s: the stranger took the invitation back", version)
 		}
+		// Nor does that of somebody who did not invite, though their server was asked to bring the invitation.
+		meddled := there.Line.Build("m.room.member", &bob.UserID, there.User("other"), map[string]string{"membership": "leave"})
+		transacts(t, there.Peer, s, "3"+version, meddled)
+		if state, _ := invitedTo(t, bob, "", there.Room.ID); state == nil {
+			t.Errorf("version %s: somebody else took the invitation back", version)
+		}
 		kick := there.Line.Build("m.room.member", &bob.UserID, there.User("host"), map[string]string{"membership": "leave", "reason": "pardon"})
 		transacts(t, there.Peer, s, "2"+version, kick)
 		answer := bob.Sync(since, "")

@@ -328,3 +328,14 @@ func TestComingBackToARoomOfAnotherBeffroi(t *testing.T) {
 	arrives(t, bob, roomID, want)
 	arrives(t, dora, roomID, want)
 }
+
+// Where the client names servers, these are asked, and no others: who follows a link learns that it leads nowhere. Where it names none, the one in the room's id is.
+func TestOnlyNamedServersAreAskedForARoom(t *testing.T) {
+	n := servertest.NewNetwork(t)
+	home, stranger, there := n.Start(""), n.Peer(), n.Peer().Reside("11")
+	alice := home.Register(t, "alice")
+	alice.MustFail(http.StatusBadGateway, "M_UNKNOWN", http.MethodPost, joinBy(there.Room.ID, stranger.Name), object{})
+	alice.Must(http.MethodPost, joinBy(there.Room.ID, stranger.Name, there.Name), object{}, nil)
+	alice.Must(http.MethodPost, roomPath(there.Room.ID)+"/leave", object{}, nil)
+	alice.Must(http.MethodPost, joinBy(there.Room.ID), object{}, nil)
+}

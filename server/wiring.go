@@ -87,7 +87,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := s.accountsConfig()
-	cfg.Contacts, cfg.IgnoredChanged = s.threepids, s.push.IgnoredChanged
+	cfg.Contacts, cfg.IgnoredChanged, cfg.Renamed = s.threepids, s.push.IgnoredChanged, s.e2ee.DeviceRenamed
 	if s.accounts, err = accounts.New(ctx, s.db, s.hub, cfg, time.Now, rand.Reader, s.e2ee, s.pushers); err != nil {
 		return err
 	}

@@ -29,7 +29,10 @@ func (s *Service) RenameDevice(ctx context.Context, user store.Atom, deviceID, n
 		if err != nil {
 			return err
 		}
-		return tx.RenameDevice(d.ID, name)
+		if err = tx.RenameDevice(d.ID, name); err != nil || s.cfg.Renamed == nil {
+			return err
+		}
+		return s.cfg.Renamed(tx, user, deviceID)
 	})
 }
 

@@ -23,7 +23,8 @@ type Config struct {
 	Contacts     Contacts           // nil: accounts have no e-mail addresses
 	Guesses      *limits.Guesses    // nil: whoever asks may guess
 
-	IgnoredChanged func(user store.Atom, id string) // is told whose list of ignored users changed; nil: nobody is
+	Renamed        func(tx *store.Tx, user store.Atom, deviceID string) error // is told of a device's new name, inside the write; nil: nobody is
+	IgnoredChanged func(user store.Atom, id string)                           // is told whose list of ignored users changed; nil: nobody is
 }
 
 // Contacts knows the addresses of accounts outside Matrix.

@@ -229,6 +229,17 @@ func (s *contentServer) thumbnail(path, query string) (img image.Image, contentT
 	return img, contentType, b
 }
 
+// Crests and icons keep their edges.
+func TestSmallThumbnailsOfPNG(t *testing.T) {
+	s := newContentServer(t)
+	emblem := s.upload("image/png", "", bytes.NewReader(pngOf(t, striped(400, 200))))
+	for query, want := range map[string]string{"width=32&height=32&method=scale": "image/png", "width=96&height=96&method=crop": "image/png", "width=112&height=112&method=crop": "image/jpeg"} {
+		if _, kind, _ := s.thumbnail(emblem, query); kind != want {
+			t.Errorf("a PNG made smaller by %s: %s", query, kind)
+		}
+	}
+}
+
 func TestThumbnails(t *testing.T) {
 	s := newContentServer(t)
 	large := s.upload("text/plain", "", bytes.NewReader(jpegOf(t, striped(400, 200)))) // the type is a lie

@@ -37,6 +37,8 @@ type Federation struct {
 	Authorities string // federation.authorities: PEM file of certification authorities that they may have beside the usual ones; empty: none
 	Notaries    string // federation.notaries: server names, separated by commas, that are asked for the keys of servers that don't answer; empty: none
 
+	DeviceNames bool // federation.device_names: tell other servers how people named their devices
+
 	Presence     bool  // federation.presence: where there is presence, servers that share rooms are told of it too
 	LongestPause int64 // federation.longest_pause: how many seconds a server that does not answer is left alone at most
 }

@@ -74,6 +74,7 @@ ports = "443, 8080"
 [federation]
 enabled = false
 mode = "trusted"
+device_names = true
 presence = true
 longest_pause = 60
 [directory]
@@ -91,7 +92,7 @@ enabled = false
 		Media:        Media{MaxUploadBytes: 1000, Unauthenticated: true},
 		Rooms:        Rooms{Custodian: "mairie", DefaultVersion: "11"},
 		Previews:     Previews{Enabled: true, Allow: "10.1.0.0/16, 10.2.3.4/32", Ports: "443, 8080"},
-		Federation:   Federation{Mode: "trusted", Presence: true, LongestPause: 60},
+		Federation:   Federation{Mode: "trusted", DeviceNames: true, Presence: true, LongestPause: 60},
 	}
 	check := func(environ []string, flags map[string]string) {
 		t.Helper()

@@ -60,6 +60,7 @@ func (c *Config) settings() []setting {
 		text("federation.allow", &c.Federation.Allow, "des plages d'adresses séparées par des virgules, comme 192.168.1.0/24, ou rien", validPrefixes),
 		text("federation.authorities", &c.Federation.Authorities, "un fichier PEM, ou rien", anything),
 		text("federation.notaries", &c.Federation.Notaries, "des noms de serveurs séparés par des virgules, ou rien", validServerNames),
+		toggle("federation.device_names", &c.Federation.DeviceNames),
 		toggle("federation.presence", &c.Federation.Presence),
 		number("federation.longest_pause", &c.Federation.LongestPause, 1, 24*3600),
 		toggle("previews.enabled", &c.Previews.Enabled),

@@ -48,6 +48,7 @@ enabled = true
 allow = '$private'
 authorities = '${CA_CRT:-}'
 presence = true
+device_names = true
 longest_pause = 10
 
 [push]

@@ -54,6 +54,23 @@ func (s *Service) DevicesDeleted(tx *store.Tx, user store.Atom, devices []store.
 	return nil
 }
 
+// DeviceRenamed tells the other servers where names are told, inside the write that gives a device its name.
+func (s *Service) DeviceRenamed(tx *store.Tx, user store.Atom, deviceID string) error {
+	if !s.namesTold {
+		return nil
+	}
+	keys, err := tx.DeviceKeys(user, deviceID)
+	if err != nil || keys == nil {
+		return err
+	}
+	if err := tx.DeviceChanged(user, deviceID); err != nil {
+		return err
+	}
+	users, err := tx.UsersSharingRooms(user)
+	tx.OnCommit(func() { s.wake(append(users, user)) })
+	return err
+}
+
 func (s *Service) sweepSoon() {
 	select {
 	case s.gone <- struct{}{}:

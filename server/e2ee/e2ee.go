@@ -48,6 +48,7 @@ const (
 type Config struct {
 	ServerName string
 	Remote     Remote // nil: this server does not federate
+	NamesTold  bool   // other servers are told how people named their devices
 	Log        zerolog.Logger
 }
 
@@ -58,6 +59,7 @@ type Service struct {
 	now        func() time.Time
 	serverName string
 	remote     Remote
+	namesTold  bool
 	log        zerolog.Logger
 	maxBackup  int64         // see the constant
 	gone       chan struct{} // devices were deleted: see Run
@@ -66,7 +68,7 @@ type Service struct {
 
 // New makes the service of a server's local users.
 func New(db *store.DB, hub *notify.Hub, now func() time.Time, c Config) *Service {
-	return &Service{db: db, hub: hub, now: now, serverName: c.ServerName, remote: c.Remote, log: c.Log, maxBackup: maxBackup,
+	return &Service{db: db, hub: hub, now: now, serverName: c.ServerName, remote: c.Remote, namesTold: c.NamesTold, log: c.Log, maxBackup: maxBackup,
 		gone: make(chan struct{}, 1), stale: make(chan struct{}, 1)}
 }
 

@@ -19,6 +19,8 @@ type KeysQuery struct {
 	SelfSigningKeys map[string]json.RawMessage            `json:"self_signing_keys"`
 	UserSigningKeys map[string]json.RawMessage            `json:"user_signing_keys"`
 	Failures        Failures                              `json:"failures"`
+
+	unnamed bool // names of devices are left out
 }
 
 func newKeysQuery() *KeysQuery {
@@ -42,10 +44,12 @@ func (s *Service) Query(ctx context.Context, session *accounts.Session, users ma
 	return answer, s.askFor(ctx, session, lacking, timeout, answer)
 }
 
-// QueryLocal is Query for another server, which gets what everybody may have of local users.
+// QueryLocal is Query for another server, which gets what everybody may have of local users: no user-signing keys, no signatures of users on others, and the
+// names that people gave their devices only where these are told.
 // Source: server-server API, POST /user/keys/query.
 func (s *Service) QueryLocal(ctx context.Context, users map[string][]string) (*KeysQuery, error) {
 	answer := newKeysQuery()
+	answer.unnamed = !s.namesTold
 	return answer, s.db.Read(ctx, func(r *store.Reader) error {
 		_, err := s.answerFrom(r, 0, users, answer)
 		return err
@@ -128,8 +132,10 @@ func (k *KeysQuery) addDevices(u userKeys, wanted []string) error {
 		if err != nil {
 			return err
 		}
-		if key["unsigned"], err = json.Marshal(displayName{d.DisplayName}); err != nil {
-			return err
+		if delete(key, "unsigned"); !k.unnamed {
+			if key["unsigned"], err = json.Marshal(displayName{d.DisplayName}); err != nil {
+				return err
+			}
 		}
 		if k.DeviceKeys[u.userID][d.DeviceID], err = json.Marshal(key); err != nil {
 			return err

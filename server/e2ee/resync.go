@@ -86,7 +86,7 @@ func (s *Service) keep(ctx context.Context, user store.Atom, before store.Remote
 		if err != nil {
 			return err
 		}
-		if news = now.Row && (changed || also || !now.Known); news {
+		if news = now.Row && (changed || also); news {
 			return tx.DeviceListChanged(user)
 		}
 		return nil

@@ -17,10 +17,11 @@ type UserDevices struct {
 	SelfSigning json.RawMessage `json:"self_signing_key,omitempty"`
 }
 
-// UserDevice is one of them, without the name that its owner gave it.
+// UserDevice is one of them; the name that its owner gave it is there where names are told.
 type UserDevice struct {
 	ID   string          `json:"device_id"`
 	Keys json.RawMessage `json:"keys"`
+	Name string          `json:"device_display_name,omitempty"`
 }
 
 // UserDevices gives those of a local user, with no more than everybody may have: 404 M_NOT_FOUND where there is no such user.
@@ -36,12 +37,12 @@ func (s *Service) UserDevices(ctx context.Context, userID string) (*UserDevices,
 		if err != nil {
 			return err
 		}
-		return answer.read(r, user)
+		return answer.read(r, user, s.namesTold)
 	})
 	return answer, err
 }
 
-func (u *UserDevices) read(r *store.Reader, user store.Atom) (err error) {
+func (u *UserDevices) read(r *store.Reader, user store.Atom, names bool) (err error) {
 	if u.StreamID, err = r.DeviceListPos(user); err != nil {
 		return err
 	}
@@ -62,7 +63,11 @@ func (u *UserDevices) read(r *store.Reader, user store.Atom) (err error) {
 		if err != nil {
 			return err
 		}
-		u.Devices = append(u.Devices, UserDevice{d.DeviceID, raw})
+		device := UserDevice{ID: d.DeviceID, Keys: raw}
+		if names {
+			device.Name = d.DisplayName
+		}
+		u.Devices = append(u.Devices, device)
 	}
 	cross := newKeysQuery()
 	keysOf := userKeys{userID: u.UserID, signatures: signatures}

@@ -1,8 +1,6 @@
 package fedapi
 
 import (
-	"encoding/json"
-
 	"beffroi/server/merr"
 	"beffroi/server/pdu"
 )
@@ -24,7 +22,6 @@ func (a *API) userDevices(r *request) (any, error) {
 	return a.E2EE.UserDevices(r.Context(), r.PathValue("userId"))
 }
 
-// queryKeys gives what everybody may have: no user-signing keys, no signatures of users on others, no names that people gave their devices.
 func (a *API) queryKeys(r *request) (any, error) {
 	var q struct {
 		Users map[string][]string `json:"device_keys"`
@@ -39,24 +36,7 @@ func (a *API) queryKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, devices := range found.DeviceKeys {
-		for id, raw := range devices {
-			if devices[id], err = unnamed(raw); err != nil {
-				return nil, err
-			}
-		}
-	}
 	return map[string]any{"device_keys": found.DeviceKeys, "master_keys": found.MasterKeys, "self_signing_keys": found.SelfSigningKeys}, nil
-}
-
-// unnamed takes the name of a device out of its keys.
-func unnamed(keys json.RawMessage) (json.RawMessage, error) {
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(keys, &members); err != nil {
-		return nil, err
-	}
-	delete(members, "unsigned")
-	return json.Marshal(members)
 }
 
 func (a *API) claimKeys(r *request) (any, error) {

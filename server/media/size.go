@@ -11,6 +11,11 @@ type box struct {
 // largest is the largest width and height that thumbnails are made for. Who asks for more gets the original.
 const largest = 1600
 
+// emblem is the largest width and height at which a PNG stays one: crests and icons are small then, and JPEG blurs their edges.
+const emblem = 96
+
+func (b box) small() bool { return b.w > 0 && b.w <= emblem && b.h <= emblem }
+
 // offered is the size that is made for a request: at least as large, and one of few, so that not every pixel more makes a file.
 // Spec: client-server API, "Thumbnails".
 func offered(w, h int, method string) box {

@@ -28,7 +28,7 @@ const (
 )
 
 // Thumbnail gives an image that is at least width × height pixels large, where the original is: a JPEG, PNG, GIF or WebP made smaller (as JPEG, or
-// as PNG where it may be transparent), never animated, or the original. 400 M_UNKNOWN for what can't be made smaller,
+// as PNG where it may be transparent, and where an emblem that was a PNG is made small), never animated, or the original. 400 M_UNKNOWN for what can't be made smaller,
 // 413 M_TOO_LARGE for images that would take too much memory; waiting as Open does.
 func (s *Service) Thumbnail(ctx context.Context, w Wanted, width, height int, method string) (*File, error) {
 	if width <= 0 || height <= 0 || method != Scale && method != Crop {
@@ -105,10 +105,11 @@ func (s *Service) makeThumbnail(ctx context.Context, f *os.File, size box, path 
 	if err != nil {
 		return nil, cannot(err)
 	}
-	return nil, s.storeThumbnail(pic.orient(target.cut(src, pic)), path)
+	return nil, s.storeThumbnail(pic.orient(target.cut(src, pic)), pic.extension == "png" && size.small(), path)
 }
 
-func (s *Service) storeThumbnail(img *image.RGBA, path string) (err error) {
+// storeThumbnail stores it in the format in which it looks best for its bytes.
+func (s *Service) storeThumbnail(img *image.RGBA, lossless bool, path string) (err error) {
 	f, err := os.CreateTemp(s.tmp(), "thumbnail-")
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (s *Service) storeThumbnail(img *image.RGBA, path string) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err = encode(f, img); err != nil {
+	if err = encode(f, img, lossless); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {
@@ -127,8 +128,8 @@ func (s *Service) storeThumbnail(img *image.RGBA, path string) (err error) {
 	return place(f, path)
 }
 
-func encode(w io.Writer, img *image.RGBA) error {
-	if img.Opaque() {
+func encode(w io.Writer, img *image.RGBA, lossless bool) error {
+	if img.Opaque() && !lossless {
 		return jpeg.Encode(w, img, &jpeg.Options{Quality: jpegQuality})
 	}
 	return png.Encode(w, img)

@@ -92,17 +92,18 @@ func (s *Service) participates(ctx context.Context, roomID string) (bool, error)
 	return len(l.joined) > 0, nil
 }
 
-// entrances lists the servers to ask for a room that nobody of this server is in: those that the client names, that of who invited the user, those that were in it
-// when it was last seen from here, and the one in its id. There are none where the room was made here and nobody else was left in it.
+// entrances lists the servers to ask for a room that nobody of this server is in: those that the client names and that of who invited the user; where it
+// names no other server, those that were in it when it was last seen from here, and the one in its id. There are none where the room was made here and nobody else was left in it.
 func (s *Service) entrances(ctx context.Context, u User, roomID string, via []string) ([]string, error) {
 	e := entrances{own: s.ServerName, most: maxAskedToEnter}
 	e.add(via...)
+	named := len(e.list) > 0
 	err := s.db.Peek(ctx, func(r *store.Reader) error {
 		room, ok, err := r.FindRoom(roomID)
 		if err != nil || !ok {
 			return err
 		}
-		inviter, err := inviterOf(r, room.Ref, u)
+		inviter, err := inviterOf(r, room.Ref, u.Atom)
 		if err != nil {
 			return err
 		}
@@ -114,19 +115,21 @@ func (s *Service) entrances(ctx context.Context, u User, roomID string, via []st
 		if err != nil {
 			return err
 		}
-		e.add(inviter, told.Via)
-		e.add(inside...)
+		e.add(pdu.ServerOf(inviter), told.Via)
+		if !named {
+			e.add(inside...)
+		}
 		return e.madeHere(r, room)
 	})
-	if _, server, ok := pdu.SplitID(roomID); ok {
+	if _, server, ok := pdu.SplitID(roomID); ok && !named {
 		e.add(server)
 	}
 	return e.list, err
 }
 
-// inviterOf is the server of who invited the user; "" where nobody did.
-func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
-	m, _, err := r.Member(room, u.Atom)
+// inviterOf is who invited the user; "" where nobody did.
+func inviterOf(r *store.Reader, room store.RoomRef, user store.Atom) (string, error) {
+	m, _, err := r.Member(room, user)
 	if err != nil || m.Membership != store.Invite {
 		return "", err
 	}
@@ -134,8 +137,7 @@ func inviterOf(r *store.Reader, room store.RoomRef, u User) (string, error) {
 	if err != nil || !ok {
 		return "", err
 	}
-	sender, err := r.Text(e.Sender)
-	return pdu.ServerOf(sender), err
+	return r.Text(e.Sender)
 }
 
 // entrances are the servers to ask for a room.

@@ -110,7 +110,8 @@ func (h hearsay) room(tx *store.Tx) (store.RoomRef, error) {
 	return tx.AddRoom(h.RoomID(), h.version)
 }
 
-// endsHearsay takes the end of an invitation, or of a knock, in a room that nobody of this server is in. It is believed of the server by whose word that stands.
+// endsHearsay takes the end of an invitation, or of a knock, in a room that nobody of this server is in. It is believed of the server by whose word that stands; the end of an
+// invitation of nobody but who invited, since whether others may can't be seen from here.
 func (s *Service) endsHearsay(ctx context.Context, a *arrival) (bool, error) {
 	target, _ := a.StateKey()
 	m := auth.Membership(a.Event)
@@ -124,20 +125,32 @@ func (s *Service) endsHearsay(ctx context.Context, a *arrival) (bool, error) {
 	if inside, err := s.participates(ctx, a.room.ID); err != nil || inside {
 		return false, err
 	}
+	if told.by != "" && told.by != a.Sender() {
+		return false, nil
+	}
 	return true, s.hear(ctx, hearsay{Event: a.Event, version: a.room.Version, via: told.Via})
 }
 
+// rumour is what a user knows of a room by another server's word, and who invited them; by is empty where nobody did.
+type rumour struct {
+	store.Stripped
+	by string
+}
+
 // toldOf is what a user of this server knows of a room by another server's word; zero where they know none, or more.
-func (s *Service) toldOf(ctx context.Context, room store.RoomRef, userID string) (told store.Stripped, err error) {
+func (s *Service) toldOf(ctx context.Context, room store.RoomRef, userID string) (t rumour, err error) {
 	err = s.db.Peek(ctx, func(r *store.Reader) error {
 		user, err := r.FindAtom(userID)
 		if err != nil {
 			return err
 		}
-		told, _, err = r.Stripped(room, user)
+		if t.Stripped, _, err = r.Stripped(room, user); err != nil {
+			return err
+		}
+		t.by, err = inviterOf(r, room, user)
 		return err
 	})
-	return told, err
+	return t, err
 }
 
 // roomByHearsay finds a room that is only known so; the error is otherwise for any other.

@@ -161,6 +161,7 @@ func (d *listChanges) room(moves []move) error {
 		case m.user == d.user && m.joined:
 			present, wasThere, returned = true, true, true
 			clear(strangers)
+			d.changed[d.user] = true // the user's other devices are among those of the room now
 		case m.user == d.user:
 			present = false
 		case present:

@@ -32,7 +32,23 @@ async function reach(locator) {
         await page.keyboard.press("Tab");
         const fault = await page.evaluate(focusFault);
         assert.equal(fault, null, `on the way to ${locator}`);
+        if (await locator.evaluate(sameList)) await descend(locator);
     }
+}
+
+/** Tab leads into a list of rooms once; from there arrows do. */
+async function descend(locator) {
+    const { keyboard } = locator.page();
+    await keyboard.press("Home");
+    for (let rows = 0; !(await locator.evaluate((element) => element === document.activeElement)); rows++) {
+        assert.ok(rows < farthest, `${locator} is not reached by arrows`);
+        await keyboard.press("ArrowDown");
+    }
+}
+
+/** In the page: the focus and the element are in the same list of rooms. */
+function sameList(element) {
+    return element.matches("[data-room]") && document.activeElement.matches("[data-room]");
 }
 
 /** A page that has changed has put the focus somewhere, so that the next Tab does not begin at the top; a new document begins there. */

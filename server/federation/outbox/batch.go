@@ -136,7 +136,7 @@ func (b *batch) addOwn(r *store.Reader) (all bool, err error) {
 	return len(edus) < limit, err
 }
 
-// deviceUpdate is the content of m.device_list_update, without the name that a device's owner gave it.
+// deviceUpdate is the content of m.device_list_update.
 //
 // Source: server-server API, "m.device_list_update".
 type deviceUpdate struct {
@@ -146,6 +146,7 @@ type deviceUpdate struct {
 	PrevID   []int64         `json:"prev_id"`
 	Deleted  bool            `json:"deleted,omitempty"`
 	Keys     json.RawMessage `json:"keys,omitempty"`
+	Name     string          `json:"device_display_name,omitempty"`
 }
 
 // keyUpdate is the content of m.signing_key_update. Source: server-server API, "m.signing_key_update".
@@ -200,7 +201,7 @@ func updateOf(row store.Outgoing, userID string, list *e2ee.UserDevices) (kind s
 	}
 	for _, d := range list.Devices {
 		if d.ID == row.Device {
-			u.Deleted, u.Keys = false, d.Keys
+			u.Deleted, u.Keys, u.Name = false, d.Keys, d.Name
 		}
 	}
 	return "m.device_list_update", u
@@ -213,7 +214,7 @@ const unknown = 0
 func askAnew(list *e2ee.UserDevices, streamID int64, keyless string) deviceUpdate {
 	u := deviceUpdate{UserID: list.UserID, DeviceID: keyless, StreamID: streamID, PrevID: []int64{unknown}}
 	if len(list.Devices) > 0 {
-		u.DeviceID, u.Keys = list.Devices[0].ID, list.Devices[0].Keys
+		u.DeviceID, u.Keys, u.Name = list.Devices[0].ID, list.Devices[0].Keys, list.Devices[0].Name
 	}
 	return u
 }

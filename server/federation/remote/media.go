@@ -36,13 +36,13 @@ func NewMedia(c *Client) Media {
 	return Media{c, c.Rule.Client(dial.Limits{Total: elsewhereTime, Connect: connectTime})}
 }
 
-// Fetch implements media.Remote: from the endpoint that wants a signature, and from the one before it only where the server does not know that one.
+// Fetch implements media.Remote: from the endpoint that wants a signature, and from the one before it only where the server does not know that one, or
+// answers as no Matrix server does.
 //
 // Source: server-server API, "Content Repository".
 func (m Media) Fetch(ctx context.Context, server, mediaID string) (*media.Incoming, error) {
 	resp, err := m.open(ctx, request{http.MethodGet, server, federation + "media/download/" + url.PathEscape(mediaID), nil, true})
-	var refused *Refused
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code == "M_UNRECOGNIZED" {
+	if unknown(err) {
 		return m.fetchUnsigned(ctx, server, mediaID)
 	}
 	if err != nil {
@@ -54,6 +54,21 @@ func (m Media) Fetch(ctx context.Context, server, mediaID string) (*media.Incomi
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
 	return in, nil
+}
+
+// unknown tells whether a server, or what stands before it, doesn't know the endpoint.
+func unknown(err error) bool {
+	var refused *Refused
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Code {
+	case "M_UNRECOGNIZED":
+		return true
+	case "":
+		return refused.Status == http.StatusNotFound || refused.Status == http.StatusBadRequest || refused.Status == http.StatusMethodNotAllowed
+	}
+	return false
 }
 
 // fetchUnsigned asks as it was done before v1.11.

@@ -149,6 +149,8 @@ test("by keyboard: one stop, arrows inside, out again, and the focus is never lo
         await keys("Tab");
         assert.equal(await page.evaluate(() => document.activeElement.localName), "a");
         await keys("Tab");
+        assert.equal(await focus(), "Actions");
+        await keys("Tab");
         assert.equal(await page.evaluate(() => document.activeElement.closest(".timeline")), null, `out of the messages, not ${await focus()}`);
         await keys("Shift+Tab");
         await focusOn("service-public.fr");

@@ -10,7 +10,7 @@ import { Modal } from "../ui/Modal";
 import { useAction } from "../ui/useAction";
 
 /** Who one is here, the language, and the way out. */
-export function AccountDialog({ onClose }: { onClose(): void }) {
+export default function AccountDialog({ onClose }: { onClose(): void }) {
     const t = useT();
     const { mx, config } = useClient();
     const [leaving, setLeaving] = useState(false);

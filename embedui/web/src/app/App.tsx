@@ -52,7 +52,9 @@ export default function App({ config, session, tab, forget, onLeave }: Props) {
             onEnded(opened.mx, (how) => void leave(how));
             await startClient(opened);
             await prepared(opened.mx, () => over || setState({ name: "opening", delayed: true }));
-            if (!over) setState({ name: "open", client: opened });
+            if (over) return;
+            opened.outbox.start();
+            setState({ name: "open", client: opened });
         }
         async function handOver(): Promise<void> {
             await stores?.then(({ mx }) => allSent(mx), () => {}); // open says what went wrong

@@ -1,66 +1,71 @@
-import { ClientEvent, RoomEvent, RoomMemberEvent, MatrixEventEvent } from "matrix-js-sdk";
 import { useMemo } from "react";
 import { useClient } from "../client/context";
-import { useEvents } from "../client/events";
 import { useT } from "../i18n";
+import { useRooms } from "../list/context";
+import { Invitations } from "../list/Invitations";
+import { RoomList } from "../list/RoomList";
+import { roomsWithin } from "../list/sections";
+import { Services } from "../list/Services";
 import { RecoveryBanner } from "../recovery/RecoveryGate";
-import { InvitationCard } from "../rooms/InvitationCard";
-import { roomList } from "../rooms/list";
-import { RoomSection } from "../rooms/RoomSection";
 import { Bell } from "../ui/Bell";
 import { Button } from "../ui/Button";
 import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
 import { Connection } from "./Connection";
 import type { Dialogue } from "./Dialogues";
+import { useKept } from "./useKept";
 import { useNarrow } from "./useNarrow";
-
-const changes = [
-    ClientEvent.Room, ClientEvent.DeleteRoom, ClientEvent.AccountData, RoomEvent.Name, RoomEvent.Timeline, RoomEvent.MyMembership,
-    RoomEvent.UnreadNotifications, RoomEvent.LocalEchoUpdated, RoomMemberEvent.Name, MatrixEventEvent.Decrypted,
-] as const;
 
 /** Conversations, salons and invitations, and what makes new ones. */
 export function Sidebar({ onOpen }: { onOpen(dialogue: Dialogue): void }) {
     const t = useT();
-    const { mx, config } = useClient();
+    const { joined, knocks, invitations, spaces } = useRooms();
     const narrow = useNarrow();
-    const version = useEvents(mx, changes);
-    const rooms = useMemo(() => roomList(mx), [mx, version, t]);
-    const Town = narrow ? "h1" : "p";
-    const heading = useFocusHere<HTMLHeadingElement>();
-    const empty = rooms.conversations.length + rooms.salons.length + rooms.invitations.length === 0;
+    const [wanted, choose] = useKept("beffroi.service");
+    const service = spaces.some((space) => space.id === wanted) ? wanted : null;
+    const only = useMemo(() => (service ? roomsWithin(spaces, service) : null), [spaces, service]);
+    const lines = useMemo(() => [...joined, ...knocks], [joined, knocks]);
+    const empty = lines.length + invitations.length === 0;
 
     return (
         <nav className="sidebar" id="list" tabIndex={-1} aria-label={t("list.label")}>
             {narrow && <ListTitle />}
-            <div className="town">
-                <Bell />
-                <div>
-                    <Town className="name" ref={heading} tabIndex={narrow ? -1 : undefined}>{config.name || config.server_name}</Town>
-                    <Connection />
-                </div>
-                <Button look="bare" onPress={() => onOpen("account")}>
-                    {t("account.open")}
-                </Button>
-            </div>
+            <Town onOpen={onOpen} />
+            <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={() => onOpen("finder")}>
+                <span>{t("finder.open")}</span>
+                <kbd aria-hidden="true">{t("finder.keys")}</kbd>
+            </button>
             <div className="make">
                 <Button onPress={() => onOpen("conversation")}>{t("list.newConversation")}</Button>
                 <Button onPress={() => onOpen("salon")}>{t("list.newSalon")}</Button>
             </div>
-            <div className="rooms">
-                <RecoveryBanner />
-                {rooms.invitations.length > 0 && (
-                    <section aria-label={t("list.invitations")}>
-                        <h2>{t("list.invitations")}</h2>
-                        <ul>{rooms.invitations.map((invitation) => <InvitationCard key={invitation.id} invitation={invitation} />)}</ul>
-                    </section>
-                )}
-                {empty && <p className="empty quiet">{t("list.empty")}</p>}
-                <RoomSection title={t("list.conversations")} lines={rooms.conversations} />
-                <RoomSection title={t("list.salons")} lines={rooms.salons} />
-            </div>
+            <RecoveryBanner />
+            <Invitations invitations={invitations} />
+            <Services spaces={spaces} joined={joined} chosen={service} onChoose={choose} />
+            {empty && <p className="empty quiet">{t("list.empty")}</p>}
+            {!empty && <RoomList lines={lines} only={only} />}
         </nav>
+    );
+}
+
+/** Whose messenger this is, whether it is heard, and the account. */
+function Town({ onOpen }: { onOpen(dialogue: Dialogue): void }) {
+    const t = useT();
+    const { config } = useClient();
+    const narrow = useNarrow();
+    const Name = narrow ? "h1" : "p";
+    const heading = useFocusHere<HTMLHeadingElement>();
+    return (
+        <div className="town">
+            <Bell />
+            <div>
+                <Name className="name" ref={heading} tabIndex={narrow ? -1 : undefined}>{config.name || config.server_name}</Name>
+                <Connection />
+            </div>
+            <Button look="bare" onPress={() => onOpen("account")}>
+                {t("account.open")}
+            </Button>
+        </div>
     );
 }
 

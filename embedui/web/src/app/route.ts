@@ -1,18 +1,47 @@
 import { useSyncExternalStore } from "react";
 
-/** Where one is in the client. The server answers these paths with the page (handler.go, `navigation`). */
-export type Route = { page: "home" } | { page: "room"; id: string; details: boolean; event?: string };
+/** Where one is in the client. The server answers these paths with the page (embedui/handler.go, `places`). */
+export type Route =
+    | { page: "home" }
+    | { page: "room"; id: string; details: boolean; event?: string }
+    | { page: "space"; id: string }
+    | { page: "settings"; section: string };
 
 export function routeOf(path: string): Route {
     const [, section, id, rest] = path.split("/");
-    if (section !== "salon" || !id) return { page: "home" };
-    const event = rest?.startsWith("%24") || rest?.startsWith("$") ? { event: decodeURIComponent(rest) } : {};
-    return { page: "room", id: decodeURIComponent(id), details: rest === "details", ...event };
+    if (section === "reglages") return { page: "settings", section: id ?? "" };
+    const known = id ? decoded(id) : null;
+    if (known && section === "salon") return { page: "room", id: known, details: rest === "details", ...eventOf(rest) };
+    if (known && section === "espace") return { page: "space", id: known };
+    return { page: "home" };
+}
+
+/** A message in a room. */
+function eventOf(part = ""): { event?: string } {
+    const event = decoded(part);
+    return event?.startsWith("$") ? { event } : {};
+}
+
+/** Null: nobody who makes paths made this one. */
+function decoded(part: string): string | null {
+    try {
+        return decodeURIComponent(part);
+    } catch {
+        return null;
+    }
 }
 
 export function pathOf(route: Route): string {
-    if (route.page === "home") return "/";
-    return `/salon/${encodeURIComponent(route.id)}${route.details ? "/details" : route.event ? `/${encodeURIComponent(route.event)}` : ""}`;
+    switch (route.page) {
+        case "home":
+            return "/";
+        case "settings":
+            return route.section ? `/reglages/${route.section}` : "/reglages";
+        case "space":
+            return `/espace/${encodeURIComponent(route.id)}`;
+        case "room":
+            return `/salon/${encodeURIComponent(route.id)}${route.details ? "/details" : route.event ? `/${encodeURIComponent(route.event)}` : ""}`;
+    }
 }
 
 export function useRoute(): Route {
@@ -21,8 +50,9 @@ export function useRoute(): Route {
 
 const moved = "beffroi:moved";
 
-export function go(route: Route): void {
-    history.pushState(null, "", pathOf(route));
+/** Goes to a place. `arrive`: the focus goes there too, to where one writes; else it stays, as after a press in the list. */
+export function go(route: Route, arrive = false): void {
+    history.pushState({ arrive }, "", pathOf(route));
     dispatchEvent(new Event(moved));
 }
 
@@ -40,4 +70,9 @@ function subscribe(changed: () => void): () => void {
         removeEventListener("popstate", changed);
         removeEventListener(moved, changed);
     };
+}
+
+/** Whether the place was gone to with the focus. */
+export function arrived(): boolean {
+    return Boolean((history.state as { arrive?: boolean } | null)?.arrive);
 }

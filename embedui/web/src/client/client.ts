@@ -1,16 +1,23 @@
-import { ClientEvent, createClient, HttpApiEvent, IndexedDBStore, PendingEventOrdering, SyncState, type MatrixClient } from "matrix-js-sdk";
+import { ClientEvent, createClient, HttpApiEvent, MatrixScheduler, PendingEventOrdering, SyncState, type MatrixClient } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { Config } from "../config";
 import { writeSession, type Session } from "../session/session";
 import { Tokens } from "../session/tokens";
 import { Originals } from "../message/originals";
+import { Drafts } from "../send/drafts";
+import { Outbox } from "../send/outbox";
+import { roomQueue } from "../send/retry";
+import { OutboxStore } from "../send/store";
 import { forgetData, ownedBy } from "./data";
 import { roomName } from "./roomname";
 import { SecretKeys } from "./secretkeys";
+import { Store } from "./store";
 
 /** Names of the databases in the browser; data.ts removes them. */
 export const syncStore = "beffroi-sync";
 export const cryptoStore = "beffroi-crypto";
+
+const patience = 60_000; // milliseconds until a request without an answer has failed; a lost line may never say so
 
 /** A running Matrix client and what belongs to it. */
 export interface Client {
@@ -18,6 +25,8 @@ export interface Client {
     config: Config;
     secretKeys: SecretKeys;
     originals: Originals;
+    drafts: Drafts;
+    outbox: Outbox;
     /** Closes the stores; nothing is sent after it. */
     stop(): void;
     /** Stops, removes what is kept in the browser, and goes to the log-in page. The connection is ended on the server before, by logout.ts. */
@@ -30,7 +39,7 @@ export async function openClient(config: Config, session: Session): Promise<Omit
     if (!ownedBy(session)) await forgetData();
     const tokens = new Tokens(config.base_url, session, writeSession);
     const secretKeys = new SecretKeys();
-    const store = new IndexedDBStore({ indexedDB, localStorage, dbName: syncStore });
+    const store = new Store({ indexedDB, localStorage, dbName: syncStore });
     const mx = createClient({
         baseUrl: config.base_url,
         userId: session.userId,
@@ -38,6 +47,8 @@ export async function openClient(config: Config, session: Session): Promise<Omit
         accessToken: session.accessToken,
         fetchFn: tokens.fetch,
         store,
+        scheduler: new MatrixScheduler(() => -1, roomQueue), // the outbox tries again
+        localTimeoutMs: patience,
         timelineSupport: true,
         disableVoip: true,
         cryptoCallbacks: secretKeys.callbacks,
@@ -45,7 +56,9 @@ export async function openClient(config: Config, session: Session): Promise<Omit
     });
     await Promise.all([store.startup(), mx.initRustCrypto({ cryptoDatabasePrefix: cryptoStore })]);
     await saveKeysSoon();
-    return { mx, config, secretKeys, originals: new Originals(mx), stop: () => (mx.stopClient(), tokens.stop()) };
+    const outbox = new Outbox(mx, new OutboxStore(localStorage));
+    const stop = (): void => (outbox.stop(), mx.stopClient(), tokens.stop());
+    return { mx, config, secretKeys, originals: new Originals(mx), drafts: new Drafts(localStorage), outbox, stop };
 }
 
 /** Starts to sync. It resolves before the first answer: see `prepared`. */

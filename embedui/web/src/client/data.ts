@@ -1,7 +1,9 @@
+import { isDraft } from "../send/drafts";
+import { isOutbox } from "../send/store";
 import type { Session } from "../session/session";
 
-// What the client keeps in the browser, besides the session: the rooms (matrix-js-sdk's sync store) and the keys (its crypto
-// store). Both belong to one user and device.
+// What the client keeps in the browser, besides the session: the rooms (matrix-js-sdk's sync store), the keys (its crypto
+// store), and what is written and not sent. All belong to one user and device.
 
 const databases = ["matrix-js-sdk:beffroi-sync", "beffroi-crypto::matrix-sdk-crypto", "beffroi-crypto::matrix-sdk-crypto-meta"];
 const ownerKey = "beffroi.owner";
@@ -15,8 +17,9 @@ export function ownedBy({ userId, deviceId }: Session): boolean {
     return before === owner;
 }
 
-/** Removes the rooms and the keys. The client must be stopped. */
+/** Removes the rooms, the keys, and what is not sent. The client must be stopped. */
 export async function forgetData(): Promise<void> {
+    Object.keys(localStorage).filter((name) => isDraft(name) || isOutbox(name)).forEach((name) => localStorage.removeItem(name));
     await Promise.all(databases.map(remove));
 }
 

@@ -3,7 +3,7 @@ import { useT } from "../i18n";
 import { useRecovery } from "../recovery/RecoveryGate";
 import type { Body, Lock } from "../timeline/body";
 import { Button } from "../ui/Button";
-import { Boundary } from "../ui/lazy";
+import { Boundary } from "../ui/Boundary";
 import { emojiOnly } from "./emojiOnly";
 import { linked } from "./linked";
 import { straight } from "./tree";

@@ -8,7 +8,7 @@ import { toggleReaction } from "./react";
 /** Who reacted how; one press adds the same, another takes it back. */
 export function Reactions({ message, room }: { message: Message; room: Room }) {
     const t = useT();
-    const { mx } = useClient();
+    const client = useClient();
     const reactions = reactionsOf(room, message.id);
     if (!reactions.length || message.body.kind === "deleted") return null;
     return (
@@ -18,7 +18,7 @@ export function Reactions({ message, room }: { message: Message; room: Room }) {
                     <button
                         type="button" aria-pressed={Boolean(own)} title={names.join(", ")}
                         aria-label={t("message.reaction", { key: shownKey(key), many: names.length, names: names.join(", ") })}
-                        onClick={() => void toggleReaction(mx, room, message.id, key)}
+                        onClick={() => void toggleReaction(client, room, message.id, key)}
                     >
                         <span aria-hidden="true">{`${shownKey(key)} ${names.length}`}</span>
                     </button>

@@ -48,6 +48,8 @@ function Part({ node, plain }: { node: RichElement; plain: boolean }) {
             return <ul>{listed(children, plain)}</ul>;
         case "table":
             return <div className="wide"><table>{tableParts(children, plain)}</table></div>;
+        case "details":
+            return <Details nodes={children} plain={plain} />;
         case "h1": case "h2": case "h3": case "h4": case "h5": case "h6":
             return createElement(headings[tag], { className: "heading" }, rich(children, plain));
         default:
@@ -109,6 +111,17 @@ function Spoiler({ reason, children }: { reason: string; children: ReactNode }) 
         <button type="button" className="spoiler" onClick={() => setOpen(true)}>
             {reason ? t("message.hiddenFor", { reason }) : t("message.hidden")}
         </button>
+    );
+}
+
+function Details({ nodes, plain }: { nodes: RichNode[]; plain: boolean }) {
+    const t = useT();
+    const summary = elements(nodes, ["summary"])[0];
+    return (
+        <details>
+            <summary>{summary ? rich(summary.children, plain) : t("message.more")}</summary>
+            {rich(nodes.filter((node) => node !== summary), plain)}
+        </details>
     );
 }
 

@@ -6,7 +6,7 @@ import { straight } from "./tree";
 export function brief(body: Body): string {
     switch (body.kind) {
         case "text":
-            return straight(body.text).replace(/\s+/g, " ").slice(0, 160);
+            return straight(body.html ? body.text.replace(/\*\*|~~|`/g, "") : body.text).replace(/\s+/g, " ").slice(0, 160);
         case "file":
             return body.name;
         default:

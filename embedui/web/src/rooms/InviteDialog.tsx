@@ -7,7 +7,7 @@ import { invite } from "./actions";
 import { PersonForm } from "./PersonForm";
 
 /** Asks whom to invite to a room. */
-export function InviteDialog({ room, onClose }: { room: Room; onClose(): void }) {
+export default function InviteDialog({ room, onClose }: { room: Room; onClose(): void }) {
     const t = useT();
     const { mx } = useClient();
     const send = useCallback(

@@ -7,14 +7,14 @@ import { createConversation } from "./actions";
 import { PersonForm } from "./PersonForm";
 
 /** Asks with whom to speak, and goes to the conversation. */
-export function NewConversation({ onClose }: { onClose(): void }) {
+export default function NewConversation({ onClose }: { onClose(): void }) {
     const t = useT();
     const { mx } = useClient();
     const open = useCallback(
         async (userId: string) => {
             const id = await createConversation(mx, userId);
             onClose();
-            go({ page: "room", id, details: false });
+            go({ page: "room", id, details: false }, true);
         },
         [mx, onClose],
     );

@@ -10,7 +10,7 @@ import { useAction } from "../ui/useAction";
 import { createSalon } from "./actions";
 
 /** Asks for a salon's name, makes it, and goes there. */
-export function NewSalon({ onClose }: { onClose(): void }) {
+export default function NewSalon({ onClose }: { onClose(): void }) {
     const t = useT();
     const { mx } = useClient();
     const make = useAction(
@@ -18,7 +18,7 @@ export function NewSalon({ onClose }: { onClose(): void }) {
             async (name: string) => {
                 const id = await createSalon(mx, name);
                 onClose();
-                go({ page: "room", id, details: false });
+                go({ page: "room", id, details: false }, true);
             },
             [mx, onClose],
         ),

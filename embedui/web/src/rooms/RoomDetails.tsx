@@ -11,7 +11,7 @@ import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
 import { useAction } from "../ui/useAction";
-import { InviteDialog } from "./InviteDialog";
+import InviteDialog from "./InviteDialog";
 import { memberName } from "./preview";
 import { peopleOf } from "./people";
 import { keptDays } from "./retention";
@@ -19,7 +19,7 @@ import { keptDays } from "./retention";
 const changes = [RoomStateEvent.Members, RoomStateEvent.Events] as const;
 
 /** Who is in a room: beside it, or a page of its own on a narrow screen. */
-export function RoomDetails({ room }: { room: Room }) {
+export default function RoomDetails({ room }: { room: Room }) {
     const t = useT();
     const { config } = useClient();
     const narrow = useNarrow();

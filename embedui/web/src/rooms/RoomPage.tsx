@@ -1,20 +1,23 @@
 import { ClientEvent, KnownMembership, RoomEvent, RoomMemberEvent, RoomStateEvent, SyncState, type Room } from "matrix-js-sdk";
-import { useState } from "react";
-import { go } from "../app/route";
+import { useEffect, useState } from "react";
+import { arrived, go } from "../app/route";
 import { useNarrow } from "../app/useNarrow";
 import { useClient } from "../client/context";
 import { useEvents } from "../client/events";
 import { useT } from "../i18n";
-import { Composer } from "../timeline/Composer";
+import { Composer, focusComposer } from "../timeline/Composer";
 import { Timeline } from "../timeline/Timeline";
 import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
+import { DialogueFrame } from "../ui/DialogueFrame";
 import { useFocusAfter, useFocusHere } from "../ui/focus";
+import { lazyPart } from "../ui/lazy";
 import { useTitle } from "../ui/title";
 import { isConversation } from "./direct";
-import { InviteDialog } from "./InviteDialog";
 import { peopleOf } from "./people";
-import { RoomDetails } from "./RoomDetails";
+
+const RoomDetails = lazyPart(() => import("./RoomDetails"), { frame: ({ children }) => <aside className="details">{children}</aside> });
+const InviteDialog = lazyPart(() => import("./InviteDialog"), { frame: DialogueFrame });
 
 const arrivals = [ClientEvent.Room, ClientEvent.Sync, RoomEvent.MyMembership] as const;
 
@@ -67,8 +70,10 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
     const [inviting, setInviting] = useState(false);
     const heading = useFocusHere<HTMLHeadingElement>();
     const detailsButton = useFocusAfter<HTMLButtonElement>(details);
+    useEffect(() => void (arrived() && focusComposer()), []);
     const inviteButton = useFocusAfter<HTMLButtonElement>(inviting);
     const conversation = isConversation(mx, room);
+    const avatar = room.getMxcAvatarUrl() ?? room.getAvatarFallbackMember()?.getMxcAvatarUrl();
     const people = peopleOf(room, config.custodian);
     const facts = [t("room.members", { count: people.count }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
 
@@ -80,7 +85,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
                         {t("room.backShort")}
                     </Button>
                 )}
-                <Avatar name={room.name} shape={conversation ? "round" : "square"} />
+                <Avatar name={room.name} mxc={avatar} shape={conversation ? "round" : "square"} />
                 <div className="titles">
                     <h1 ref={heading} tabIndex={-1}>{room.name}</h1>
                     <p className="quiet">{facts.join(" · ")}</p>

@@ -37,6 +37,18 @@ export async function acceptInvitation(mx: MatrixClient, room: Room): Promise<vo
     await arrived(mx, room.roomId, KnownMembership.Join);
 }
 
+/** Joins a room that lets one in. */
+export async function join(mx: MatrixClient, id: string): Promise<void> {
+    await mx.joinRoom(id);
+    await arrived(mx, id, KnownMembership.Join);
+}
+
+/** Asks to be let in; whoever may invite there answers. */
+export async function knock(mx: MatrixClient, id: string, reason?: string): Promise<void> {
+    await mx.knockRoom(id, reason ? { reason } : {});
+    await arrived(mx, id, KnownMembership.Knock);
+}
+
 export async function declineInvitation(mx: MatrixClient, room: Room): Promise<void> {
     await mx.leave(room.roomId);
 }

@@ -1,55 +1,87 @@
-import { EventType, MsgType, type Room } from "matrix-js-sdk";
-import { useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
-import { useClient } from "../client/context";
+import type { Room } from "matrix-js-sdk";
+import { useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 import { useT } from "../i18n";
+import { CompletionList, optionId } from "../message/CompletionList";
+import type { Candidate } from "../message/completion";
+import { EmojiButton } from "../message/EmojiButton";
+import { useCompletion } from "../message/useCompletion";
+import { Purpose } from "../send/Purpose";
+import { lastOwn } from "../send/write";
+import { useGrowing, usePaste, insert } from "../send/textarea";
+import { useWriting } from "../send/useWriting";
 import { Button } from "../ui/Button";
 
-const tallest = 200; // pixels
-
 /** Where the focus goes when what it was on goes away. */
-export function focusComposer(): void {
-    document.getElementById("composer")?.focus();
+export function focusComposer(thread?: string): void {
+    document.getElementById(boxId(thread))?.focus();
 }
 
-/** Where one writes. What is not sent yet stays in the timeline, with its state; so nothing is waited for here. */
-export function Composer({ room }: { room: Room }) {
+const boxId = (thread?: string): string => (thread ? "composer-thread" : "composer");
+
+/** Where one writes, in a room or in one of its threads. What is not sent yet stays in the timeline, with its state; so nothing is waited for here. */
+export function Composer({ room, thread }: { room: Room; thread?: string }) {
     const t = useT();
-    const { mx } = useClient();
-    const [text, setText] = useState("");
+    if (!room.maySendMessage()) return <p className="composer quiet">{t("composer.readOnly")}</p>;
+    return <Writing room={room} thread={thread} />;
+}
+
+function Writing({ room, thread }: { room: Room; thread?: string }) {
+    const t = useT();
+    const id = boxId(thread);
     const box = useRef<HTMLTextAreaElement>(null);
-    useLayoutEffect(() => {
-        box.current!.style.height = "auto";
-        box.current!.style.height = `${Math.min(box.current!.scrollHeight + 2, tallest)}px`;
-    }, [text]);
+    const [cursor, setCursor] = useState(0);
+    const writing = useWriting(room, thread, box);
+    const { draft } = writing;
+    useGrowing(box, draft.text);
+    const paste = usePaste();
+    const choose = (option: Candidate, from: number): void => {
+        if ("mention" in option) writing.mention(option.mention as never);
+        insert(box.current!, from, box.current!.selectionStart, `${option.text} `);
+    };
+    const completion = useCompletion(room, draft.text, cursor, choose);
+    const open = completion.options.length > 0;
 
     const send = (event?: FormEvent): void => {
         event?.preventDefault();
-        const body = text.trim();
-        if (!body) return;
-        setText("");
+        writing.send();
         box.current!.focus();
-        void mx.sendEvent(room.roomId, EventType.RoomMessage, { msgtype: MsgType.Text, body }).catch(() => {}); // told in the timeline
     };
     const key = (event: KeyboardEvent): void => {
+        if (completion.key(event)) return;
+        if (event.key === "Escape" && (draft.edit || draft.reply)) return event.stopPropagation(), writing.cancel();
+        if (event.key === "ArrowUp" && !draft.text && !draft.edit && !event.shiftKey) return editLast(event);
         if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
         event.preventDefault();
         send();
     };
-    const label = t("composer.label", { name: room.name });
+    const editLast = (event: KeyboardEvent): void => {
+        const last = lastOwn(room, thread, room.myUserId);
+        if (!last) return;
+        event.preventDefault();
+        writing.edit(last);
+    };
+    const label = t(thread ? "composer.inThread" : "composer.label", { name: room.name });
     return (
         <form className="composer" onSubmit={send}>
+            <Purpose room={room} draft={draft} onCancel={writing.cancel} />
+            <CompletionList completion={completion} box={id} />
             <div className="writing">
                 <textarea
-                    ref={box} id="composer" className="input" rows={1} value={text} aria-label={label} placeholder={label} aria-describedby="composer-hint"
-                    onChange={(event) => setText(event.target.value)} onKeyDown={key} enterKeyHint="send"
+                    ref={box} id={id} className="input" rows={1} value={draft.text} aria-label={label} placeholder={label} aria-describedby={`${id}-hint`}
+                    aria-autocomplete="list" aria-controls={open ? `${id}-options` : undefined} aria-activedescendant={open ? optionId(id, completion.active) : undefined}
+                    onChange={(event) => writing.type(event.target.value)} onSelect={(event) => setCursor(event.currentTarget.selectionStart)}
+                    onKeyDown={key} onPaste={paste} onBlur={writing.rest} enterKeyHint="send"
                 />
                 <Button look="primary" type="submit">
-                    {t("composer.send")}
+                    {t(draft.edit ? "composer.save" : "composer.send")}
                 </Button>
             </div>
-            <p className="quiet" id="composer-hint">
-                {t("composer.hint")}
-            </p>
+            <div className="composer-tools">
+                <EmojiButton onChoose={(sign) => insert(box.current!, cursor, cursor, sign)} />
+                <p className="quiet" id={`${id}-hint`}>
+                    {t("composer.hint")}
+                </p>
+            </div>
         </form>
     );
 }

@@ -3,9 +3,10 @@ import { useState } from "react";
 import { useT } from "../i18n";
 import { day } from "../i18n/dates";
 import { useFocusAfter } from "../ui/focus";
+import { DialogueFrame } from "../ui/DialogueFrame";
 import { lazyPart } from "../ui/lazy";
 
-const DateJump = lazyPart(() => import("./DateJump"));
+const DateJump = lazyPart(() => import("./DateJump"), { frame: DialogueFrame });
 
 /** Where a day begins; pressed, it asks for another one. */
 export function DayView({ at, room }: { at: number; room: Room }) {

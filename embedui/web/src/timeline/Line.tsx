@@ -1,7 +1,7 @@
 import type { MatrixEvent, Room } from "matrix-js-sdk";
 import { memo } from "react";
 import { useT } from "../i18n";
-import { Boundary } from "../ui/lazy";
+import { Boundary } from "../ui/Boundary";
 import { DayView } from "./DayView";
 import type { Item } from "./items";
 import { MessageView } from "./MessageView";

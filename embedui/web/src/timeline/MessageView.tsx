@@ -1,8 +1,9 @@
 import type { Room } from "matrix-js-sdk";
-import { memo } from "react";
+import { memo, type MouseEvent } from "react";
 import { useClient } from "../client/context";
 import { clock } from "../i18n/dates";
 import { useT } from "../i18n";
+import { Actions } from "../message/Actions";
 import { BodyView } from "../message/BodyView";
 import { Edited } from "../message/Edited";
 import { Quoted } from "../message/Quoted";
@@ -11,7 +12,7 @@ import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
 import { Sending } from "../send/Sending";
 import { Avatar } from "../ui/Avatar";
-import { Boundary } from "../ui/lazy";
+import { Boundary } from "../ui/Boundary";
 import type { Message } from "./items";
 
 interface Props {
@@ -27,7 +28,7 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const name = memberName(room, message.sender);
     const classes = ["message", own && "own", message.continued && "continued"].filter(Boolean).join(" ");
     return (
-        <div className={classes} data-event={message.id}>
+        <div className={classes} data-event={message.id} onContextMenu={openByTouch}>
             <Boundary fallback={() => <p className="bubble aside" tabIndex={-1} data-stop>{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
                 <article className="bubble" tabIndex={-1} data-stop aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
@@ -41,6 +42,13 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     );
 });
 
+/** A long touch opens what can be done with the message; the mouse's other button keeps the browser's menu. */
+function openByTouch(event: MouseEvent<HTMLElement>): void {
+    if ((event.nativeEvent as PointerEvent).pointerType !== "touch" || (event.target as Element).closest("a, button")) return;
+    event.preventDefault();
+    event.currentTarget.querySelector<HTMLElement>("[data-actions]")?.click();
+}
+
 function Content({ message, room, name }: { message: Message; room: Room; name: string }) {
     const answered = message.body.kind === "deleted" ? null : answeredBy(message.event);
     return (
@@ -49,7 +57,7 @@ function Content({ message, room, name }: { message: Message; room: Room; name: 
             <BodyView body={message.body} name={name} />
             {message.edited && <Edited message={message} room={room} />}
             <Reactions message={message} room={room} />
-            {message.status && <Sending message={message} room={room} />}
+            {message.status ? <Sending message={message} room={room} /> : <Actions message={message} room={room} />}
         </>
     );
 }

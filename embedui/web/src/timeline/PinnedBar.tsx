@@ -4,10 +4,11 @@ import { useEvents } from "../client/events";
 import { useT } from "../i18n";
 import { Button } from "../ui/Button";
 import { useFocusAfter } from "../ui/focus";
+import { DialogueFrame } from "../ui/DialogueFrame";
 import { lazyPart } from "../ui/lazy";
 import { pinnedIds } from "./pins";
 
-const PinnedList = lazyPart(() => import("./PinnedList"));
+const PinnedList = lazyPart(() => import("./PinnedList"), { frame: DialogueFrame });
 const changes = [RoomStateEvent.Events] as const;
 
 /** Above the messages, when some are pinned. */

@@ -17,7 +17,7 @@ export class Span {
     events(): MatrixEvent[] {
         const events: MatrixEvent[] = [];
         for (let one: EventTimeline | null = this.end(Direction.Backward); one; one = one.getNeighbouringTimeline(Direction.Forward)) events.push(...one.getEvents());
-        return this.live ? events.concat(this.room.getPendingEvents()) : events;
+        return this.live ? events.concat(this.room.getPendingEvents().filter(({ threadRootId }) => !threadRootId)) : events;
     }
 
     /** It reaches the newest message. */

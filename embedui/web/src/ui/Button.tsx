@@ -1,7 +1,7 @@
 import type { Ref } from "react";
 import { Button as AriaButton, type ButtonProps } from "react-aria-components/Button";
 
-interface Props extends ButtonProps {
+interface Props extends Omit<ButtonProps, "className"> {
     look?: "primary" | "danger" | "bare" | "plain";
     ref?: Ref<HTMLButtonElement>;
 }

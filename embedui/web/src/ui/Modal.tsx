@@ -7,13 +7,15 @@ interface Props {
     title: string;
     /** Also called by Escape and by a press beside it. */
     onClose(): void;
+    /** It stands at the top of the page, so that what grows below does not move it. */
+    top?: boolean;
     children: ReactNode;
 }
 
 /** A dialogue over the page; it is open as long as it is drawn. Focus goes in, and back when it closes. */
-export function Modal({ title, onClose, children }: Props) {
+export function Modal({ title, onClose, top, children }: Props) {
     return (
-        <ModalOverlay className="veil" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
+        <ModalOverlay className={top ? "veil top" : "veil"} isOpen isDismissable onOpenChange={(open) => open || onClose()}>
             <AriaModal className="modal">
                 <Dialog className="dialog">
                     <Heading slot="title" level={2}>

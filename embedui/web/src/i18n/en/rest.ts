@@ -1,8 +1,16 @@
 import { app } from "./app";
 import { message } from "./message";
+import { recovery } from "./recovery";
 import { rooms } from "./rooms";
 import { timeline } from "./timeline";
-import { recovery } from "./recovery";
+import { ui } from "./ui";
 
 /** Every text behind the log-in page, a file per folder of src. */
-export const rest = { ...app, ...rooms, ...timeline, ...message, ...recovery };
+export const rest = {
+    ...app,
+    ...ui,
+    ...rooms,
+    ...timeline,
+    ...message,
+    ...recovery,
+};

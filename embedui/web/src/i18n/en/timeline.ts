@@ -175,9 +175,4 @@ export const timeline = {
             history_joined: "From now on, new members read messages since they came.",
         },
     },
-    composer: {
-        label: "Write to {{name}}",
-        send: "Send",
-        hint: "Enter to send · Shift + Enter for a new line",
-    },
 };

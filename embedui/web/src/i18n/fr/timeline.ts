@@ -175,9 +175,4 @@ export const timeline = {
             history_joined: "Désormais, les nouveaux membres lisent les messages écrits depuis leur arrivée.",
         },
     },
-    composer: {
-        label: "Écrire à {{name}}",
-        send: "Envoyer",
-        hint: "Entrée pour envoyer · Maj + Entrée pour aller à la ligne",
-    },
 };
