@@ -38,10 +38,19 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s is not reached from here: %s", r.Target, r.Why)
 }
 
+// unanswered is for how long what is sent may not arrive.
+const unanswered = 10 * time.Second
+
 // Dialer gives the function that opens connections under the rule, for protocols other than HTTP. Connecting, DNS included, takes no longer than within.
 func (r Rule) Dialer(within time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: within, Resolver: r.Resolver}
-	d.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error { return r.judge(address) }
+	bounded := endUnanswered(unanswered)
+	d.ControlContext = func(_ context.Context, network, address string, c syscall.RawConn) error {
+		if err := r.judge(address); err != nil || !strings.HasPrefix(network, "tcp") {
+			return err
+		}
+		return bounded(c)
+	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {

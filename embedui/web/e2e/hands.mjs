@@ -36,7 +36,7 @@ async function reach(locator) {
     }
 }
 
-/** Tab leads into a list of rooms once; from there arrows do. */
+/** Tab leads into a list once; from there arrows do. */
 async function descend(locator) {
     const { keyboard } = locator.page();
     await keyboard.press("Home");
@@ -46,9 +46,9 @@ async function descend(locator) {
     }
 }
 
-/** In the page: the focus and the element are in the same list of rooms. */
+/** In the page: the focus and the element are in the same list. */
 function sameList(element) {
-    return element.matches("[data-room]") && document.activeElement.matches("[data-room]");
+    return element.matches("[data-stop]") && document.activeElement.matches("[data-stop]") && element.closest("ul") === document.activeElement.closest("ul");
 }
 
 /** A page that has changed has put the focus somewhere, so that the next Tab does not begin at the top; a new document begins there. */

@@ -29,7 +29,7 @@ func TestThreeServersCutApart(t *testing.T) {
 	}
 	waitForAll(t, writers, 50)
 	s.cut(true)
-	after := waitForAll(t, writers, 400)
+	after := waitForAll(t, writers, 1000)
 	for i, w := range writers {
 		if other := writers[(i+1)%3]; other.user.Do("GET", at(room, "/event/"+w.at(after[i]-1)), nil, nil) == http.StatusOK {
 			t.Errorf("%s was not cut from %s", w.user.UserID, other.user.UserID)
@@ -58,6 +58,10 @@ func TestThreeServersCutApart(t *testing.T) {
 		return same == len(writers)
 	})
 	t.Logf("%d events, the last of them %v after the servers were joined again", len(want), time.Since(joined).Round(100*time.Millisecond))
+	step(t, time.Second, healed-time.Since(joined), "no queue holds anything", func() bool {
+		return !slices.ContainsFunc(writers, func(w *writer) bool { return w.waits() > 0 })
+	})
+	t.Logf("the queues are empty %v after", time.Since(joined).Round(100*time.Millisecond))
 	for _, w := range writers {
 		if got := ids(w.user, room); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("%s reads %d events, %d were sent", w.user.UserID, len(got), len(want))
@@ -67,19 +71,38 @@ func TestThreeServersCutApart(t *testing.T) {
 
 // A writer sends messages and state, one after the other, and remembers what was acknowledged.
 type writer struct {
-	user *servertest.User
-	room string
-	n    atomic.Int64
+	user  *servertest.User
+	admin *servertest.User // of the same server
+	room  string
+	n     atomic.Int64
 
 	mu   sync.Mutex
 	sent []string
+}
+
+// waits is how much the writer's server still has to bring to others, as its administration says.
+func (w *writer) waits() (n int) {
+	var answer struct {
+		Destinations []struct {
+			Waiting int    `json:"waiting"`
+			State   string `json:"state"`
+			Dropped int    `json:"dropped"`
+		} `json:"destinations"`
+	}
+	w.admin.Must("GET", "/_beffroi/admin/v1/federation/destinations", nil, &answer)
+	for _, d := range answer.Destinations {
+		if n += d.Waiting; d.State == "behind" || d.State == "failing" || d.State == "dead" {
+			n++
+		}
+	}
+	return n
 }
 
 // settle puts a user of each server into one room.
 func (s *street) settle() (writers []*writer) {
 	s.Helper()
 	for i, n := range s.nodes {
-		w := &writer{user: n.Register(s, fmt.Sprint("agent", i+1))}
+		w := &writer{user: n.Register(s, fmt.Sprint("agent", i+1)), admin: n.RegisterAdmin(s, "admin")}
 		writers = append(writers, w)
 		if i == 0 {
 			w.room = w.user.CreateRoom(object{"preset": "public_chat", "power_level_content_override": object{"state_default": 0}})

@@ -32,7 +32,7 @@ export function Sidebar({ onOpen }: { onOpen(dialogue: Dialogue): void }) {
             {narrow && <ListTitle />}
             <Town onOpen={onOpen} />
             <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={() => onOpen("finder")}>
-                <span>{t("finder.open")}</span>
+                <span>{t("finder.open")} <span className="unseen">{t("finder.what")}</span></span>
                 <kbd aria-hidden="true">{t("finder.keys")}</kbd>
             </button>
             <div className="make">

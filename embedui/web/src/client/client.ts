@@ -63,7 +63,7 @@ export async function openClient(config: Config, session: Session): Promise<Omit
 
 /** Starts to sync. It resolves before the first answer: see `prepared`. */
 export function startClient({ mx }: Client): Promise<void> {
-    return mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, pendingEventOrdering: PendingEventOrdering.Detached });
+    return mx.startClient({ lazyLoadMembers: true, initialSyncLimit: 20, threadSupport: true, pendingEventOrdering: PendingEventOrdering.Detached });
 }
 
 /** The SDK waits up to ten seconds before it saves a key, to spare large servers; ours is small, and a tab may close before. */

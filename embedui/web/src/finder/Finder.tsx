@@ -86,10 +86,18 @@ function useOpen(commands: readonly Command[], onClose: () => void) {
                 if (kind === "person") key = await createConversation(mx, key);
                 if (kind === "public") await join(mx, key);
                 onClose();
-                if (kind === "action") return commands.find((command) => command.name === key)!.run();
+                if (kind === "action") {
+                    await focusBack(); // else what opens now would give the focus back to the field that is gone
+                    return commands.find((command) => command.name === key)!.run();
+                }
                 go(spaces.some((space) => space.id === key) ? { page: "space", id: key } : { page: "room", id: key, details: false }, true);
             },
             [mx, spaces, commands, onClose],
         ),
     );
+}
+
+/** A dialogue that closes gives the focus back in the next frame. */
+function focusBack(): Promise<void> {
+    return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));
 }

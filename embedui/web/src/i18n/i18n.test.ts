@@ -37,6 +37,12 @@ test.each(Object.keys(catalogues))("every plural of %s has the forms that the la
     }
 });
 
+test("each section of texts is of one file", () => {
+    const files = import.meta.glob<Record<string, Tree>>(["./fr/*.ts", "!./fr/rest.ts"], { eager: true });
+    const sections = Object.values(files).flatMap((module) => Object.values(module).flatMap(Object.keys));
+    expect(sections).toEqual([...new Set(sections)]);
+});
+
 test("French has the spaces that keep its marks on their line", () => {
     const loose = [...french].filter(([, text]) => / [:;?!»]|« /.test(text));
     expect(loose).toEqual([]);

@@ -28,7 +28,7 @@ export const RoomRow = memo(function RoomRow({ line, position, of, current, stop
     const calls = line.unread > 0 || line.mentions > 0;
     return (
         <a
-            href={pathOf(to)} onClick={follow} data-room={line.id} tabIndex={stop ? 0 : -1} draggable={false}
+            href={pathOf(to)} onClick={follow} data-stop={line.id} tabIndex={stop ? 0 : -1} draggable={false}
             className={`row${calls ? " new" : ""}${line.muted ? " muted" : ""}`} aria-current={current ? "page" : undefined}
         >
             <Avatar name={line.name} mxc={line.avatar} shape={line.kind === "conversation" ? "round" : "square"} />

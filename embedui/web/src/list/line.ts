@@ -2,6 +2,7 @@ import { EventType, KnownMembership, NotificationCountType, type MatrixClient, t
 import { isConversation } from "../rooms/direct";
 import { levelOf } from "../rooms/notifications";
 import { memberName, preview } from "../rooms/preview";
+import { shelfOf, type Shelf } from "../rooms/tags";
 
 /** What the left column knows of a room. It holds no objects of the SDK: two of them are the same when their fields are. */
 export interface RoomLine {
@@ -9,7 +10,7 @@ export interface RoomLine {
     readonly name: string;
     readonly kind: "conversation" | "salon" | "space";
     readonly membership: "join" | "invite" | "knock";
-    readonly shelf: "favourite" | "plain" | "low";
+    readonly shelf: Shelf;
     /** Nothing in it calls: no counts, no bold. */
     readonly muted: boolean;
     readonly preview: string | null;
@@ -38,7 +39,7 @@ export function readLine(mx: MatrixClient, room: Room): RoomLine | null {
         name: room.name,
         kind: space ? "space" : isConversation(mx, room) ? "conversation" : "salon",
         membership: membership as RoomLine["membership"],
-        shelf: "m.favourite" in room.tags ? "favourite" : "m.lowpriority" in room.tags ? "low" : "plain",
+        shelf: shelfOf(room),
         muted,
         preview: last?.text ?? null,
         at: last?.at ?? room.getLastActiveTimestamp(),

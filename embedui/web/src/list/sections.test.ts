@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { target, TypeAhead } from "./keys";
+import { target, TypeAhead } from "../ui/keys";
 import type { RoomLine } from "./line";
 import { listItems, roomsWithin } from "./sections";
 

@@ -4,8 +4,8 @@ export type Section = "favourites" | "conversations" | "salons" | "low" | "knock
 
 /** One line of the list: a heading, or a room that says the how manieth of its section it is. */
 export type ListItem =
-    | { readonly kind: "heading"; readonly key: string; readonly section: Section }
-    | { readonly kind: "room"; readonly key: string; readonly line: RoomLine; readonly position: number; readonly of: number };
+    | { readonly kind: "heading"; readonly key: string; readonly label: null; readonly section: Section }
+    | { readonly kind: "room"; readonly key: string; readonly label: string; readonly line: RoomLine; readonly position: number; readonly of: number };
 
 const order: readonly Section[] = ["favourites", "conversations", "salons", "low", "knocks"];
 
@@ -15,8 +15,8 @@ export function listItems(lines: readonly RoomLine[], only: ReadonlySet<string> 
     return order.flatMap((section): ListItem[] => {
         const rooms = shown.filter((line) => sectionOf(line) === section);
         if (!rooms.length) return [];
-        const items = rooms.map((line, i): ListItem => ({ kind: "room", key: line.id, line, position: i + 1, of: rooms.length }));
-        return [{ kind: "heading", key: section, section }, ...items];
+        const items = rooms.map((line, i): ListItem => ({ kind: "room", key: line.id, label: line.name, line, position: i + 1, of: rooms.length }));
+        return [{ kind: "heading", key: section, label: null, section }, ...items];
     });
 }
 

@@ -11,7 +11,7 @@ import { straight } from "./tree";
 const RichText = lazy(() => import("./RichText"));
 
 /** What a message says. `name` is its sender's: it stands before what they do ("/me"). */
-export function BodyView({ body, name }: { body: Body; name: string }) {
+export function BodyView({ body, name }: { body: Exclude<Body, { kind: "poll" }>; name: string }) {
     const t = useT();
     switch (body.kind) {
         case "text":

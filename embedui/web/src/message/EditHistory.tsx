@@ -16,7 +16,7 @@ const most = 50; // versions that are shown
 interface Version {
     id: string;
     at: number;
-    body: Body;
+    body: Exclude<Body, { kind: "poll" }>;
 }
 
 /** Every version of a message, the last one first. */

@@ -1,12 +1,14 @@
 import type { Room } from "matrix-js-sdk";
-import { useState, type RefObject } from "react";
+import { use, useState, type RefObject } from "react";
 import { Menu, MenuItem } from "react-aria-components/Menu";
 import { Popover } from "react-aria-components/Popover";
+import type { Client } from "../client/client";
 import { useClient } from "../client/context";
 import { faultText } from "../client/fault";
 import { useT } from "../i18n";
 import { editable } from "../send/write";
 import { placeOf } from "../send/drafts";
+import { ThreadContext } from "../threads/context";
 import type { Message } from "../timeline/items";
 import { setPinned } from "../timeline/pins";
 import { DeleteDialog } from "./DeleteDialog";
@@ -34,10 +36,11 @@ const writing: string[] = ["reply", "edit", "quote"] satisfies Act[];
 export default function MessageMenu({ message, room, anchor, onClose }: Props) {
     const t = useT();
     const client = useClient();
+    const thread = use(ThreadContext);
     const [dialogue, setDialogue] = useState<Dialogue | null>(null);
     const act = (key: Act): void => {
         if (dialogues.includes(key)) return setDialogue(key as Dialogue);
-        void doNow(key, message, room, client).then((done) => onClose(done && t(done), writing.includes(key)), (error: unknown) => onClose(faultText(error)));
+        void doNow(key, message, room, thread, client).then((done) => onClose(done && t(done), writing.includes(key)), (error: unknown) => onClose(faultText(error)));
     };
     const close = (): void => onClose();
     switch (dialogue) {
@@ -63,9 +66,11 @@ export default function MessageMenu({ message, room, anchor, onClose }: Props) {
     );
 }
 
+type Done = "actions.copied" | "actions.linked" | "actions.pinned" | "actions.unpinned";
+
 /** Does what needs no dialogue; gives the text that says so, where nothing else shows it. */
-async function doNow(key: Act, message: Message, room: Room, { drafts, mx }: ReturnType<typeof useClient>): Promise<"actions.copied" | "actions.linked" | "actions.pinned" | "actions.unpinned" | undefined> {
-    const place = placeOf(room.roomId, message.event.threadRootId && message.event.threadRootId !== message.id ? message.event.threadRootId : undefined);
+async function doNow(key: Act, message: Message, room: Room, thread: string | undefined, { drafts, mx }: Client): Promise<Done | undefined> {
+    const place = placeOf(room.roomId, thread);
     switch (key) {
         case "reply":
             return drafts.update(place, { reply: message.id, edit: undefined }), undefined;
@@ -74,7 +79,7 @@ async function doNow(key: Act, message: Message, room: Room, { drafts, mx }: Ret
         case "edit":
             return drafts.edit(place, message.id, editable(message.event).text, editable(message.event).mentions), undefined;
         case "thread":
-            return showThread(message.id), undefined;
+            return showThread(room.roomId, message.id), undefined;
         case "copy":
             return await navigator.clipboard.writeText(message.body.kind === "text" ? message.body.text : ""), "actions.copied";
         case "link":

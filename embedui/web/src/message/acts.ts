@@ -15,9 +15,11 @@ export function possible(mx: MatrixClient, room: Room, { event, body, id }: Mess
     const there = body.kind !== "deleted";
     const text = body.kind === "text";
     const pinned = pinnedIds(room).includes(id);
+    const inThread = Boolean(event.threadRootId && event.threadRootId !== id);
     const acts: [Act, boolean][] = [
         ["reply", writes && there],
         ["react", there && room.currentState.maySendEvent(EventType.Reaction, own)],
+        ["thread", writes && there && !inThread && !event.getRelation()?.rel_type],
         ["edit", writes && mayEdit(event, own)],
         ["copy", text],
         ["quote", writes && text],

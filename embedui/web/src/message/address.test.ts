@@ -15,7 +15,7 @@ test.each([
     ["matrix:roomid/a:ville.fr/e/xyz?via=b.fr", { kind: "salon", room: "!a:ville.fr", event: "$xyz", via: ["b.fr"] }],
     ["matrix:other/x", null],
     [`${here}/salon/!a%3Aville.fr`, { kind: "salon", room: "!a:ville.fr", via: [] }],
-    [`${here}/salon/!a%3Aville.fr#%24e`, { kind: "salon", room: "!a:ville.fr", event: "$e", via: [] }],
+    [`${here}/salon/!a%3Aville.fr/%24e`, { kind: "salon", room: "!a:ville.fr", event: "$e", via: [] }],
     [`${here}/salon/`, null],
     ["https://service-public.fr/x?y=1", { kind: "web", href: "https://service-public.fr/x?y=1" }],
     ["mailto:accueil@ville.fr", { kind: "web", href: "mailto:accueil@ville.fr" }],

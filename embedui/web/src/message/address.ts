@@ -34,8 +34,8 @@ function fromMatrixUri(url: URL): Target | null {
 }
 
 function fromPath(url: URL): Target | null {
-    const [, , id = ""] = url.pathname.split("/").map(decoded);
-    return named(id, decoded(url.hash.slice(1)), []);
+    const [, , id = "", event] = url.pathname.split("/").map(decoded);
+    return named(id, event, []);
 }
 
 function named(id: string, event: string | undefined, via: string[]): Target | null {

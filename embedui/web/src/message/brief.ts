@@ -9,6 +9,8 @@ export function brief(body: Body): string {
             return straight(body.html ? body.text.replace(/\*\*|~~|`/g, "") : body.text).replace(/\s+/g, " ").slice(0, 160);
         case "file":
             return body.name;
+        case "poll":
+            return i18next.t("poll.brief", { question: body.question });
         default:
             return i18next.t(`message.${body.kind}`);
     }

@@ -13,9 +13,10 @@ export function messagePath(room: string, event: string): string {
     return pathOf({ page: "room", id: room, details: false, event });
 }
 
-/** Opens a thread beside its room, or closes the one that is open. */
-export function showThread(root: string | null): void {
-    history.pushState(null, "", location.pathname + (root ? `?fil=${encodeURIComponent(root)}` : ""));
+/** Opens a thread beside its room, with "" the list of them, or closes what is open. */
+export function showThread(room: string, root: string | null): void {
+    const path = pathOf({ page: "room", id: room, details: false });
+    history.pushState(null, "", root === null ? path : `${path}?fil=${encodeURIComponent(root)}`);
     dispatchEvent(new PopStateEvent("popstate"));
 }
 

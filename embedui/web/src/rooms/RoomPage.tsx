@@ -5,6 +5,8 @@ import { useNarrow } from "../app/useNarrow";
 import { useClient } from "../client/context";
 import { useEvents } from "../client/events";
 import { useT } from "../i18n";
+import { useShownThread } from "../message/jump";
+import { ThreadsButton } from "../threads/ThreadsButton";
 import { Composer, focusComposer } from "../timeline/Composer";
 import { Timeline } from "../timeline/Timeline";
 import { Avatar } from "../ui/Avatar";
@@ -14,9 +16,10 @@ import { useFocusAfter, useFocusHere } from "../ui/focus";
 import { lazyPart } from "../ui/lazy";
 import { useTitle } from "../ui/title";
 import { isConversation } from "./direct";
-import { peopleOf } from "./people";
+import { headCount } from "./people";
 
 const RoomDetails = lazyPart(() => import("./RoomDetails"), { frame: ({ children }) => <aside className="details">{children}</aside> });
+const Threads = lazyPart(() => import("../threads/Threads"), { frame: ({ children }) => <aside className="details">{children}</aside> });
 const InviteDialog = lazyPart(() => import("./InviteDialog"), { frame: DialogueFrame });
 
 const arrivals = [ClientEvent.Room, ClientEvent.Sync, RoomEvent.MyMembership] as const;
@@ -25,15 +28,17 @@ const arrivals = [ClientEvent.Room, ClientEvent.Sync, RoomEvent.MyMembership] as
 export function RoomPage({ id, details }: { id: string; details: boolean }) {
     const narrow = useNarrow();
     const { mx } = useClient();
+    const thread = useShownThread();
     useEvents(mx, arrivals);
     const room = mx.getRoom(id);
     if (room?.getMyMembership() !== KnownMembership.Join) {
         return mx.getSyncState() === SyncState.Syncing ? <NoRoom /> : <Awaited />; // what the browser kept may be older than the room
     }
+    const aside = details ? <RoomDetails room={room} /> : thread !== null && <Threads key={thread} room={room} root={thread} />;
     return (
         <>
-            {!(narrow && details) && <RoomMain id={id} room={room} details={details} />}
-            {details && <RoomDetails room={room} />}
+            {!(narrow && aside) && <RoomMain id={id} room={room} details={details} />}
+            {aside}
         </>
     );
 }
@@ -74,8 +79,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
     const inviteButton = useFocusAfter<HTMLButtonElement>(inviting);
     const conversation = isConversation(mx, room);
     const avatar = room.getMxcAvatarUrl() ?? room.getAvatarFallbackMember()?.getMxcAvatarUrl();
-    const people = peopleOf(room, config.custodian);
-    const facts = [t("room.members", { count: people.count }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
+    const facts = [t("room.members", { count: headCount(room, config.custodian) }), room.hasEncryptionStateEvent() ? t("room.encrypted") : t("room.plain")];
 
     return (
         <main className="room" id="content" tabIndex={-1}>
@@ -91,6 +95,7 @@ function RoomMain({ id, room, details }: { id: string; room: Room; details: bool
                     <p className="quiet">{facts.join(" · ")}</p>
                 </div>
                 {!narrow && <Button ref={inviteButton} onPress={() => setInviting(true)}>{t("room.invite")}</Button>}
+                <ThreadsButton room={room} />
                 <Button ref={detailsButton} aria-expanded={narrow ? undefined : details} onPress={() => go({ page: "room", id, details: !details })}>
                     {t("room.details")}
                 </Button>

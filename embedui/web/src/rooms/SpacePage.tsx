@@ -12,7 +12,7 @@ import { Fault } from "../ui/Fault";
 import { useFocusHere } from "../ui/focus";
 import { useTitle } from "../ui/title";
 import InviteDialog from "./InviteDialog";
-import { peopleOf } from "./people";
+import { headCount } from "./people";
 import { SpaceRoom } from "./SpaceRoom";
 import { useHierarchy } from "./useHierarchy";
 
@@ -50,7 +50,7 @@ function Space({ room }: { room: Room }) {
                 <Avatar name={room.name} mxc={room.getMxcAvatarUrl()} shape="square" />
                 <div className="titles">
                     <h1 ref={heading} tabIndex={-1}>{room.name}</h1>
-                    <p className="quiet">{t("space.about", { count: peopleOf(room, config.custodian).count })}</p>
+                    <p className="quiet">{t("space.about", { count: headCount(room, config.custodian) })}</p>
                 </div>
                 <Button onPress={() => setInviting(true)}>{t("room.invite")}</Button>
             </header>

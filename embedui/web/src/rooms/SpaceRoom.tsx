@@ -9,7 +9,7 @@ import { Button } from "../ui/Button";
 import { Fault } from "../ui/Fault";
 import { useAction } from "../ui/useAction";
 import { join, knock } from "./actions";
-import { peopleOf } from "./people";
+import { headCount } from "./people";
 
 type Way = "open" | "waiting" | "join" | "ask" | "closed";
 
@@ -29,7 +29,7 @@ export function SpaceRoom({ child }: { child: HierarchyRoom }) {
             go(space ? { page: "space", id: child.room_id } : { page: "room", id: child.room_id, details: false });
         }, [mx, child.room_id, space, way]),
     );
-    const facts = [t("room.members", { count: way === "open" ? peopleOf(here!, config.custodian).count : child.num_joined_members }), child.topic].filter(Boolean);
+    const facts = [t("room.members", { count: way === "open" ? headCount(here!, config.custodian) : child.num_joined_members }), child.topic].filter(Boolean);
     return (
         <li className="card">
             <Avatar name={name} mxc={child.avatar_url} shape="square" />

@@ -75,7 +75,10 @@ export class Outbox {
     }
 
     private hand(room: Room, type: string, content: object, txn: string): void {
-        this.mx.sendEvent(room.roomId, type as never, content as never, txn).then(
+        const thread = threadOf(content);
+        const root = thread && room.findEventById(thread);
+        if (root && !room.getThread(thread)) room.createThread(thread, root, [root], true); // the SDK shows no answer of one's own without it
+        this.mx.sendEvent(room.roomId, thread, type as never, content as never, txn).then(
             () => this.failures.delete(room.roomId),
             () => this.later(room),
         );
@@ -127,6 +130,11 @@ export class Outbox {
         const txn = event.getTxnId();
         if (gone && txn) this.store.remove(txn);
     };
+}
+
+function threadOf(content: object): string | null {
+    const relation = (content as { "m.relates_to"?: { rel_type?: string; event_id?: string } })["m.relates_to"];
+    return relation?.rel_type === "m.thread" ? (relation.event_id ?? null) : null;
 }
 
 /** The server had it before the page closed: only its answer was lost. */

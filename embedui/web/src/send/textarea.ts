@@ -1,13 +1,24 @@
-import { useCallback, useLayoutEffect, type ClipboardEvent, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, type ClipboardEvent, type RefObject } from "react";
 
 const tallest = 200; // pixels
 
 /** Makes a text area as high as its text. */
 export function useGrowing(box: RefObject<HTMLTextAreaElement | null>, text: string): void {
-    useLayoutEffect(() => {
-        box.current!.style.height = "auto";
-        box.current!.style.height = `${Math.min(box.current!.scrollHeight + 2, tallest)}px`;
-    }, [box, text]);
+    useLayoutEffect(() => fit(box.current!), [box, text]);
+    useEffect(() => {
+        let width = 0;
+        const observer = new ResizeObserver(([entry]) => {
+            if (entry!.contentRect.width !== width) fit(box.current!);
+            width = entry!.contentRect.width;
+        });
+        observer.observe(box.current!);
+        return () => observer.disconnect();
+    }, [box]);
+}
+
+function fit(box: HTMLTextAreaElement): void {
+    box.style.height = "auto";
+    box.style.height = `${Math.min(box.scrollHeight + 2, tallest)}px`;
 }
 
 /** Puts text in place of what is between two places, as if it were typed: it can be undone. */

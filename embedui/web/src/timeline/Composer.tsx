@@ -5,6 +5,7 @@ import { CompletionList, optionId } from "../message/CompletionList";
 import type { Candidate } from "../message/completion";
 import { EmojiButton } from "../message/EmojiButton";
 import { useCompletion } from "../message/useCompletion";
+import { PollButton } from "../polls/PollButton";
 import { Purpose } from "../send/Purpose";
 import { lastOwn } from "../send/write";
 import { useGrowing, usePaste, insert } from "../send/textarea";
@@ -78,6 +79,7 @@ function Writing({ room, thread }: { room: Room; thread?: string }) {
             </div>
             <div className="composer-tools">
                 <EmojiButton onChoose={(sign) => insert(box.current!, cursor, cursor, sign)} />
+                {!thread && <PollButton room={room} />}
                 <p className="quiet" id={`${id}-hint`}>
                     {t("composer.hint")}
                 </p>

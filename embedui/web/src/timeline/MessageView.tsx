@@ -11,9 +11,13 @@ import { Reactions } from "../message/Reactions";
 import { answeredBy } from "../message/relation";
 import { memberName } from "../rooms/preview";
 import { Sending } from "../send/Sending";
+import { ThreadSummary } from "../threads/ThreadSummary";
 import { Avatar } from "../ui/Avatar";
 import { Boundary } from "../ui/Boundary";
+import { lazyPart } from "../ui/lazy";
 import type { Message } from "./items";
+
+const PollView = lazyPart(() => import("../polls/PollView"));
 
 interface Props {
     message: Message;
@@ -54,9 +58,10 @@ function Content({ message, room, name }: { message: Message; room: Room; name: 
     return (
         <>
             {answered && <Quoted room={room} id={answered} />}
-            <BodyView body={message.body} name={name} />
+            {message.body.kind === "poll" ? <PollView message={message} room={room} /> : <BodyView body={message.body} name={name} />}
             {message.edited && <Edited message={message} room={room} />}
             <Reactions message={message} room={room} />
+            <ThreadSummary message={message} room={room} />
             {message.status ? <Sending message={message} room={room} /> : <Actions message={message} room={room} />}
         </>
     );

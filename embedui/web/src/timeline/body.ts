@@ -1,5 +1,6 @@
 import { EventType, MsgType, RelationType, type MatrixEvent } from "matrix-js-sdk";
 import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api";
+import { pollStarts, readPoll } from "../polls/poll";
 
 /** Why a message is locked; the catalogue says for each what unlocks it. */
 export type Lock = "code" | "unsaved" | "before" | "withheld" | "waiting";
@@ -8,6 +9,7 @@ export type Lock = "code" | "unsaved" | "before" | "withheld" | "waiting";
 export type Body =
     | { kind: "text"; text: string; emote: boolean; notice?: true; html?: string }
     | { kind: "file"; name: string; caption?: string }
+    | { kind: "poll"; question: string }
     | { kind: "deleted" }
     | { kind: "locked"; lock: Lock }
     | { kind: "unknown" };
@@ -22,10 +24,12 @@ const locks: Partial<Record<DecryptionFailureCode, Lock>> = {
 
 const files: string[] = [MsgType.File, MsgType.Image, MsgType.Video, MsgType.Audio];
 
+const shown: string[] = [EventType.RoomMessage, EventType.RoomMessageEncrypted, EventType.Sticker, ...pollStarts];
+
 /** What an event shows as a message; null: it is none, or only changes another one (edit, reaction, redaction). */
 export function bodyOf(event: MatrixEvent): Body | null {
     const type = event.getType();
-    if (type !== EventType.RoomMessage && type !== EventType.RoomMessageEncrypted && type !== EventType.Sticker) return null;
+    if (!shown.includes(type)) return null;
     if (event.isRedacted()) return { kind: "deleted" };
     if (event.getWireContent()["m.relates_to"]?.rel_type === RelationType.Replace) return null;
     if (event.isRelation(RelationType.Replace)) return null;
@@ -33,10 +37,15 @@ export function bodyOf(event: MatrixEvent): Body | null {
         return { kind: "locked", lock: locks[event.decryptionFailureReason!] ?? "waiting" };
     }
     if (type === EventType.RoomMessageEncrypted) return { kind: "locked", lock: "waiting" };
-    return contentBody(event.getContent());
+    return pollStarts.includes(type) ? pollBody(event.getContent()) : contentBody(event.getContent());
 }
 
-export function contentBody(content: Record<string, unknown>): Body {
+function pollBody(content: Record<string, unknown>): Body {
+    const poll = readPoll(content);
+    return poll ? { kind: "poll", question: poll.question } : { kind: "unknown" };
+}
+
+export function contentBody(content: Record<string, unknown>): Exclude<Body, { kind: "poll" }> {
     const { msgtype } = content;
     const body = typeof content.body === "string" ? content.body : extensible(content);
     if (body === null) return { kind: "unknown" };
@@ -55,7 +64,7 @@ function extensible(content: Record<string, unknown>): string | null {
 }
 
 /** Where there is a file name, the body is what was written beside it. Spec: "Media captions". */
-function fileBody(filename: unknown, body: string): Body {
+function fileBody(filename: unknown, body: string): Extract<Body, { kind: "file" }> {
     const name = fileName(filename, body);
     return { kind: "file", name, ...(name !== body && { caption: body }) };
 }

@@ -36,7 +36,8 @@ export const app = {
         mentions_other: "{{count}} messages mention you",
     },
     finder: {
-        open: "Find a person, a room",
+        open: "Find",
+        what: "a person, a room or an action",
         keys: "Ctrl K",
         title: "Find",
         label: "A person, a room or an action",

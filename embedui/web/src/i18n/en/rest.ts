@@ -1,7 +1,9 @@
 import { app } from "./app";
 import { message } from "./message";
+import { polls } from "./polls";
 import { recovery } from "./recovery";
 import { rooms } from "./rooms";
+import { threads } from "./threads";
 import { timeline } from "./timeline";
 import { ui } from "./ui";
 
@@ -10,7 +12,9 @@ export const rest = {
     ...app,
     ...ui,
     ...rooms,
+    ...threads,
     ...timeline,
     ...message,
+    ...polls,
     ...recovery,
 };

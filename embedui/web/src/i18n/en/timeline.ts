@@ -2,6 +2,7 @@
 export const timeline = {
     timeline: {
         label: "Messages",
+        older: "See older messages",
         loading: "Loading messages…",
         bottom: "Go to the latest messages",
         fresh_one: "Latest messages ({{count}} new)",

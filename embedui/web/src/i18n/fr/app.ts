@@ -36,7 +36,8 @@ export const app = {
         mentions_other: "{{count}} messages vous mentionnent",
     },
     finder: {
-        open: "Rechercher une personne, un salon",
+        open: "Rechercher",
+        what: "une personne, un salon ou une action",
         keys: "Ctrl K",
         title: "Rechercher",
         label: "Une personne, un salon ou une action",

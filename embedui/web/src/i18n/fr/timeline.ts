@@ -2,6 +2,7 @@
 export const timeline = {
     timeline: {
         label: "Messages",
+        older: "Voir les messages plus anciens",
         loading: "Chargement des messages…",
         bottom: "Aller aux derniers messages",
         fresh_one: "Derniers messages ({{count}} nouveau)",

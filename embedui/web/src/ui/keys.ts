@@ -1,18 +1,23 @@
-import { fold } from "../ui/fold";
-import type { ListItem } from "./sections";
+import { fold } from "./fold";
+
+/** One line of a list. Without a label it is none to stop at, a heading for instance. */
+export interface Stop {
+    readonly key: string;
+    readonly label: string | null;
+}
 
 const patience = 800; // milliseconds after which what was typed is forgotten
 
 /** Where a key leads from an item; null: the key is not for the list. Headings are passed over. */
-export function target(items: readonly ListItem[], from: number, key: string, page = 8): number | null {
-    const rooms = items.flatMap((item, i) => (item.kind === "room" ? [i] : []));
-    if (!rooms.length) return null;
-    const at = Math.max(0, rooms.findIndex((i) => i >= from));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rooms.length - 1 }[key];
-    return to === undefined ? null : rooms[Math.min(Math.max(to, 0), rooms.length - 1)]!;
+export function target(items: readonly Stop[], from: number, key: string, page = 8): number | null {
+    const stops = items.flatMap((item, i) => (item.label !== null ? [i] : []));
+    if (!stops.length) return null;
+    const at = Math.max(0, stops.findIndex((i) => i >= from));
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: stops.length - 1 }[key];
+    return to === undefined ? null : stops[Math.min(Math.max(to, 0), stops.length - 1)]!;
 }
 
-/** Finds the room whose name begins with what is typed, from where one is on and round. */
+/** Finds the line whose label begins with what is typed, from where one is on and round. */
 export class TypeAhead {
     private typed = "";
     private at = -Infinity;
@@ -23,7 +28,7 @@ export class TypeAhead {
     }
 
     /** Takes a key; null: nothing begins so. */
-    find(items: readonly ListItem[], from: number, key: string, now: number): number | null {
+    find(items: readonly Stop[], from: number, key: string, now: number): number | null {
         this.typed = this.going(now) ? this.typed + key : key;
         this.at = now;
         const letters = [...this.typed];
@@ -33,7 +38,7 @@ export class TypeAhead {
         for (let i = 0; i < items.length; i++) {
             const index = (start + i) % items.length;
             const item = items[index]!;
-            if (item.kind === "room" && fold(item.line.name).startsWith(wanted)) return index;
+            if (item.label !== null && fold(item.label).startsWith(wanted)) return index;
         }
         return null;
     }
