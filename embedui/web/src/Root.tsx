@@ -1,8 +1,9 @@
-import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import type { Config } from "./config";
 import { startRest, useT } from "./i18n";
 import { LoginPage } from "./login/LoginPage";
-import { prefetchApp } from "./prefetch";
+import { prefetchApp, warmUp } from "./prefetch";
+import { Ahead } from "./session/ahead";
 import { onSessionElsewhere, readSession, writeSession, type Session } from "./session/session";
 import { hold, type Hold } from "./session/tab";
 import { OpeningPage } from "./ui/OpeningPage";
@@ -16,7 +17,9 @@ export function Root({ config }: { config: Config }) {
     const [forgetting, setForgetting] = useState(false);
 
     useEffect(() => onSessionElsewhere(() => setSession(readSession())), []);
-    useEffect(() => void (session || prefetchApp()), [session]);
+    useEffect(() => void (session ? warmUp() : prefetchApp()), [session]);
+    const device = session && `${session.userId} ${session.deviceId}`;
+    const ahead = useMemo(() => session && new Ahead(session), [device]);
 
     const enter = useCallback((next: Session) => {
         writeSession(next);
@@ -36,7 +39,7 @@ export function Root({ config }: { config: Config }) {
     if (session.asleep && !forgetting) {
         return <LoginPage config={config} again={session} onSession={enter} onForget={() => setForgetting(true)} />;
     }
-    return <OneTab>{(tab) => <App config={config} session={session} tab={tab} forget={forgetting} onLeave={leave} />}</OneTab>;
+    return <OneTab>{(tab) => <App config={config} session={session} ahead={ahead!} tab={tab} forget={forgetting} onLeave={leave} />}</OneTab>;
 }
 
 /** Shows its content in the one tab that holds the client, and the offer to use it here in the others. */

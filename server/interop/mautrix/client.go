@@ -42,7 +42,7 @@ func (c *client) commands() map[string]command {
 		"login": c.login, "createRoom": c.createRoom, "createDirect": c.createDirect, "invite": c.invite, "join": c.join,
 		"send": c.send, "edit": c.edit, "react": c.react, "redact": c.redact, "sendFile": c.sendFile, "readFile": c.readFile,
 		"typing": c.typing, "read": c.read, "view": c.view, "history": c.history, "bootstrap": c.bootstrap, "restore": c.restore, "signed": c.signed, "knows": c.knows,
-		"reply": c.reply, "thread": c.thread, "createPlain": c.createPlain, "search": c.search,
+		"reply": c.reply, "thread": c.thread, "createPlain": c.createPlain, "search": c.search, "content": c.content, "sendContent": c.sendContent,
 	}
 }
 

@@ -2,7 +2,8 @@
 
 // Command mautrix is a Matrix client, mautrix-go with its pure Go olm, that is told what to do: each line on standard input
 // is {"id", "do", "args"}, each line on standard output {"id", "result"} or {"id", "error"}. It takes the same commands as
-// ../js/driver.mjs. It is a command of its own because mautrix chooses its olm by a build tag, and the other one needs cgo.
+// ../js/driver.mjs, and two more for the web client's test (embedui/web/e2e/deep/other.e2e.mjs). It is a command of its own
+// because mautrix chooses its olm by a build tag, and the other one needs cgo.
 package main
 
 import (
@@ -30,19 +31,20 @@ type reply struct {
 type command func(context.Context, arguments) (any, error)
 
 type arguments struct {
-	URL         string `json:"url"`
-	User        string `json:"user"`
-	Password    string `json:"password"`
-	Name        string `json:"name"`
-	Room        string `json:"room"`
-	Event       string `json:"event"`
-	Body        string `json:"body"`
-	Key         string `json:"key"`
-	Data        []byte `json:"data"`
-	Typing      bool   `json:"typing"`
-	After       int    `json:"after"`
-	RecoveryKey string `json:"recovery_key"`
-	Device      string `json:"device"`
+	URL         string          `json:"url"`
+	User        string          `json:"user"`
+	Password    string          `json:"password"`
+	Name        string          `json:"name"`
+	Room        string          `json:"room"`
+	Event       string          `json:"event"`
+	Body        string          `json:"body"`
+	Key         string          `json:"key"`
+	Data        []byte          `json:"data"`
+	Typing      bool            `json:"typing"`
+	After       int             `json:"after"`
+	RecoveryKey string          `json:"recovery_key"`
+	Device      string          `json:"device"`
+	Content     json.RawMessage `json:"content"`
 }
 
 func main() {

@@ -9,6 +9,7 @@ import { forgetEverything } from "../client/data";
 import { allSent } from "../client/pending";
 import type { Config } from "../config";
 import { useLanguage, useT } from "../i18n";
+import type { Ahead } from "../session/ahead";
 import type { Session } from "../session/session";
 import type { Hold } from "../session/tab";
 import { Button } from "../ui/Button";
@@ -18,6 +19,7 @@ import { Home } from "./Home";
 interface Props {
     config: Config;
     session: Session;
+    ahead: Ahead;
     tab: Hold;
     /** Only remove what is kept here: the session can't be used any more. */
     forget: boolean;
@@ -27,7 +29,7 @@ interface Props {
 type State = { name: "opening"; delayed: boolean } | { name: "failed" } | { name: "open"; client: Client };
 
 /** The client behind the log-in: opens the stores, closes them when this tab loses its right to them. */
-export default function App({ config, session, tab, forget, onLeave }: Props) {
+export default function App({ config, session, ahead, tab, forget, onLeave }: Props) {
     const t = useT();
     const language = useLanguage();
     const [state, setState] = useState<State>({ name: "opening", delayed: false });
@@ -44,7 +46,7 @@ export default function App({ config, session, tab, forget, onLeave }: Props) {
             tab.release();
             onLeave(why);
         };
-        const stores = forget ? null : openClient(config, session);
+        const stores = forget ? null : openClient(config, session, ahead);
         async function open(): Promise<void> {
             if (!stores) return leave("left");
             const opened = (client.current = { ...(await stores), leave: () => leave("left") });

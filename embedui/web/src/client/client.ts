@@ -1,6 +1,7 @@
 import { ClientEvent, createClient, HttpApiEvent, MatrixScheduler, PendingEventOrdering, SyncState, type MatrixClient } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { Config } from "../config";
+import type { Ahead } from "../session/ahead";
 import { writeSession, type Session } from "../session/session";
 import { Tokens } from "../session/tokens";
 import { Originals } from "../message/originals";
@@ -34,10 +35,10 @@ export interface Client {
 }
 
 /** Opens the stores; `startClient` comes after it. */
-export async function openClient(config: Config, session: Session): Promise<Omit<Client, "leave">> {
+export async function openClient(config: Config, session: Session, ahead: Ahead): Promise<Omit<Client, "leave">> {
     (logger as unknown as { setLevel(level: string): void }).setLevel("error");
     if (!ownedBy(session)) await forgetData();
-    const tokens = new Tokens(config.base_url, session, writeSession);
+    const tokens = new Tokens(config.base_url, session, writeSession, ahead);
     const secretKeys = new SecretKeys();
     const store = new Store({ indexedDB, localStorage, dbName: syncStore });
     const mx = createClient({

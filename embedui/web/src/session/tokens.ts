@@ -1,3 +1,4 @@
+import type { Ahead } from "./ahead";
 import { granted, type Grant, type Session } from "./session";
 
 const margin = 60_000; // milliseconds before its end at which an access token is renewed
@@ -15,11 +16,14 @@ export class Tokens {
         private readonly base: string,
         private session: Session,
         private readonly save: (session: Session) => void,
+        private readonly ahead: Pick<Ahead, "answer"> = { answer: async () => null },
     ) {}
 
     readonly fetch: typeof fetch = async (input, init) => {
         if (!new Headers(init?.headers).has("Authorization")) return fetch(input, init);
         if (this.stopped) throw new DOMException("the client is stopped", "AbortError");
+        const early = await this.ahead.answer(String(input), init?.method ?? "GET");
+        if (early) return early;
         const { expiresAt, accessToken } = this.session;
         if (expiresAt && expiresAt - margin < Date.now()) await this.renew(accessToken).catch(() => null);
         const used = this.session.accessToken;
