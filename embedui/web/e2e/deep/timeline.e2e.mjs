@@ -81,6 +81,8 @@ test("what one reads stays in its place when older messages come above it and ne
         const held = new Promise((resolve) => (let_go = resolve));
         await page.route(/\/messages\?/, async (route) => (await held, route.continue()));
         await scroller(page).hover();
+        await page.mouse.wheel(0, -300);
+        await page.waitForFunction(() => document.querySelector(".timeline").scrollHeight - document.querySelector(".timeline").scrollTop > 900);
         for (let i = 0; i < 50 && !(await page.getByText("Chargement des messages…").count()); i++) await page.mouse.wheel(0, -200);
         await page.getByText("Chargement des messages…").waitFor();
         const here = page.getByRole("article").filter({ visible: true }).first();
@@ -165,9 +167,10 @@ test("by keyboard: one stop, arrows inside, out again, and the focus is never lo
         await page.waitForFunction((before) => document.activeElement?.hasAttribute("data-stop") && document.activeElement.textContent !== before, before);
         const held = await focus();
         await scroller(page).hover();
-        await page.mouse.wheel(0, 20_000);
+        const away = () => page.evaluate(() => document.querySelector(".timeline").scrollTop > 1000);
+        for (let i = 0; i < 100 && !(await away()); i++) await page.mouse.wheel(0, 400);
+        assert.ok(await away());
         await paul.send(room, "Pendant ce temps");
-        await page.waitForFunction(() => document.querySelector(".timeline").scrollTop > 1000);
         assert.equal(await focus(), held, "the focus stays on a line that is scrolled away");
         await keys("ArrowDown");
         await page.waitForFunction((held) => document.activeElement?.hasAttribute("data-stop") && document.activeElement.textContent !== held, held);

@@ -1,13 +1,16 @@
 import { EventType, ReceiptType, type MatrixClient, type Room } from "matrix-js-sdk";
+import { bodyOf } from "./body";
 
-/** The last event that one has read, and whether the timeline has it; null: nobody knows. What one does oneself is read. */
+/** The last event that one has read, if messages came after it, and whether the timeline has it. What one does oneself is read. */
 export function readUpTo(mx: MatrixClient, room: Room): { id: string; here: boolean } | null {
     const me = mx.getSafeUserId();
     const said = receipts(room, me);
     const live = room.getLiveTimeline().getEvents();
-    for (let i = live.length - 1; i >= 0; i--) {
-        const id = live[i]!.getId()!;
-        if (said.includes(id) || live[i]!.getSender() === me) return { id, here: true };
+    let news = false;
+    for (const event of live.toReversed()) {
+        const id = event.getId()!;
+        if (said.includes(id) || event.getSender() === me) return news ? { id, here: true } : null;
+        news ||= bodyOf(event) !== null;
     }
     return said.length ? { id: said[0]!, here: false } : null;
 }
