@@ -64,6 +64,7 @@ func TestFilesComeInTheSmallestFormThatTheBrowserTakes(t *testing.T) {
 		{"/espace/!abc:mairie.fr", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/reglages", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/reglages/apparence", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
+		{"/salon/!abc/%24event", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/salon/!abc/details", "br", "br", "text/html; charset=utf-8", "no-cache", "page in brotli"},
 		{"/assets/app-abc.js", "br", "br", "text/javascript; charset=utf-8", immutable, "script in brotli"},
 		{"/assets/app-abc.js", "identity", "", "text/javascript; charset=utf-8", immutable, "script()"},

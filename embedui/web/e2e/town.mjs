@@ -9,11 +9,15 @@ import { secret, serve, temporary } from "./server.mjs";
 
 const unseen = async () => {};
 
-/** A real server, founded, without limits on how often its agents ask unless `settings` (TOML, appended) says otherwise. */
-export async function foundTown(t, settings = "[limits]\nenabled = false\n") {
+/**
+ * A real server, founded, without limits on how often its agents ask unless `settings` (TOML, appended) says otherwise; `service` is the
+ * registration of an application service (YAML).
+ */
+export async function foundTown(t, settings = "[limits]\nenabled = false\n", service = "") {
     const data = join(temporary(t), "data");
     mkdirSync(data, { mode: 0o700 });
-    writeFileSync(join(data, "beffroi.toml"), `server_name = 'localhost'\n\n[registration]\nshared_secret = '${secret}'\n\n${settings}`, { mode: 0o600 });
+    writeFileSync(join(data, "beffroi.toml"), `server_name = 'localhost'\n${service && "appservices = ['service.yaml']\n"}\n[registration]\nshared_secret = '${secret}'\n\n${settings}`, { mode: 0o600 });
+    if (service) writeFileSync(join(data, "service.yaml"), service, { mode: 0o600 });
     const server = await serve(t, data, "--config", join(data, "beffroi.toml"));
     const servers = [server];
     const browser = await openBrowser(t, servers);

@@ -73,7 +73,7 @@ test("answer, change, react, quote, pass on, link, pin, report, delete", { timeo
         assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "Moi aussi");
         await act(page, "Qui vient samedi ?", "Copier le lien");
         await page.getByText("Lien copié").waitFor();
-        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `${town.server.origin}/salon/${encodeURIComponent(room)}#${encodeURIComponent(asked)}`);
+        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `${town.server.origin}/salon/${encodeURIComponent(room)}/${encodeURIComponent(asked)}`);
 
         await act(page, "Qui vient samedi ?", "Transférer");
         await page.getByRole("checkbox", { name: "Voirie" }).waitFor();

@@ -70,6 +70,7 @@ test("hostile messages are text", { timeout: 90_000 }, async (t) => {
         for (const attack of attacks) await paul.send(room, html(attack));
         for (const content of malformed) await paul.send(room, content);
         await paul.send(room, "La fin.");
+        await j.page.setViewportSize({ width: 1280, height: 25_000 }); // what is off the screen is not on the page
         await message(j.page, "La fin.").waitFor();
         await message(j.page, "la réponse").waitFor();
         assert.equal(await message(j.page, "ancienne citation").count(), 0);

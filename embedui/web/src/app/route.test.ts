@@ -5,6 +5,7 @@ test.each<Route>([
     { page: "home" },
     { page: "room", id: "!abc:mairie.fr", details: false },
     { page: "room", id: "!a/b c%?#", details: true },
+    { page: "room", id: "!abc:mairie.fr", details: false, event: "$ev/e+nt" },
     { page: "space", id: "!a/b c%?#" },
     { page: "settings", section: "" },
     { page: "settings", section: "apparence" },

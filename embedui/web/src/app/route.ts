@@ -3,7 +3,7 @@ import { useSyncExternalStore } from "react";
 /** Where one is in the client. The server answers these paths with the page (embedui/handler.go, `places`). */
 export type Route =
     | { page: "home" }
-    | { page: "room"; id: string; details: boolean }
+    | { page: "room"; id: string; details: boolean; event?: string }
     | { page: "space"; id: string }
     | { page: "settings"; section: string };
 
@@ -11,9 +11,15 @@ export function routeOf(path: string): Route {
     const [, section, id, rest] = path.split("/");
     if (section === "reglages") return { page: "settings", section: id ?? "" };
     const known = id ? decoded(id) : null;
-    if (known && section === "salon") return { page: "room", id: known, details: rest === "details" };
+    if (known && section === "salon") return { page: "room", id: known, details: rest === "details", ...eventOf(rest) };
     if (known && section === "espace") return { page: "space", id: known };
     return { page: "home" };
+}
+
+/** A message in a room. */
+function eventOf(part = ""): { event?: string } {
+    const event = decoded(part);
+    return event?.startsWith("$") ? { event } : {};
 }
 
 /** Null: nobody who makes paths made this one. */
@@ -34,7 +40,7 @@ export function pathOf(route: Route): string {
         case "space":
             return `/espace/${encodeURIComponent(route.id)}`;
         case "room":
-            return `/salon/${encodeURIComponent(route.id)}${route.details ? "/details" : ""}`;
+            return `/salon/${encodeURIComponent(route.id)}${route.details ? "/details" : route.event ? `/${encodeURIComponent(route.event)}` : ""}`;
     }
 }
 
@@ -48,6 +54,13 @@ const moved = "beffroi:moved";
 export function go(route: Route, arrive = false): void {
     history.pushState({ arrive }, "", pathOf(route));
     dispatchEvent(new Event(moved));
+}
+
+/** Calls back each time one goes somewhere, also to where one is. */
+export function onMoved(changed: (route: Route) => void): () => void {
+    const told = (): void => changed(routeOf(location.pathname));
+    addEventListener(moved, told);
+    return () => removeEventListener(moved, told);
 }
 
 function subscribe(changed: () => void): () => void {

@@ -10,11 +10,12 @@ import { editable } from "../send/write";
 import { placeOf } from "../send/drafts";
 import { ThreadContext } from "../threads/context";
 import type { Message } from "../timeline/items";
+import { setPinned } from "../timeline/pins";
 import { DeleteDialog } from "./DeleteDialog";
 import EmojiPicker from "./EmojiPicker";
 import { ForwardDialog } from "./ForwardDialog";
 import { showThread } from "./jump";
-import { linkTo, possible, quoted, togglePin, type Act } from "./acts";
+import { linkTo, possible, quoted, type Act } from "./acts";
 import { toggleReaction } from "./react";
 import { ReactionsDialog } from "./ReactionsDialog";
 import { ReportDialog } from "./ReportDialog";
@@ -87,9 +88,9 @@ async function doNow(key: Act, message: Message, room: Room, thread: string | un
         case "link":
             return await navigator.clipboard.writeText(linkTo(room, message.id)), "actions.linked";
         case "pin":
-            return await togglePin(mx, room, message.id), "actions.pinned";
+            return await setPinned(mx, room, message.id, true), "actions.pinned";
         case "unpin":
-            return await togglePin(mx, room, message.id), "actions.unpinned";
+            return await setPinned(mx, room, message.id, false), "actions.unpinned";
         default:
             return undefined;
     }

@@ -2,6 +2,7 @@ import { EventType, type MatrixClient, type Room } from "matrix-js-sdk";
 import { mayEdit } from "../send/write";
 import { reactionsOf } from "../timeline/reactions";
 import type { Message } from "../timeline/items";
+import { mayPin, pinnedIds } from "../timeline/pins";
 import { matrixTo } from "./address";
 import { messagePath } from "./jump";
 
@@ -14,8 +15,8 @@ export function possible(mx: MatrixClient, room: Room, { event, body, id }: Mess
     const writes = room.maySendMessage();
     const there = body.kind !== "deleted";
     const text = body.kind === "text";
+    const pinned = pinnedIds(room).includes(id);
     const inThread = Boolean(event.threadRootId && event.threadRootId !== id);
-    const mayPin = room.currentState.mayClientSendStateEvent(EventType.RoomPinnedEvents, mx);
     const acts: [Act, boolean][] = [
         ["reply", writes && there],
         ["react", there && room.currentState.maySendEvent(EventType.Reaction, own)],
@@ -26,24 +27,12 @@ export function possible(mx: MatrixClient, room: Room, { event, body, id }: Mess
         ["quote", writes && text],
         ["forward", text || body.kind === "file"],
         ["link", true],
-        ["pin", there && mayPin && !pinned(room).includes(id)],
-        ["unpin", mayPin && pinned(room).includes(id)],
+        ["pin", there && mayPin(room) && !pinned],
+        ["unpin", mayPin(room) && pinned],
         ["report", there && event.getSender() !== own],
         ["delete", there && room.currentState.maySendRedactionForEvent(event, own)],
     ];
     return acts.filter(([, may]) => may).map(([act]) => act);
-}
-
-function pinned(room: Room): string[] {
-    const ids = room.currentState.getStateEvents(EventType.RoomPinnedEvents, "")?.getContent().pinned;
-    return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [];
-}
-
-/** Pins a message, or takes the pin away. Spec: "m.room.pinned_events". */
-export async function togglePin(mx: MatrixClient, room: Room, id: string): Promise<void> {
-    const now = pinned(room);
-    const next = now.includes(id) ? now.filter((one) => one !== id) : [...now, id];
-    await mx.sendStateEvent(room.roomId, EventType.RoomPinnedEvents, { pinned: next }, "");
 }
 
 /** A message's text before what is being written. */

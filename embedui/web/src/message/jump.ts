@@ -5,13 +5,12 @@ import { go, pathOf } from "../app/route";
 
 /** Shows a room, at one of its messages. */
 export function showMessage(room: string, event?: string): void {
-    go({ page: "room", id: room, details: false });
-    if (event) document.querySelector<HTMLElement>(`[data-event="${CSS.escape(event)}"]`)?.scrollIntoView({ block: "center" });
+    go({ page: "room", id: room, details: false, ...(event && { event }) });
 }
 
 /** The path of a message, which stays the same for everybody. */
 export function messagePath(room: string, event: string): string {
-    return `${pathOf({ page: "room", id: room, details: false })}/${encodeURIComponent(event)}`;
+    return pathOf({ page: "room", id: room, details: false, event });
 }
 
 /** Opens a thread beside its room, with "" the list of them, or closes what is open. */

@@ -26,13 +26,13 @@ export function ThreadPanel({ room, root: id }: { room: Room; root: string }) {
             <ThreadContext value={id}>
                 <div className="thread-messages" ref={box} role="group" aria-label={t("thread.messages")} tabIndex={0}>
                     {root === null && <p className="quiet">{t("message.original.missing")}</p>}
-                    {first && <MessageView message={first} room={room} version={version} />}
+                    {first && <MessageView message={first} room={room} />}
                     {more && <Button isDisabled={older.busy} onPress={() => older.run()}>{t(older.busy ? "timeline.loading" : "timeline.older")}</Button>}
                     <Fault>{older.fault}</Fault>
                     <ol>
                         {messages.map((message) => (
                             <li key={message.key}>
-                                <MessageView message={message} room={room} version={version} />
+                                <MessageView message={message} room={room} />
                             </li>
                         ))}
                     </ol>

@@ -23,8 +23,6 @@ const PollView = lazyPart(() => import("../polls/PollView"));
 interface Props {
     message: Message;
     room: Room;
-    /** Rises when anything in the timeline changes: the SDK changes events in place. */
-    version: number;
 }
 
 /** A message: who, when, what, its reactions, and how its sending goes. One that can't be drawn is a line that says so. */
@@ -37,9 +35,9 @@ export const MessageView = memo(function MessageView({ message, room }: Props) {
     const classes = ["message", own && "own", called && "calls", message.continued && "continued"].filter(Boolean).join(" ");
     return (
         <div className={classes} data-event={message.id} onContextMenu={openByTouch}>
-            <Boundary fallback={() => <p className="bubble aside">{t("message.broken")}</p>}>
+            <Boundary fallback={() => <p className="bubble aside" tabIndex={-1} data-stop>{t("message.broken")}</p>}>
                 {!own && <Avatar name={name} />}
-                <article className="bubble" aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
+                <article className="bubble" tabIndex={-1} data-stop aria-label={t("message.from", { who: own ? t("message.you") : name, time: clock(message.at) })}>
                     <p className="who">
                         {!own && <b><bdi>{name}</bdi></b>} <time dateTime={new Date(message.at).toISOString()}>{clock(message.at)}</time>
                     </p>

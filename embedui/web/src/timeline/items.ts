@@ -2,7 +2,7 @@ import type { EventStatus, MatrixEvent } from "matrix-js-sdk";
 import { bodyOf, type Body } from "./body";
 import { noticeOf, type Notice } from "./notice";
 
-/** A message as the timeline shows it. */
+/** A message as the timeline shows it. One object as long as nothing of it changes: what draws it compares them. */
 export interface Message {
     kind: "message";
     key: string;
@@ -18,42 +18,26 @@ export interface Message {
     status: EventStatus | null;
 }
 
-export type Item =
-    | { kind: "day"; key: string; at: number }
-    | { kind: "notice"; key: string; at: number; notice: Notice }
-    | Message;
-
-const together = 5 * 60_000;
-
-/** Turns a room's events, oldest first, into what is shown. */
-export function timelineItems(events: MatrixEvent[]): Item[] {
-    const items: Item[] = [];
-    let day = "";
-    for (const event of events) {
-        const item = itemOf(event);
-        if (!item || creatorJoins(item, items.at(-1))) continue;
-        const today = new Date(item.at).toDateString();
-        if (today !== day) items.push({ kind: "day", key: `day ${today}`, at: item.at });
-        day = today;
-        if (item.kind === "message") item.continued = follows(item, items.at(-1));
-        items.push(item);
-    }
-    return items;
+/** State changes that follow each other; those who come and go are told together. */
+export interface Notices {
+    kind: "notices";
+    key: string;
+    at: number;
+    notices: Notice[];
 }
 
-/** Who makes a room is in it: that says nothing new. */
-function creatorJoins(item: Item, before: Item | undefined): boolean {
-    if (item.kind !== "notice" || before?.kind !== "notice") return false;
-    return item.notice.key === "joined" && before.notice.key === "created" && item.notice.who === before.notice.who;
-}
+export type Item = { kind: "day"; key: string; at: number } | { kind: "unread"; key: string; at: number } | Notices | Message;
 
-function itemOf(event: MatrixEvent): Item | null {
+const latest = 8.64e15; // what a Date can hold
+
+/** What an event is in the timeline; null: it is no line of its own. */
+export function itemOf(event: MatrixEvent): Notices | Message | null {
     // The transaction id stays when the server gives the event its id, so the element on the page stays too.
     const key = event.getTxnId() ?? event.getId()!;
-    const at = event.getTs();
+    const at = when(event.getTs());
     if (event.isState()) {
         const notice = noticeOf(event);
-        return notice && { kind: "notice", key, at, notice };
+        return notice && { kind: "notices", key, at, notices: [notice] };
     }
     const body = bodyOf(event);
     if (!body) return null;
@@ -61,6 +45,7 @@ function itemOf(event: MatrixEvent): Item | null {
     return { kind: "message", key, id: event.getId()!, event, sender: event.getSender()!, at, body, edited, continued: false, status: event.status };
 }
 
-function follows(message: Message, before: Item | undefined): boolean {
-    return before?.kind === "message" && before.sender === message.sender && message.at - before.at < together;
+/** Other servers may say any time; what no calendar has is told as its beginning. */
+function when(at: unknown): number {
+    return typeof at === "number" && Math.abs(at) <= latest ? at : 0;
 }

@@ -1,41 +1,89 @@
-import { MatrixEventEvent, RelationsEvent, RoomEvent, type Room } from "matrix-js-sdk";
-import { useCallback, useMemo, useState } from "react";
+import { Direction, MatrixEventEvent, RoomEvent, RoomMemberEvent, type MatrixEvent, type Room, type RoomMember } from "matrix-js-sdk";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { useClient } from "../client/context";
-import { useEvents } from "../client/events";
 import { faultText } from "../client/fault";
-import { timelineItems, type Item } from "./items";
-
-const roomChanges = [
-    RoomEvent.Timeline, RoomEvent.TimelineReset, RoomEvent.TimelineRefresh, RoomEvent.LocalEchoUpdated, RoomEvent.Redaction,
-    RoomEvent.Name, "RoomState.events", MatrixEventEvent.Replaced, MatrixEventEvent.RelationsCreated, RelationsEvent.Add,
-] as const;
-const clientChanges = [MatrixEventEvent.Decrypted, MatrixEventEvent.Replaced] as const;
-
-const page = 30; // events asked for at once
+import type { Item } from "./items";
+import { Lines } from "./lines";
+import type { Span } from "./span";
 
 interface Shown {
-    items: Item[];
-    /** Changes with everything that is shown, also inside of messages. */
-    version: number;
-    /** There is more above. */
-    more: boolean;
-    loading: boolean;
+    items: readonly Item[];
+    lines: Lines;
+    /** The side on which more is being loaded. */
+    loading: Direction | null;
     fault: string | null;
-    loadOlder(): Promise<void>;
+    load(side: Direction): void;
 }
 
-/** What a room's timeline shows, and how to see more of it. */
-export function useTimeline(room: Room): Shown {
-    const { mx } = useClient();
-    const version = useEvents(room, roomChanges) + useEvents(mx, clientChanges);
-    const [loading, setLoading] = useState(false);
+/** The lines of a span, and how to see more of it. `after`: the last event that was read. */
+export function useTimeline(room: Room, span: Span, after: string | null): Shown {
+    const { mx, config } = useClient();
+    const lines = useMemo(
+        () => new Lines({ me: mx.getSafeUserId(), skips: ({ who, whom }) => Boolean(config.custodian) && [who, whom].includes(config.custodian) }),
+        [mx, config, room],
+    );
+    const version = useChanges(room, lines);
+    const items = useMemo(() => lines.build(span.events(), after), [lines, span, after, version]);
+    return { items, lines, ...useLoading(span) };
+}
+
+function useLoading(span: Span): Pick<Shown, "loading" | "fault" | "load"> {
+    const [loading, setLoading] = useState<Direction | null>(null);
     const [fault, setFault] = useState<string | null>(null);
-    const items = useMemo(() => timelineItems([...room.getLiveTimeline().getEvents(), ...room.getPendingEvents().filter(({ threadRootId }) => !threadRootId)]), [room, version]);
-    const loadOlder = useCallback(async () => {
-        setLoading(true);
-        setFault(null);
-        await mx.scrollback(room, page).catch((error: unknown) => setFault(faultText(error)));
-        setLoading(false);
-    }, [mx, room]);
-    return { items, version, more: Boolean(room.oldState.paginationToken), loading, fault, loadOlder };
+    const busy = useRef(false);
+    useEffect(() => setFault(null), [span]);
+    const load = useCallback(
+        (side: Direction) => {
+            if (busy.current || !span.more(side)) return;
+            busy.current = true;
+            setLoading(side);
+            setFault(null);
+            span.load(side)
+                .catch((error: unknown) => setFault(faultText(error)))
+                .finally(() => ((busy.current = false), setLoading(null)));
+        },
+        [span],
+    );
+    return { loading, fault, load };
+}
+
+/** A number that rises, once a frame at most, with what is shown; `lines` forgets what has changed. */
+function useChanges(room: Room, lines: Lines): number {
+    const { mx } = useClient();
+    const [version, bump] = useReducer((n: number) => n + 1, 0);
+    useEffect(() => {
+        let frame = 0;
+        const soon = (): void => void (frame ||= requestAnimationFrame(() => ((frame = 0), bump())));
+        const changed = (event: MatrixEvent | null | undefined): void => {
+            if (event?.getRoomId() !== room.roomId) return;
+            lines.forget(event);
+            const target = event.getAssociatedId() && room.findEventById(event.getAssociatedId()!);
+            if (target) lines.forget(target);
+            soon();
+        };
+        const redacted = (redaction: MatrixEvent): void => {
+            changed(room.findEventById(redaction.event.redacts ?? String(redaction.getContent().redacts)));
+            soon();
+        };
+        const added = (event: MatrixEvent): void => (event.isRelation() ? changed(event) : soon());
+        const named = (_event: MatrixEvent, member: RoomMember): void => {
+            if (member.roomId !== room.roomId) return;
+            for (const event of room.getLiveTimeline().getEvents()) if (event.getSender() === member.userId) lines.forget(event);
+            soon();
+        };
+        const inRoom = [
+            [RoomEvent.Timeline, added], [RoomEvent.TimelineReset, soon], [RoomEvent.LocalEchoUpdated, changed],
+            [RoomEvent.Redaction, redacted], [RoomEvent.RedactionCancelled, redacted],
+        ] as const;
+        const inClient = [[MatrixEventEvent.Decrypted, changed], [MatrixEventEvent.Replaced, changed], [RoomMemberEvent.Name, named]] as const;
+        inRoom.forEach(([name, hear]) => room.on(name, hear as never));
+        inClient.forEach(([name, hear]) => mx.on(name, hear as never));
+        bump(); // what happened between the drawing and now
+        return () => {
+            cancelAnimationFrame(frame);
+            inRoom.forEach(([name, hear]) => room.off(name, hear as never));
+            inClient.forEach(([name, hear]) => mx.off(name, hear as never));
+        };
+    }, [mx, room, lines]);
+    return version;
 }
